@@ -1,0 +1,33 @@
+# make run     set up what is missing, start the demo service; LAN=1 for phones in your network
+# make call    in a second terminal: a real call, no answer, a voice message; then what became of it
+# make test    all tests; make check: style, types, import rules, behaviour without a test
+# make setup   the set-up alone; make clean: away with everything that was made, but for data/
+
+.PHONY: run setup call test check clean
+
+run:
+	@./setup.sh run
+	@exec .venv/bin/ringplan run --demo $(if $(LAN),--lan)
+
+setup:
+	@./setup.sh test
+
+call:
+	@./setup.sh call
+	@exec .venv/bin/python scripts/make_call.py
+
+test:
+	@./setup.sh test
+	.venv/bin/pytest -n auto
+
+check:
+	@./setup.sh test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy --strict b2bua config media provisioning scripts tests
+	.venv/bin/lint-imports
+	.venv/bin/python -m tests.behaviour_ids
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The signalling process and the command line of Ringplan."""

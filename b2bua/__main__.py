@@ -1,0 +1,90 @@
+"""The signalling process: `python -m b2bua`. Usually `ringplan run` starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+from typing import Any
+
+import structlog
+import uvloop
+
+from b2bua.runtime import metrics
+from b2bua.runtime.control import ControlServer
+from b2bua.runtime.signalling import Signalling
+from config.logging import configure
+from config.settings import ConfigError, Settings, load
+from provisioning.errors import StoreError
+from provisioning.store import open_store
+
+log = structlog.get_logger()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve calls until SIGTERM or SIGINT. Raises StoreError or OSError where it cannot start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with await open_store(settings.data_dir) as store:
+        node = Signalling(settings, store)
+        await node.begin()
+        work = asyncio.create_task(node.run())
+        control = ControlServer(_verbs(node))
+        await control.listen(settings.run_dir / "control.sock")
+        if settings.metrics.address is not None:
+            metrics.serve(node, *settings.metrics.address)
+        # What was made so far stays; the collector need not look at it again while calls are served.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        log.info("process.ready")
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait({waiting, work}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            await node.stop()
+        control.close()
+        waiting.cancel()
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+        await node.writer.flush()
+
+
+def _verbs(node: Signalling) -> dict[str, Any]:
+    async def ready(request: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    async def changed(request: dict[str, Any]) -> dict[str, Any]:
+        return {"version": await node.reload()}
+
+    async def registrations(request: dict[str, Any]) -> dict[str, Any]:
+        return {"registrations": node.list_registrations()}
+
+    async def calls(request: dict[str, Any]) -> dict[str, Any]:
+        return {"calls": node.list_calls()}
+
+    return {"ready": ready, "changed": changed, "registrations": registrations, "calls": calls}
+
+
+def main() -> int:
+    """Run the process; the exit code is 0 after an ordered stop, 1 where it could not start."""
+    try:
+        settings = load()
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    configure("signalling", settings.log)
+    try:
+        uvloop.run(serve(settings))
+    except (StoreError, OSError) as error:
+        log.error("process.refused", reason=str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,315 @@
+"""One call: a caller, a plan, and the walk over it until somebody answers or nothing is left to try.
+
+The plan says what, the performers do it one at a time, and this class holds what outlives them: the caller's leg,
+the time, the lines in use and the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from b2bua.call.bridge import Bridge
+from b2bua.call.deposit import Deposit
+from b2bua.call.journal import Journal
+from b2bua.call.leg import Leg
+from b2bua.call.lines import Lines
+from b2bua.call.path import Path
+from b2bua.call.ports import Device, Devices, Figures, Mailboxes, Relay, Visitor, Watcher
+from b2bua.call.ring import Ringing
+from b2bua.call.steps import Performer
+from b2bua.call.tone import Engaged
+from b2bua.call.walk import Walk, advance, begin
+from b2bua.callplan.outcome import Ended, StepResult
+from b2bua.callplan.plan import Plan
+from b2bua.callplan.situation import Caller, Limits
+from b2bua.callplan.steps import Cause, EngagedTone, Reject, Ring, Step, Voicemail
+from b2bua.sip.address import Address
+from b2bua.sip.agent import UserAgent
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Hop
+from b2bua.sip.layer import ServerTransaction
+from b2bua.sip.session import Nobody, Session
+from b2bua.sip.timers import NEVER, Timed
+from b2bua.sip.uri import Uri
+
+ANONYMOUS = Address(Uri("anonymous.invalid", "anonymous"), "Anonymous")
+OUTCOMES = {403: "refused", 404: "unknown", 480: "no-answer", 486: "busy", 503: "unavailable"}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every call works with."""
+
+    agent: UserAgent
+    relay: Relay
+    mailboxes: Mailboxes
+    devices: Devices
+    lines: Lines
+    watcher: Watcher
+    token: Callable[[], str]
+    origin: Callable[[], int]
+
+
+class Call(Timed, Nobody):
+    """A call in progress. Owns the caller's session until it is answered; then a `Bridge` owns both."""
+
+    def __init__(
+        self,
+        services: Services,
+        invite: ServerTransaction,
+        caller: Caller,
+        dialled: str,
+        plan: Plan,
+        limits: Limits,
+        now: float,
+    ) -> None:
+        """Take over an INVITE. Raises BadMessage (400, 488) where it cannot be used; nothing has begun then."""
+        Timed.__init__(self)
+        self.services = services
+        self.caller = Leg("a", invite.flow, services.origin())
+        if (offered := invite.request.sdp) is not None:
+            self.caller.hear(offered)
+        self.session = services.agent.serve(invite, self)
+        self.caller.session = self.session
+        self.who = caller
+        self.dialled = dialled
+        self.plan = plan
+        self.journal = Journal(began=now)
+        self.over = False
+        self.max_forwards = max(invite.request.integer("max-forwards", 70) - 1, 0)
+        self._walk: Walk = begin(plan, limits, now)
+        self._performer: Performer | None = None
+        self._bridge: Bridge | None = None
+        self._occupied: list[int] = []
+        self._alerted = False
+
+    @property
+    def caller_call_id(self) -> str:
+        """The Call-ID of the caller's leg, by which operators know the call."""
+        return self.session.call_id
+
+    @property
+    def state(self) -> str:
+        """In a word, for people who look at running calls."""
+        if self._bridge is not None:
+            return "recording" if self.in_mailbox else "answered"
+        return "ringing" if self._alerted else "starting"
+
+    @property
+    def in_mailbox(self) -> bool:
+        """Whether a mailbox took the call."""
+        return self._bridge is not None and self._bridge.mailbox is not None
+
+    def start(self, now: float) -> None:
+        """Begin with the first step."""
+        if self.who.user is not None:
+            self.occupy(self.who.user)
+        self._perform(now)
+
+    def hang_up(self, now: float, by: str) -> None:
+        """End the call on both sides, whatever its state."""
+        if self.over:
+            return
+        if self._bridge is None:
+            self._abandon(now)
+            self.session.reject(480, now)
+            self._finish("ended", by, now, 480)
+            return
+        for leg in (self._bridge.caller, self._bridge.callee):
+            if leg.session is not None:
+                leg.session.bye(now)
+        self._finish(self.journal.outcome, by, now)
+
+    def registered(self, device: Device, now: float) -> None:
+        """A device of the called user registered while the call is unanswered."""
+        if self._performer is not None and isinstance(self._walk.step, Ring):
+            self._performer.on_registered(device, now)
+
+    def ringing(self, user: int) -> bool:
+        """Whether this call is ringing this user at the moment."""
+        step = self._walk.step
+        return self._performer is not None and isinstance(step, Ring) and step.user == user
+
+    def mailbox_lost(self, now: float) -> None:
+        """The media worker under this call died."""
+        if self._bridge is not None and self._bridge.mailbox is not None:
+            self._bridge.mailbox.lost(now)
+
+    # What performers use
+
+    def next_leg_name(self) -> str:
+        """The name of the next leg of ours: b1, b2, …"""
+        return f"b{len(self.journal.legs) + 1}"
+
+    def leg_added(self, leg: Leg) -> None:
+        """An INVITE of ours went out."""
+        assert leg.session is not None
+        self.journal.legs.append(leg.session.call_id)
+        self.services.watcher.leg_added(self, leg.session.call_id, leg.name)
+
+    def event(self, name: str, **fields: object) -> None:
+        """Tell the watcher."""
+        self.services.watcher.event(self, name, **fields)
+
+    def occupy(self, user: int) -> None:
+        """This call takes one of a user's calls (BEHAVIOUR B1)."""
+        self._occupied.append(user)
+        self.services.lines.occupy(user)
+
+    def vacate(self, user: int) -> None:
+        """This call leaves a user alone again."""
+        self._occupied.remove(user)
+        self.services.lines.release(user)
+
+    def alert(self, now: float) -> None:
+        """The caller is told, once, that it rings."""
+        if not self._alerted:
+            self._alerted = True
+            self.session.progress(180, now)
+            self.event("call.ringing")
+
+    def seconds_left(self, now: float) -> float:
+        """How long the present step may still last."""
+        return self._walk.deadline - now
+
+    def identity(self, user: int, host: Hop) -> Address:
+        """Who the called device is shown as calling (BEHAVIOUR I2, I4)."""
+        if self.who.withheld or self.who.number is None:
+            return ANONYMOUS
+        return Address(Uri(host.host, self.who.number, host.port), self.who.name)
+
+    def visitor(self) -> Visitor:
+        """Who the mailbox is told is calling."""
+        if self.who.withheld:
+            return Visitor(None, None, withheld=True)
+        return Visitor(self.who.number, self.who.name or None, withheld=False)
+
+    def step_ended(self, ended: Ended, now: float, cause: Cause | None = None) -> None:
+        """The present step ended unanswered: go on with the next."""
+        if not self.over:
+            self._note(ended, now)
+            self._walk = advance(self._walk, now, cause)
+            self._perform(now)
+
+    def answered(
+        self, leg: Leg, path: Path, now: float, device: str | None = None, mailbox: Deposit | None = None
+    ) -> None:
+        """Somebody took the call: answer the caller and join both sides."""
+        assert leg.heard is not None and leg.session is not None
+        self.services.agent.queue.schedule(self, NEVER)
+        path.place(self.caller)
+        try:
+            sdp = self.caller.offer(leg.heard) if self.caller.heard is None else self.caller.answer(leg.heard)
+        except BadMessage as error:
+            leg.session.bye(now)
+            path.close()
+            self.session.reject(error.code, now)
+            self._note(Ended.FAILED, now)
+            self._finish("failed", "service", now, error.code)
+            return
+        self._note(Ended.ANSWERED, now, device)
+        self._performer = None
+        self._bridge = Bridge(self, leg, path, mailbox)
+        self.journal.answered = now
+        self.journal.outcome = "answered" if mailbox is None else "voicemail"
+        self.session.accept(sdp, now)
+        self.services.watcher.joined(self, path.session, mailbox.token if mailbox else None)
+        if mailbox is None:
+            self.event("call.answered", leg=leg.name, device=device)
+        else:
+            self.event("voicemail.answered", leg=leg.name)
+
+    def joined_to(self, path: Path) -> bool:
+        """Whether the caller was answered on this path."""
+        return self._bridge is not None and self._bridge.path is path
+
+    def rejoined(self, leg: Leg, now: float) -> None:
+        """Another worker has taken over the callee's side."""
+        assert self._bridge is not None
+        self._bridge.replace_callee(leg, now)
+        self.event("voicemail.resumed", leg=leg.name)
+
+    # What the sessions tell
+
+    def on_cancelled(self, session: Session, now: float) -> None:
+        """The caller gave up before anybody answered."""
+        self._abandon(now)
+        self._finish("cancelled", "caller", now, 487)
+
+    def on_ended(self, session: Session, why: str, now: float) -> None:
+        """The caller ended the early dialog with a BYE, which means the same."""
+        self.on_cancelled(session, now)
+
+    def peer_ended(self, side: str, why: str, now: float) -> None:
+        """One side of an answered call hung up, or has gone: end the other."""
+        assert self._bridge is not None
+        other = self._bridge.callee if side == "caller" else self._bridge.caller
+        if other.session is not None:
+            other.session.bye(now)
+        self._finish(self.journal.outcome, side if why == "bye" else f"{side} ({why})", now)
+
+    def on_deadline(self, now: float) -> None:
+        """The present step lasted as long as it may."""
+        if self._performer is not None:
+            self._performer.on_time_up(now)
+
+    # The walk
+
+    def _perform(self, now: float) -> None:
+        step = self._walk.step
+        if isinstance(step, Reject):
+            self._reject(step, now)
+            return
+        self.event("call.step", step=type(step).__name__.lower(), cause=self._walk.cause.name.lower())
+        self._performer = self._performer_of(step)
+        self.services.agent.queue.schedule(self, self._walk.deadline)
+        self._performer.begin(now)
+
+    def _performer_of(self, step: Step) -> Performer:
+        match step:
+            case Ring():
+                return Ringing(self, step)
+            case EngagedTone():
+                return Engaged(self)
+            case Voicemail():
+                return Deposit(self, step)
+            case Reject():
+                raise AssertionError("a refusal needs no performer")
+
+    def _reject(self, step: Reject, now: float) -> None:
+        reason = () if step.q850 is None else (("Reason", f"Q.850;cause={step.q850}"),)
+        self.session.reject(step.code, now, reason, step.reason)
+        self._note(Ended.COMPLETED, now)
+        self._finish(OUTCOMES.get(step.code, "refused"), "service", now, step.code)
+
+    def _abandon(self, now: float) -> None:
+        performer, self._performer = self._performer, None
+        if performer is not None:
+            performer.stop(now)
+            self._note(Ended.ABANDONED, now)
+
+    def _note(self, ended: Ended, now: float, device: str | None = None) -> None:
+        seconds = round(now - self._walk.entered, 3)
+        self.journal.steps.append(StepResult(self._walk.step, ended, seconds, device))
+
+    def _finish(self, outcome: str, by: str, now: float, code: int | None = None) -> None:
+        if self.over:
+            return
+        self.over = True
+        self._performer = None
+        self.services.agent.queue.schedule(self, NEVER)
+        for user in self._occupied:
+            self.services.lines.release(user)
+        self._occupied.clear()
+        journal = self.journal
+        journal.ended, journal.outcome, journal.hung_up_by, journal.code = now, outcome, by, code
+        bridge, self._bridge = self._bridge, None
+        if bridge is None:
+            self.services.watcher.finished(self)
+        else:
+            bridge.path.close(self._figures)
+
+    def _figures(self, figures: Figures) -> None:
+        self.journal.figures = figures
+        self.services.watcher.finished(self)

@@ -1,0 +1,82 @@
+"""One side of a call: its session, and what was said on it about sound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from b2bua.call.ports import Peer
+from b2bua.sip.flow import Flow
+from b2bua.sip.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite
+from b2bua.sip.sdp import STANDARD_CODECS, Sdp, parse_sdp
+from b2bua.sip.session import Session
+
+UNSPECIFIED = "0.0.0.0"
+
+
+class Leg:
+    """A session with its descriptions: `heard` is the peer's last one, `said` our last one to it.
+
+    `address` and `port` are the relay's, as this leg's peer is told them; they stay the same for the whole call.
+    """
+
+    __slots__ = ("address", "flow", "heard", "name", "origin", "port", "said", "session")
+
+    def __init__(self, name: str, flow: Flow, origin: int) -> None:
+        self.name = name
+        self.flow = flow
+        self.origin = origin
+        self.session: Session | None = None
+        self.address = ""
+        self.port = 0
+        self.heard: Sdp | None = None
+        self.said: Sdp | None = None
+
+    def hear(self, body: bytes) -> Sdp:
+        """Read the peer's description. Raises BadMessage (400 or 488)."""
+        self.heard = parse_sdp(body)
+        return self.heard
+
+    def peer(self) -> Peer | None:
+        """Where the peer wants its sound; `None` as long as it has not said, or said nowhere (RFC 2543 hold).
+
+        A peer whose description names another address than it sends from is behind NAT, or has its sound
+        elsewhere: both addresses may send, and the first packet tells where to (RFC 4961).
+        """
+        if self.heard is None or self.heard.audio.address == UNSPECIFIED:
+            return None
+        audio, source = self.heard.audio, self.flow.remote.host
+        sources = tuple(dict.fromkeys((source, audio.address)))
+        return Peer(audio.address, audio.port, sources, nat=audio.address != source)
+
+    @property
+    def wanted(self) -> Sdp | None:
+        """What this side wants to be joined with: its last description, narrowed to the codecs it was answered.
+
+        A caller that was answered keeps its codec when somebody else takes the other side (BEHAVIOUR M1).
+        """
+        if self.heard is None or self.said is None:
+            return self.heard
+        heard, said = self.heard.audio, self.said.audio
+        codecs = tuple(codec for codec in heard.codecs if said.find(codec) is not None)
+        return replace(self.heard, media=(replace(heard, codecs=codecs),))
+
+    def offer(self, other: Sdp | None) -> bytes:
+        """Offer what the other side offers, at our address; without one, the codecs every phone has."""
+        if other is None:
+            return self._say(describe(STANDARD_CODECS, self.address, self.port, self.origin, 1))
+        sdp = rewrite(other, self.address, self.port, self.origin, 1)
+        return self._say(sdp if self.said is None else reoffer(self.said, sdp))
+
+    def answer(self, reply: Sdp) -> bytes:
+        """Answer what was heard here with what the other side answered. Raises BadMessage (488)."""
+        assert self.heard is not None
+        return self._say(answer(self.heard, reply, self.address, self.port, self.origin, 1))
+
+    def answer_early(self) -> bytes:
+        """Answer with one codec that we play ourselves (BEHAVIOUR M1). Raises BadMessage (488)."""
+        assert self.heard is not None
+        return self._say(early_answer(self.heard, self.address, self.port, self.origin, 1))
+
+    def _say(self, sdp: Sdp) -> bytes:
+        self.said = sdp if self.said is None else revised(self.said, sdp)
+        return self.said.encode()

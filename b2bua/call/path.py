@@ -1,0 +1,71 @@
+"""One relay session of a call, from asking for it to its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from b2bua.call.leg import Leg
+from b2bua.call.ports import Figures, Peer, Ports, Relay
+
+# A caller with a delayed offer has not said where its sound goes; the discard port stands in until it does.
+NOWHERE = Peer("127.0.0.1", 9, ("127.0.0.1",), nat=False)
+
+
+class Path:
+    """The way sound takes: near side the caller, far side whoever is called."""
+
+    __slots__ = ("_closed", "_relay", "ports", "session")
+
+    def __init__(self, relay: Relay, session: str) -> None:
+        self._relay = relay
+        self._closed = False
+        self.session = session
+        self.ports: Ports | None = None
+
+    def open(self, near: Leg, then: Callable[[bool, float], None]) -> None:
+        """Ask for the session. `then` is told whether it is there, unless the path was closed meanwhile."""
+
+        def opened(ports: Ports | None, now: float) -> None:
+            self.ports = ports
+            if not self._closed:
+                then(ports is not None, now)
+
+        self._relay.open(self.session, near.peer() or NOWHERE, opened)
+
+    def place(self, near: Leg, far: Leg | None = None) -> None:
+        """Tell the legs their addresses on this path."""
+        assert self.ports is not None
+        near.address, near.port = self._relay.address(near.flow), self.ports.near
+        if far is not None:
+            far.address, far.port = self._relay.address(far.flow), self.ports.far
+
+    def connect(self, far: Leg) -> None:
+        """Send the caller's sound to this leg and the other way round."""
+        if (peer := far.peer()) is not None:
+            self._relay.connect_far(self.session, peer)
+
+    def move_near(self, near: Leg) -> None:
+        """The caller's own address may have changed."""
+        if (peer := near.peer()) is not None:
+            self._relay.update_near(self.session, peer)
+
+    def play(self, tone: str, payload: int) -> None:
+        """Play a tone to the caller."""
+        self._relay.play(self.session, tone, payload)
+
+    def stop(self) -> None:
+        """Stop the tone."""
+        self._relay.stop(self.session)
+
+    def hold(self, held: bool) -> None:
+        """Say whether silence is to be expected."""
+        self._relay.hold(self.session, held)
+
+    def close(self, done: Callable[[Figures], None] | None = None) -> None:
+        """End the session; `done` gets its figures, also where it never came to be."""
+        self._closed = True
+        self._relay.close(self.session, done or _discard)
+
+
+def _discard(figures: Figures) -> None:
+    """The figures of a path that carried nothing matter to nobody."""

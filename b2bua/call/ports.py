@@ -1,0 +1,125 @@
+"""What a call needs from the world, as Protocols: the relay, the mailboxes, the registered devices, a watcher.
+
+Nothing here waits. What takes time answers later by calling `done`, with `now` in monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from b2bua.registrar.bindings import Binding
+from b2bua.sip.flow import Flow
+
+if TYPE_CHECKING:
+    from b2bua.call.call import Call
+
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where a side's sound goes. With `nat` the address is only said: the first packet from `sources` tells."""
+
+    address: str
+    port: int
+    sources: tuple[str, ...]
+    nat: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """A relay session's two ports: `near` is said to the caller, `far` to whoever is called."""
+
+    near: int
+    far: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A registered device of a user, at the moment a step rings it."""
+
+    username: str
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What a mailbox needs to know of a caller; a withheld caller has neither number nor name."""
+
+    number: str | None
+    name: str | None
+    withheld: bool
+
+
+class Relay(Protocol):
+    """Relays the sound of a call; names of sessions are ours and never come from a message."""
+
+    def open(self, session: str, near: Peer, done: Callable[[Ports | None, float], None]) -> None:
+        """Make a session; `done` gets `None` when the relay is full or gone."""
+
+    def connect_far(self, session: str, far: Peer) -> None:
+        """Switch the far side, exactly and at once; the near port stays."""
+
+    def update_near(self, session: str, near: Peer) -> None:
+        """The caller's address changed; both ports stay."""
+
+    def play(self, session: str, tone: str, payload: int) -> None:
+        """Play a tone to the near side until `stop`, in PCMU (0) or PCMA (8)."""
+
+    def stop(self, session: str) -> None:
+        """Stop playing."""
+
+    def hold(self, session: str, held: bool) -> None:
+        """Silence is to be expected, or no longer."""
+
+    def close(self, session: str, done: Callable[[Figures], None]) -> None:
+        """End a session; `done` gets its figures, empty where there are none."""
+
+    def address(self, flow: Flow) -> str:
+        """The address at which the peer of a flow reaches the relay's ports."""
+
+
+class Mailboxes(Protocol):
+    """Answers calls for people: greeting, beep, recording."""
+
+    def reserve(
+        self, token: str, user: int, occasion: str, visitor: Visitor, call_id: str, done: ReservationDone
+    ) -> None:
+        """Ask for a place to send an INVITE with this token to; `done` gets `None` when there is none."""
+
+    def resume(self, token: str, done: ReservationDone) -> None:
+        """Ask for another place after the first one was lost."""
+
+    def release(self, token: str) -> None:
+        """The call ended before its INVITE was sent."""
+
+    def digit(self, token: str, digit: str) -> None:
+        """The caller pressed a key, told by SIP INFO."""
+
+
+ReservationDone = Callable[[Flow | None, float], None]
+
+
+class Devices(Protocol):
+    """Which devices a user has at this moment."""
+
+    def of_user(self, user: int, now: float) -> Sequence[Device]:
+        """The registered devices, in the order in which they registered."""
+
+
+class Watcher(Protocol):
+    """Hears what happens in a call, for the log, the call log and the figures."""
+
+    def event(self, call: Call, name: str, **fields: object) -> None:
+        """Something happened that an operator wants to read."""
+
+    def leg_added(self, call: Call, call_id: str, leg: str) -> None:
+        """The call has a leg of ours with this Call-ID."""
+
+    def joined(self, call: Call, relay_session: str, token: str | None) -> None:
+        """The call was answered; `token` is the mailbox's name for it where a mailbox answered."""
+
+    def finished(self, call: Call) -> None:
+        """The call is over and its figures are in."""

@@ -1,0 +1,160 @@
+"""Ringing all devices of a user at once: the first answer wins (BEHAVIOUR N6, N7, R8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from b2bua.call.leg import Leg
+from b2bua.call.path import Path
+from b2bua.call.ports import Device
+from b2bua.call.steps import COMPLETED_ELSEWHERE, Performer
+from b2bua.callplan.outcome import Ended
+from b2bua.callplan.steps import Cause, Ring
+from b2bua.sip.address import Address
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.message import Response
+from b2bua.sip.session import Session
+from b2bua.sip.uac import ClientSession
+from b2bua.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from b2bua.call.call import Call
+
+DECLINED = (600, 603)
+
+
+class Branch:
+    """One device that rings, with a relay session of its own (BEHAVIOUR M4)."""
+
+    __slots__ = ("device", "leg", "path", "session")
+
+    def __init__(self, device: Device, leg: Leg, path: Path) -> None:
+        self.device = device
+        self.leg = leg
+        self.path = path
+        self.session: ClientSession | None = None
+
+
+class Ringing(Performer):
+    """Performs `Ring`."""
+
+    __slots__ = ("_branches", "_busy", "_rung", "_step")
+
+    def __init__(self, call: Call, step: Ring) -> None:
+        super().__init__(call)
+        self._step = step
+        self._branches: list[Branch] = []
+        self._rung: set[Uri] = set()
+        self._busy = False
+
+    def begin(self, now: float) -> None:
+        """Ring what is registered; a step that waits rings on without."""
+        self.call.occupy(self._step.user)
+        for device in self.call.services.devices.of_user(self._step.user, now):
+            self._ring(device)
+        if self._branches:
+            return
+        if self._step.waits:
+            self.call.alert(now)
+        else:
+            self._over(Cause.UNAVAILABLE, now)
+
+    def on_registered(self, device: Device, now: float) -> None:
+        """A step that waits rings a device that comes later; no device rings twice for one call."""
+        if self._step.waits:
+            self._ring(device)
+
+    def stop(self, now: float) -> None:
+        """Nobody wants an answer any more."""
+        self.call.vacate(self._step.user)
+        self._drop_all(now)
+
+    def on_time_up(self, now: float) -> None:
+        """Nobody answered in time."""
+        self._drop_all(now)
+        self._over(Cause.NO_ANSWER, now)
+
+    def _ring(self, device: Device) -> None:
+        contact = device.binding.contact
+        if contact in self._rung:
+            return
+        self._rung.add(contact)
+        call = self.call
+        leg = Leg(call.next_leg_name(), device.binding.flow, call.services.origin())
+        branch = Branch(device, leg, Path(call.services.relay, call.services.token()))
+        self._branches.append(branch)
+        branch.path.open(call.caller, lambda there, now: self._invite(branch, there, now))
+
+    def _invite(self, branch: Branch, there: bool, now: float) -> None:
+        """The relay session is there: offer the device what the caller offers, at our address."""
+        if not there:
+            self._lost(branch, 503, now)
+            return
+        call = self.call
+        branch.path.place(call.caller, branch.leg)
+        flow = branch.device.binding.flow
+        host = call.services.agent.wire.advertised(flow)
+        session = call.services.agent.call(
+            str(branch.device.binding.contact),
+            flow,
+            call.identity(self._step.user, host),
+            Address(Uri(host.host, branch.device.username, host.port)),
+            self,
+            now,
+            branch.leg.offer(call.caller.wanted),
+            max_forwards=call.max_forwards,
+        )
+        branch.session = branch.leg.session = session
+        call.leg_added(branch.leg)
+
+    def on_progress(self, session: Session, response: Response, now: float) -> None:
+        """A device rings. Its early media does not pass: others may ring too (BEHAVIOUR M4)."""
+        if response.code >= 180:
+            self.call.alert(now)
+
+    def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The first answer wins; the others are told that the call was completed elsewhere."""
+        branch = self._branch(session)
+        try:
+            branch.leg.hear(sdp or b"")
+        except BadMessage:
+            session.bye(now)
+            self._lost(branch, 488, now)
+            return
+        self._branches.remove(branch)
+        self._drop_all(now, completed=True)
+        branch.path.connect(branch.leg)
+        self.call.answered(branch.leg, branch.path, now, device=branch.device.username)
+
+    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+        """A device refused or cannot be reached."""
+        self._lost(self._branch(session), code, now)
+
+    def _branch(self, session: Session) -> Branch:
+        return next(branch for branch in self._branches if branch.session is session)
+
+    def _lost(self, branch: Branch, code: int, now: float) -> None:
+        self._branches.remove(branch)
+        branch.path.close()
+        self.call.event("call.device_failed", leg=branch.leg.name, device=branch.device.username, code=code)
+        self._busy = self._busy or code == 486 or code in DECLINED
+        if code in DECLINED:
+            self._drop_all(now)
+        if self._branches:
+            return
+        if self._busy:
+            self._over(Cause.BUSY, now)
+        elif not self._step.waits:
+            self._over(Cause.UNAVAILABLE, now)
+
+    def _drop_all(self, now: float, *, completed: bool = False) -> None:
+        branches, self._branches = self._branches, []
+        for branch in branches:
+            if branch.session is not None:
+                branch.session.cancel(now, COMPLETED_ELSEWHERE if completed else ())
+            branch.path.close()
+
+    def _over(self, cause: Cause, now: float) -> None:
+        self.call.vacate(self._step.user)
+        ended = {Cause.BUSY: Ended.BUSY, Cause.UNAVAILABLE: Ended.UNAVAILABLE}.get(cause, Ended.NO_ANSWER)
+        self.call.step_ended(ended, now, cause)

@@ -1,0 +1,85 @@
+"""The walk over a call plan: which step comes next, and how much unanswered time a call has left (R11).
+
+Pure: `now` and `began` are monotonic seconds. A walk is frozen; moving on returns another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf
+
+from b2bua.callplan.plan import Plan
+from b2bua.callplan.situation import Limits
+from b2bua.callplan.steps import Cause, EngagedTone, Ring, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where a call is in its plan.
+
+    `began` is the arrival of the INVITE and stays the same over all hops; `entered` is when the present step
+    began, `cause` the cause it was taken on.
+    """
+
+    plan: Plan
+    limits: Limits
+    began: float
+    entered: float
+    position: int
+    cause: Cause
+
+    @property
+    def step(self) -> Step:
+        """The present step."""
+        return self.plan.steps[self.position]
+
+    @property
+    def deadline(self) -> float:
+        """When the present step must end, in monotonic seconds; infinite for a step without a time limit.
+
+        A step ends with its own time or with the call's, whichever comes first.
+        """
+        match self.step:
+            case Ring(seconds=seconds, waits=True):
+                return min(self.entered + seconds, self.began + self.limits.keep_ringing)
+            case Ring(seconds=seconds) | EngagedTone(seconds=seconds):
+                return min(self.entered + seconds, self.began + self.limits.max_unanswered)
+            case _:
+                return inf
+
+
+def next_step(plan: Plan, position: int, cause: Cause) -> tuple[int, Step] | None:
+    """Return the next step after `position` that is tried on a cause, or `None` at the end of the plan.
+
+    A position of -1 looks for the first step.
+    """
+    for later in range(position + 1, len(plan.steps)):
+        if cause in plan.steps[later].on:
+            return later, plan.steps[later]
+    return None
+
+
+def begin(plan: Plan, limits: Limits, now: float, began: float | None = None) -> Walk:
+    """Take the first step of a plan. `began` is given for a later hop of a call that arrived earlier."""
+    arrived = now if began is None else began
+    return _enter(Walk(plan, limits, arrived, now, -1, plan.cause), now)
+
+
+def advance(walk: Walk, now: float, cause: Cause | None = None) -> Walk:
+    """Move on after the present step ended unanswered.
+
+    `cause` is what a ring ended on. A step that was played to its end or could not be carried out has none
+    and leaves the call's cause as it was. Raises ValueError after the last step.
+    """
+    return _enter(replace(walk, cause=walk.cause if cause is None else cause), now)
+
+
+def _enter(walk: Walk, now: float) -> Walk:
+    """Go to the next step; with no unanswered time left, pass over those that keep the caller waiting."""
+    used_up = now >= walk.began + walk.limits.max_unanswered
+    position = walk.position
+    while (found := next_step(walk.plan, position, walk.cause)) is not None:
+        position, step = found
+        if not (used_up and isinstance(step, Ring | EngagedTone)):
+            return replace(walk, position=position, entered=now)
+    raise ValueError("the walk is over: the plan has no later step")

@@ -1,0 +1,119 @@
+"""What was dialled: an extension, a number in any usual form, an emergency or service code, or nothing known.
+
+Emergency codes are recognised before anything else (BEHAVIOUR E1), then service codes (I6), the extensions of
+the caller's customer, and numbers as they are dialled in the customer's country.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import phonenumbers
+
+from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.settings import Customer
+
+EMERGENCY_CODES = frozenset({"999", "112", "18000"})
+
+# RFC 3966 §5.1.1 visual separators, and the space that people type.
+_SEPARATORS = str.maketrans("", "", "-.() ")
+_WITHHOLDING = re.compile(r"(141|1470)(?=[0-9+])")
+_SERVICE = re.compile(r"101|105|111|159|116[0-9]{3}|18001\+?[0-9]{1,32}")
+_NUMBER = re.compile(r"\+?[0-9]{1,32}")
+_SHOWN = 32
+
+
+@dataclass(frozen=True, slots=True)
+class CalledUser:
+    """A user of ours; `dialled` is what reached them: an extension, or a number in E.164."""
+
+    user: int
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """An emergency call."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A public service code, to be sent on unaltered."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nothing that the directory knows, and why not, in plain words."""
+
+    why: str
+
+
+Destination = CalledUser | Emergency | Service | Unknown
+
+
+def dial(dialled: str, customer: Customer | None, numbering: Numbering) -> Destination:
+    """Find what a caller dialled.
+
+    `dialled` is the unescaped user part of a SIP URI, or a tel number; parameters in it (RFC 3966) and visual
+    separators are ignored. `customer` is the caller's; a caller without one reaches numbers with a plus only.
+    """
+    text = dialled.partition(";")[0].translate(_SEPARATORS)
+    bare = _WITHHOLDING.sub("", text, count=1) if _WITHHOLDING.match(text) else text
+    if bare in EMERGENCY_CODES:
+        return Emergency(bare)
+    if _SERVICE.fullmatch(text):
+        return Service(text)
+    if customer is not None and (user := numbering.extensions.get((customer.id, text))) is not None:
+        return CalledUser(user, text)
+    if bare != text:
+        return Unknown("141 and 1470 before a number do not act yet, so the call is not let through")
+    if not _NUMBER.fullmatch(text):
+        shown = "".join(c for c in dialled if c.isprintable())[:_SHOWN]
+        return Unknown(f"“{shown}” is neither an extension nor a telephone number")
+    return _number(text, customer, numbering)
+
+
+def _number(text: str, customer: Customer | None, numbering: Numbering) -> Destination:
+    number = text if text in numbering.numbers else e164(text, customer.country if customer else None)
+    if number is not None and (user := numbering.numbers.get(number)) is not None:
+        return CalledUser(user, number)
+    if number is not None:
+        return Unknown(
+            f"nobody here has the number {number}, and there is no trunk to carry the call elsewhere"
+        )
+    if customer is None:
+        return Unknown(f"{text} is not a telephone number in international form")
+    return Unknown(f"{customer.name} has no extension {text}, and it is not a telephone number")
+
+
+@lru_cache(maxsize=4096)
+def e164(text: str, country: str | None) -> str | None:
+    """Return a number dialled in a country (ISO 3166-1 alpha-2) as E.164 with a plus, `None` if it is none.
+
+    `text` is digits, with a plus for international form; without a country nothing else is understood.
+    """
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    # A number that is possible only within its town would lose its area code: it is none here.
+    possible = (
+        phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    )
+    if not possible or not _has_prefix(text, country):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _has_prefix(text: str, country: str | None) -> bool:
+    """Refuse bare digits where national numbers begin with 0: there they are an extension or a mistake."""
+    if country is None or text.startswith(("+", "0")):
+        return True
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(country, None)
+    return metadata is None or metadata.national_prefix != "0"

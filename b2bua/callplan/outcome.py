@@ -1,0 +1,39 @@
+"""What a step of a plan came to: the record that the call log keeps and `explain.happened` puts in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from b2bua.callplan.steps import Step
+
+
+class Ended(StrEnum):
+    """How a step ended.
+
+    `ANSWERED`: a device or the mailbox took the call. `COMPLETED`: the tone was heard to its end, or the
+    refusal sent. `ABANDONED`: the caller hung up first. `FAILED`: the step could not be carried out.
+    """
+
+    ANSWERED = "answered"
+    NO_ANSWER = "no-answer"
+    BUSY = "busy"
+    UNAVAILABLE = "unavailable"
+    COMPLETED = "completed"
+    ABANDONED = "abandoned"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """A step that was begun, how it ended, and after how many `seconds`.
+
+    `device` is the SIP username that answered a ring; `message` is the length in seconds of the message left
+    in a mailbox, `None` where there is none.
+    """
+
+    step: Step
+    ended: Ended
+    seconds: float
+    device: str | None = None
+    message: float | None = None

@@ -1,0 +1,80 @@
+"""The call plan and the pure function that makes it from settings, caller and situation.
+
+The same function serves live calls, `ringplan explain` and the call log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from b2bua.callplan.dialling import Emergency, Service, Unknown
+from b2bua.callplan.rules import RULES, Asked, Rule
+from b2bua.callplan.settings import Customer, User
+from b2bua.callplan.situation import Caller, Limits, Situation
+from b2bua.callplan.steps import ANY, Cause, Reject, Step
+
+_NOT_FOUND = Reject(404, "Not Found", q850=1)
+_NO_TRUNK = Reject(503, "Service Unavailable", q850=34)
+_FORBIDDEN = Reject(403, "Forbidden", q850=21)
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A rule that was looked at, whether it applies, and why, in plain words."""
+
+    rule: Rule
+    applies: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What happens to a call: the rule that won, all rules considered, and the steps in order.
+
+    The walk begins with `cause`. The last step refuses the call on every cause, so that a walk cannot run out
+    of steps; anything else raises ValueError.
+    """
+
+    rule: Rule
+    considered: tuple[Considered, ...]
+    steps: tuple[Step, ...]
+    cause: Cause = Cause.UNCONDITIONAL
+
+    def __post_init__(self) -> None:
+        last = self.steps[-1] if self.steps else None
+        if not isinstance(last, Reject) or last.on != ANY:
+            raise ValueError("the last step of a plan must refuse the call on every cause")
+
+
+def decide(user: User, customer: Customer, caller: Caller, situation: Situation, limits: Limits) -> Plan:
+    """Decide one hop: what becomes of a call from `caller` to `user` of `customer` (BEHAVIOUR R)."""
+    asked = Asked(user, customer, caller, situation, limits)
+    considered = []
+    for rule, judge in RULES:
+        verdict = judge(asked)
+        considered.append(Considered(rule, verdict.applies, verdict.why))
+        if verdict.applies:
+            break
+    return Plan(rule, tuple(considered), verdict.steps, verdict.cause)
+
+
+def refuse(dialled: Emergency | Service | Unknown) -> Plan:
+    """Plan the end of a call to something that is not a user. Without trunks, codes cannot be carried yet."""
+    match dialled:
+        case Emergency(code):
+            why = f"{code} is an emergency number, but there is no trunk to carry the call"
+            return _refusal(Rule.EMERGENCY, why, _NO_TRUNK)
+        case Service(code):
+            why = f"{code} is a service number, but there is no trunk to carry the call"
+            return _refusal(Rule.OUTBOUND, why, _NO_TRUNK)
+        case Unknown(why):
+            return _refusal(Rule.UNKNOWN, why, _NOT_FOUND)
+
+
+def refuse_suspended(name: str) -> Plan:
+    """Plan the end of a call *from* a suspended user or customer, whose name is given (BEHAVIOUR P5)."""
+    return _refusal(Rule.SUSPENDED, f"{name} is suspended and may make emergency calls only", _FORBIDDEN)
+
+
+def _refusal(rule: Rule, why: str, step: Reject) -> Plan:
+    return Plan(rule, (Considered(rule, True, why),), (step,))

@@ -1,0 +1,111 @@
+"""What the directory knows of customers and users: the frozen settings that decide every call.
+
+The store builds these from the database, the plan function reads them, and nobody changes them: an edit
+replaces the whole directory, so a call in progress keeps the settings it began with (BEHAVIOUR R10).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import time
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What becomes of a call that the user's devices do not take."""
+
+    KEEP_RINGING = "keep-ringing"
+    ENGAGED_TONE = "engaged-tone"
+    VOICEMAIL = "voicemail"
+    USER = "user"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """One configured action with its options (BEHAVIOUR N, B, O).
+
+    `after` is in seconds. `user` is the target's user id, `number` its E.164 form with a leading plus;
+    each is set only for the action that needs it.
+    """
+
+    action: Action
+    after: float = 0.0
+    user: int | None = None
+    number: str | None = None
+    announce: bool = False
+    present_dialled_number: bool = False
+    always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A half-open span of local time in which calls are not routed to the user (BEHAVIOUR O1, O3).
+
+    `weekday` counts from Monday = 0 and names the day the span starts on; `end` at or before `start` on the
+    clock means the span runs past midnight. A whole day is 00:00 to 00:00.
+    """
+
+    weekday: int
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfHours:
+    """The out-of-hours switch, its unavailable intervals and its action (BEHAVIOUR O)."""
+
+    enabled: bool = False
+    intervals: tuple[Interval, ...] = ()
+    treatment: Treatment = Treatment(Action.VOICEMAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Which events are sent to the user by e-mail (BEHAVIOUR V5)."""
+
+    missed_call: bool = False
+    voicemail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A company. `country` is ISO 3166-1 alpha-2, `timezone` an IANA name, numbers are E.164 with a plus."""
+
+    id: int
+    name: str
+    country: str = "GB"
+    timezone: str = "Europe/London"
+    numbers: tuple[str, ...] = ()
+    hardware_only: bool = False
+    suspended: bool = False
+    allowed_classes: frozenset[str] = frozenset({"internal", "national", "mobile"})
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person in one customer, with everything that decides a call to or from them.
+
+    `extension` is a string of digits; numbers are E.164 with a leading plus; `max_calls` counts simultaneous
+    calls before the line is busy (BEHAVIOUR B1).
+    """
+
+    id: int
+    customer: int
+    name: str
+    email: str
+    extension: str | None = None
+    numbers: tuple[str, ...] = ()
+    default_number: str | None = None
+    presentation_number: str | None = None
+    timezone: str | None = None
+    suspended: bool = False
+    reject_anonymous: bool = False
+    withhold_number: bool = False
+    permanent_redirect: str | None = None
+    max_calls: int = 1
+    has_pin: bool = False
+    not_answered: Treatment = Treatment(Action.KEEP_RINGING, after=20.0)
+    busy: Treatment = Treatment(Action.ENGAGED_TONE)
+    out_of_hours: OutOfHours = OutOfHours()
+    notify: Notify = field(default_factory=Notify)

@@ -1,0 +1,5 @@
+"""The `ringplan` command."""
+
+from b2bua.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,64 @@
+"""`ringplan apply`: makes the database say what a company file says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from b2bua.cli import console
+from b2bua.cli.console import CommandError
+from provisioning.apply import apply_changes, plan_changes
+from provisioning.changes import Applied, Changes
+from provisioning.company_file import CompanyFile, CompanyFileError, read_company_file
+from provisioning.notify_signalling import notify_changed
+from provisioning.store import Store
+
+app = typer.Typer()
+
+
+@app.command("apply")
+def command(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The company file (docs/company-file.md).")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete users whom the file's customers do not name.")
+    ] = False,
+) -> None:
+    """Apply a company file, in one transaction, after showing what changes."""
+    settings = console.settings(context)
+    company = _read(file)
+
+    async def work(store: Store) -> Changes | Applied:
+        if dry_run:
+            return await plan_changes(store, company, prune=prune)
+        return await apply_changes(store, company, prune=prune)
+
+    try:
+        done = console.with_store(settings, work)
+    except CompanyFileError as error:
+        raise CommandError(str(error)) from None
+    if isinstance(done, Changes):
+        print(done)
+        print("Nothing was written: --dry-run.")
+        return
+    print(done.changes)
+    for one in done.generated:
+        print(f"{one.kind} of {one.owner}: {one.secret} (shown only now)")
+    if not done.changes:
+        return
+    if notify_changed(settings.run_dir / "control.sock"):
+        print("Saved and in force.")
+    else:
+        print("Saved; in force when call handling is back.")
+
+
+def _read(path: Path) -> CompanyFile:
+    try:
+        return read_company_file(path)
+    except CompanyFileError as error:
+        raise CommandError(str(error)) from None
+    except OSError as error:
+        raise CommandError(f"{path}: the company file cannot be read: {error.strerror}") from None

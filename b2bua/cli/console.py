@@ -1,0 +1,62 @@
+"""What the commands share: the settings they were started with, their errors, their tables and JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+from pydantic import BaseModel
+
+from config.settings import ConfigError, Settings, load
+from provisioning.errors import StoreError
+from provisioning.store import Store, open_store
+
+Result = TypeVar("Result")
+
+
+class CommandError(Exception):
+    """The command cannot do what it was asked; the text is for the person who asked."""
+
+
+def config_file(context: typer.Context) -> Path | None:
+    """What `--config` named."""
+    found = context.obj
+    return found if isinstance(found, Path) else None
+
+
+def settings(context: typer.Context) -> Settings:
+    """The settings of this command. Raises CommandError when they are wrong."""
+    try:
+        return load(config_file(context))
+    except ConfigError as error:
+        raise CommandError(str(error)) from None
+
+
+def with_store(given: Settings, work: Callable[[Store], Awaitable[Result]]) -> Result:
+    """Open the store of the data directory, do `work` with it, close it. Raises CommandError with its remedy."""
+
+    async def run() -> Result:
+        async with await open_store(given.data_dir) as store:
+            return await work(store)
+
+    try:
+        return asyncio.run(run())
+    except StoreError as error:
+        raise CommandError(str(error)) from None
+
+
+def show(value: BaseModel) -> None:
+    """Print one of the shapes of `b2bua.cli.schema` as JSON."""
+    print(value.model_dump_json(by_alias=True, indent=2))
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as what is in them, with two spaces between."""
+    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (heads, *rows)
+    )

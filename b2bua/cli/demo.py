@@ -1,0 +1,139 @@
+"""The demo company of `ringplan run --demo`: made once, its passwords kept in a file and shown at each start."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+import config
+from b2bua.callplan.settings import Action, Treatment
+from b2bua.cli.console import CommandError, table
+from config.settings import Settings
+from provisioning.apply import apply_changes
+from provisioning.company import CustomerEntry, SoftClient
+from provisioning.company_file import CompanyFile, read_company_file
+from provisioning.directory import Directory
+from provisioning.secrets import digest_ha1, generate_password
+from provisioning.store import Store
+
+COMPANY = Path(config.__file__).with_name("demo.toml")
+CREDENTIALS = "demo-credentials.json"
+
+
+class DemoClient(BaseModel):
+    """What to type into a phone to be one of the demo's users."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email: str
+    username: str
+    password: str
+
+
+_clients = TypeAdapter(list[DemoClient])
+
+
+async def ensure_demo(store: Store, data_dir: Path, realm: str) -> None:
+    """Make the demo company if the database has no customer."""
+    if (await store.directory(realm)).customers:
+        return
+    company = read_company_file(COMPANY)
+    company = replace(company, customers=tuple(_with_passwords(one) for one in company.customers))
+    # Before the database: a start that is cut short in between makes both anew.
+    write_credentials(data_dir, company)
+    await apply_changes(store, company)
+
+
+def _with_passwords(customer: CustomerEntry) -> CustomerEntry:
+    users = tuple(
+        replace(
+            user,
+            soft_clients=tuple(
+                SoftClient(client.username, generate_password()) for client in user.soft_clients
+            ),
+        )
+        for user in customer.users
+    )
+    return replace(customer, users=users)
+
+
+def write_credentials(data_dir: Path, company: CompanyFile) -> None:
+    """Keep the passwords of the company's soft clients in the data directory, readable by its owner only."""
+    clients = [
+        DemoClient(email=user.email, username=client.username, password=client.password or "")
+        for customer in company.customers
+        for user in customer.users
+        for client in user.soft_clients
+    ]
+    path, fresh = data_dir / CREDENTIALS, data_dir / f"{CREDENTIALS}.new"
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump([client.model_dump() for client in clients], file, indent=2)
+    fresh.rename(path)
+
+
+def read_credentials(data_dir: Path) -> list[DemoClient]:
+    """The demo's soft clients; none if this data directory has no demo. Raises CommandError if unreadable."""
+    path = data_dir / CREDENTIALS
+    try:
+        return _clients.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return []
+    except (OSError, ValidationError) as error:
+        raise CommandError(f"{path} cannot be read: {error}") from None
+
+
+def banner(settings: Settings, directory: Directory, clients: list[DemoClient], lan: bool) -> str:
+    """What a person needs to place a call, as a table; clients that were changed since are marked."""
+    host, port = settings.sip.udp
+    users = {user.email: user for user in directory.users}
+    accounts = {account.username: account for account in directory.accounts}
+    rows = []
+    for client in clients:
+        user, account = users.get(client.email), accounts.get(client.username)
+        if user is None or account is None:
+            continue
+        same = digest_ha1(client.username, settings.sip.realm, client.password)[0] == account.ha1_md5
+        rows.append(
+            [
+                user.name,
+                user.extension or "",
+                user.default_number or "",
+                client.username,
+                client.password if same else "(changed)",
+                f"{_words(user.not_answered)}; busy: {_words(user.busy)}",
+            ]
+        )
+    if not rows:
+        return "This data directory has no demo company: its customers are your own."
+    heads = ["User", "Extension", "Number", "SIP username", "Password", "Not answered; busy"]
+    lines = ["", f"SIP address: {host}:{port}, UDP", "", table(heads, rows), ""]
+    if lan:
+        lines += [
+            "Type into a phone or softphone:",
+            f"  server, domain or registrar: {host}" + (f"   port: {port}" if port != 5060 else ""),
+            "  transport: UDP   username and password: as above",
+            "",
+        ]
+    lines += [
+        "Register two phones and dial an extension or a number, or run `make call` in a second terminal.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _words(treatment: Treatment) -> str:
+    match treatment.action:
+        case Action.KEEP_RINGING:
+            return "keeps ringing"
+        case Action.ENGAGED_TONE:
+            return "engaged tone"
+        case Action.VOICEMAIL:
+            return "voicemail" + (f" after {treatment.after:g} s" if treatment.after else "")
+        case _:
+            return "redirected"

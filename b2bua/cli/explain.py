@@ -1,0 +1,127 @@
+"""`ringplan explain`: what would happen to a call, by the same function that decides the real ones."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from b2bua.callplan.dialling import CalledUser, Unknown, dial
+from b2bua.callplan.explain import in_words, to_json
+from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.route import route
+from b2bua.callplan.settings import User
+from b2bua.callplan.situation import Caller, Limits, Situation
+from b2bua.cli import console
+from b2bua.cli.console import CommandError
+from b2bua.cli.schema import Considered, Explanation
+from config.settings import Settings
+from provisioning.directory import Directory
+
+app = typer.Typer()
+ANONYMOUS = "anonymous"
+
+
+@app.command("explain")
+def command(
+    context: typer.Context,
+    to: Annotated[str, typer.Option("--to", help="The number or extension that is dialled.")],
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", help="Who calls: a number, a user's e-mail, or `anonymous`."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="When, as ISO 8601; without offset in the called user's zone.")
+    ] = None,
+    busy: Annotated[bool, typer.Option("--busy", help="As if the line were busy.")] = False,
+    unregistered: Annotated[
+        bool, typer.Option("--unregistered", help="As if no device were registered.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md).")] = False,
+) -> None:
+    """Say what would happen to a call and which rule decides."""
+    settings = console.settings(context)
+    directory = console.with_store(settings, lambda store: store.directory(settings.sip.realm))
+    asked = _moment(at)
+    explained = explain(directory, settings, to, from_, asked, busy=busy, registered=not unregistered)
+    if as_json:
+        console.show(explained)
+        return
+    for one in explained.considered:
+        print(f"{'→' if one.applies else ' '} {one.rule}: {one.why}")
+    print(f"\n{explained.explanation}")
+
+
+def explain(
+    directory: Directory,
+    settings: Settings,
+    to: str,
+    from_: str | None,
+    at: datetime,
+    *,
+    busy: bool,
+    registered: bool,
+) -> Explanation:
+    """The whole answer. `at` without an offset is in the called user's zone. Raises CommandError."""
+    numbering = Numbering.of(directory.customers, directory.users)
+    caller = _caller(numbering, from_)
+    moment = at if at.tzinfo else at.astimezone()
+
+    def situation(called: User) -> Situation:
+        nonlocal moment
+        if at.tzinfo is None:
+            zone = called.timezone or numbering.customer_of(called).timezone
+            moment = at.replace(tzinfo=ZoneInfo(zone))
+        return Situation(moment, busy, registered)
+
+    limits = Limits(settings.calls.max_unanswered, settings.calls.keep_ringing, settings.calls.engaged_tone)
+    found = route(to, caller, numbering, situation, limits)
+    plan = to_json(found.plan, numbering.users)
+    destination = found.destination
+    if isinstance(destination, Unknown) and caller.user is None and _is_extension(numbering, to):
+        raise CommandError(f"{to} is an extension: say by --from which user calls it.")
+    return Explanation(
+        dialled=to,
+        **{"from": from_},
+        at=moment,
+        user=numbering.users[destination.user].email if isinstance(destination, CalledUser) else None,
+        explanation=in_words(found.plan, numbering.users),
+        rule=found.plan.rule.value,
+        considered=[
+            Considered(rule=one.rule.value, applies=one.applies, why=one.why) for one in found.plan.considered
+        ],
+        steps=plan["steps"],  # type: ignore[arg-type]
+    )
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now().astimezone()
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"--at {text}: an ISO 8601 time is allowed, such as 2027-03-01T18:30") from None
+
+
+def _is_extension(numbering: Numbering, dialled: str) -> bool:
+    return any(extension == dialled for _, extension in numbering.extensions)
+
+
+def _caller(numbering: Numbering, from_: str | None) -> Caller:
+    """The caller that `--from` names; a number or e-mail of ours is that user. Raises CommandError."""
+    if from_ is None:
+        return Caller()
+    if from_.lower() == ANONYMOUS:
+        return Caller(withheld=True)
+    for user in numbering.users.values():
+        if from_.lower() == user.email:
+            number = user.presentation_number or user.default_number or user.extension
+            return Caller(number, user.name, user=user.id)
+    destination = dial(from_, None, numbering)
+    if isinstance(destination, CalledUser):
+        return Caller(destination.dialled, numbering.users[destination.user].name, user=destination.user)
+    if not from_.removeprefix("+").isdecimal():
+        raise CommandError(f"--from {from_}: a number, a user's e-mail or `anonymous` is allowed")
+    return Caller(from_)

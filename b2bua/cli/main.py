@@ -1,0 +1,47 @@
+"""The `ringplan` command: its groups joined, `--config`, and errors as one sentence on stderr."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from b2bua.cli import apply, calls, explain, logs, registrations, run, voicemail
+from b2bua.cli.console import CommandError
+
+app = typer.Typer(
+    name="ringplan",
+    help="A SIP back-to-back user agent and call handler for hosted business telephony.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for group in (run, apply, explain, calls, registrations, logs):
+    app.add_typer(group.app)
+app.add_typer(voicemail.app, name="voicemail")
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Settings; default: RINGPLAN_CONFIG.")
+    ] = None,
+) -> None:
+    """Keep `--config` for the command that follows."""
+    context.obj = config
+
+
+def main() -> None:
+    """Run the command line; exit code 1 and `ringplan: …` on stderr when a command cannot do its work."""
+    try:
+        app()
+    except CommandError as error:
+        for line in str(error).splitlines():
+            print(f"ringplan: {line}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:  # `ringplan calls | head`
+        sys.stderr.close()
+        sys.exit(1)

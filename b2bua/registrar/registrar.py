@@ -1,0 +1,138 @@
+"""What a REGISTER asks for and what it gets (RFC 3261 §10.3): a pure function, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import ceil
+
+from b2bua.registrar.bindings import Added, Binding, Change, Refreshed, Removal, Removed
+from b2bua.sip.address import Address, parse_address
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Flow
+from b2bua.sip.message import Request
+
+_MAX_USER_AGENT = 200  # characters kept
+_HOUR = 3600  # no registration as long as this may be called too brief (RFC 3261 §10.3 step 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a registration may last, in seconds, and how many contacts an account may have."""
+
+    min_expires: float = 60
+    default_expires: float = 3600
+    max_expires: float = 3600
+    max_contacts: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The answer to a REGISTER, and the changes to apply: none unless the code is 200."""
+
+    code: int
+    reason: str
+    headers: tuple[tuple[str, str], ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+def register(
+    request: Request, username: str, flow: Flow, bindings: tuple[Binding, ...], limits: Limits, now: float
+) -> Registration:
+    """Decide the REGISTER of a verified account.
+
+    `username` is the account that the digest proved, `bindings` are its live ones. The user part of To must
+    be that account; its host is not compared, because phones write a domain, an address or the realm there.
+    Raises BadMessage (400, 416) for headers that cannot be read or must not be together.
+    """
+    if not request.call_id.isprintable():
+        raise BadMessage(400, "Bad Call-ID")
+    if request.to.uri.user != username:
+        return Registration(403, "Forbidden")
+    values = request.values("contact")
+    if len(values) > 2 * limits.max_contacts:  # enough to take off all and put on as many
+        return Registration(403, "Too Many Contacts")
+    if "*" in values:
+        wanted = _everything_off(request, values, bindings, now)
+    else:
+        contacts = [_contact(value) for value in values]
+        asked = [_seconds(contact, request, limits) for contact in contacts]
+        if any(0 < seconds < min(limits.min_expires, _HOUR) for seconds in asked):
+            return Registration(423, "Interval Too Brief", (("Min-Expires", str(ceil(limits.min_expires))),))
+        wanted = _distinct(
+            _binding(contact, request, username, flow, now + min(seconds, limits.max_expires))
+            for contact, seconds in zip(contacts, asked, strict=True)
+        )
+    left = list(bindings)
+    changes: list[Change] = []
+    for each in wanted:
+        old = [binding for binding in left if each.replaces(binding)]
+        if any(binding.call_id == request.call_id and binding.cseq >= request.cseq[0] for binding in old):
+            return Registration(500, "CSeq Out Of Order")
+        left = [binding for binding in left if binding not in old]
+        changes += _changes(each, old, now)
+    left += [each for each in wanted if each.expires_at > now]
+    if len(left) > max(limits.max_contacts, len(bindings)):
+        return Registration(403, "Too Many Contacts")
+    return Registration(
+        200, "OK", tuple(("Contact", each.contact_value(now)) for each in left), tuple(changes)
+    )
+
+
+def _everything_off(
+    request: Request, values: list[str], bindings: tuple[Binding, ...], now: float
+) -> list[Binding]:
+    """Read `Contact: *`, which goes only by itself and with `Expires: 0` (RFC 3261 §10.3 step 6)."""
+    if len(values) > 1 or request.get("expires") != "0":
+        raise BadMessage(400, "Contact * Needs Expires 0")
+    return [replace(binding, expires_at=now) for binding in bindings]
+
+
+def _contact(value: str) -> Address:
+    contact = parse_address(value)
+    if contact.uri.scheme == "tel":
+        raise BadMessage(400, "Bad Contact")
+    return contact
+
+
+def _seconds(contact: Address, request: Request, limits: Limits) -> float:
+    """Return the interval asked for: the contact's own, else the message's, else ours (RFC 3261 §10.2.1.1).
+
+    One that is malformed counts as not asked for.
+    """
+    text = contact.param("expires")
+    if text is None:
+        text = request.get("expires") or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else limits.default_expires
+
+
+def _binding(contact: Address, request: Request, username: str, flow: Flow, expires_at: float) -> Binding:
+    return Binding(
+        username=username,
+        contact=contact.uri,
+        params=tuple(pair for pair in contact.params if pair[0] != "expires"),
+        call_id=request.call_id,
+        cseq=request.cseq[0],
+        expires_at=expires_at,
+        flow=flow,
+        user_agent="".join(filter(str.isprintable, request.get("user-agent") or ""))[:_MAX_USER_AGENT],
+    )
+
+
+def _distinct(bindings: Iterable[Binding]) -> list[Binding]:
+    """Leave out what a later contact of the same request says again."""
+    kept: list[Binding] = []
+    for binding in bindings:
+        kept = [each for each in kept if not binding.replaces(each)]
+        kept.append(binding)
+    return kept
+
+
+def _changes(wanted: Binding, old: list[Binding], now: float) -> list[Change]:
+    """Return what one contact changes. It may replace two old bindings: its device's and its address's."""
+    if wanted.expires_at <= now:
+        return [Removed(each, Removal.UNREGISTERED) for each in old]
+    if not old:
+        return [Added(wanted)]
+    replaced = [Removed(each, Removal.REPLACED) for each in old[1:]]
+    return [*replaced, Refreshed(wanted, old[0])]

@@ -1,0 +1,150 @@
+"""What requests mean: an INVITE becomes a call, a REGISTER a binding; lamps are lit when counts change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import structlog
+
+from b2bua.call.call import Call, Services
+from b2bua.call.mwi import HEADERS, Counts, summary
+from b2bua.call.ports import Device
+from b2bua.callplan.dialling import CalledUser
+from b2bua.callplan.route import route
+from b2bua.callplan.settings import Customer, User
+from b2bua.callplan.situation import Caller, Limits, Situation
+from b2bua.registrar.bindings import Binding
+from b2bua.runtime.callbook import CallBook
+from b2bua.runtime.directory import Registered
+from b2bua.runtime.registrations import Registrations
+from b2bua.runtime.trace import Trace
+from b2bua.sip.address import Address
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Flow
+from b2bua.sip.layer import ServerTransaction
+from b2bua.sip.message import Request, Response
+from b2bua.sip.uri import Uri
+
+log = structlog.get_logger()
+
+
+class Telephony:
+    """The `Application` of the user agent."""
+
+    def __init__(self, devices: Registered, book: CallBook, trace: Trace, limits: Limits) -> None:
+        self.devices = devices
+        self.book = book
+        self.refused = 0
+        self.draining = False
+        self._trace = trace
+        self._limits = limits
+        self._counts: dict[int, Counts] = {}
+        self._services: Services | None = None
+        self._registrations: Registrations | None = None
+
+    def connect(self, services: Services, registrations: Registrations) -> None:
+        """Join the parts that need each other."""
+        self._services = services
+        self._registrations = registrations
+
+    @property
+    def services(self) -> Services:
+        """What every call works with."""
+        assert self._services is not None
+        return self._services
+
+    @property
+    def registrations(self) -> Registrations:
+        """The registrar."""
+        assert self._registrations is not None
+        return self._registrations
+
+    # What the user agent tells
+
+    def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
+        """A new call: who calls, whom, and what then."""
+        username = self.registrations.authenticate(invite, request, now)
+        if username is None:
+            return
+        if self.draining:
+            invite.respond(503, now, (("Retry-After", "10"),))
+            return
+        account = self.devices.directory.account(username)
+        numbering = self.devices.directory.numbering
+        user = None if account is None else numbering.users.get(account.user_id)
+        if user is None:
+            invite.respond(403, now)
+            return
+        dialled = request.uri.user or ""
+        anonymous = user.withhold_number or bool({"id", "user", "header"} & request.tokens("privacy"))
+        caller = Caller(user.extension or user.default_number, user.name, anonymous, user.id)
+        found = route(dialled, caller, numbering, lambda called: self._situation(called, now), self._limits)
+        called = None
+        if isinstance(found.destination, CalledUser):
+            called = numbering.users[found.destination.user]
+            caller = _shown(user, called, numbering.customers[user.customer], anonymous)
+        call = Call(self.services, invite, caller, dialled, found.plan, self._limits, now)
+        self.book.add(call, called.id if called is not None else None)
+        call.start(now)
+
+    def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A registration."""
+        self.registrations.on_register(transaction, request, now)
+
+    def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
+        """Keep it for the ladder of its call."""
+        if isinstance(message, Request) and message.method not in ("INVITE", "ACK", "BYE", "CANCEL", "INFO"):
+            return
+        self._trace.see(now, False, message.call_id, flow.remote, data)
+
+    def on_refused(self, error: BadMessage, data: bytes, flow: Flow) -> None:
+        """Count what is no SIP, and show the beginning of it."""
+        self.refused += 1
+        log.warning(
+            "sip.message_refused",
+            source=str(flow.remote),
+            code=error.code,
+            reason=error.reason,
+            size=len(data),
+        )
+
+    # Message waiting
+
+    def on_bound(self, binding: Binding, added: bool, now: float) -> None:
+        """A device registered: light or clear its lamp, and ring it if a call waits for it (R8, V4)."""
+        account = self.devices.directory.account(binding.username)
+        if account is None:
+            return
+        self._notify(account.user_id, binding, now)
+        if added:
+            for call in self.book:
+                if call.ringing(account.user_id):
+                    call.registered(Device(binding.username, binding), now)
+
+    def counts_changed(self, user: int, counts: Counts, now: float) -> None:
+        """A mailbox holds another number of messages: tell all the user's devices (V4)."""
+        self._counts[user] = counts
+        for device in self.devices.of_user(user, now):
+            self._notify(user, device.binding, now)
+
+    def _notify(self, user: int, binding: Binding, now: float) -> None:
+        agent = self.services.agent
+        host = agent.wire.advertised(binding.flow)
+        account = Uri(host.host, binding.username, host.port)
+        body = summary(self._counts.get(user, Counts()), str(account))
+        agent.notify(str(binding.contact), binding.flow, Address(account), HEADERS, body, now)
+
+    def _situation(self, called: User, now: float) -> Situation:
+        return Situation(
+            now=datetime.now(UTC),
+            busy=self.services.lines.in_use(called.id) >= called.max_calls,
+            registered=bool(self.devices.of_user(called.id, now)),
+        )
+
+
+def _shown(user: User, called: User, customer: Customer, anonymous: bool) -> Caller:
+    """How the called person sees a caller: by extension inside the customer, by number outside it (I2)."""
+    number = user.presentation_number or user.default_number
+    if called.customer == customer.id and user.extension is not None:
+        number = user.extension
+    return Caller(number, user.name, anonymous, user.id)

@@ -1,0 +1,186 @@
+"""All calls in progress, found by whatever names them; each becomes a record of the call log when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import structlog
+
+from b2bua.call.call import Call
+from b2bua.callplan import explain
+from b2bua.callplan.outcome import Ended
+from b2bua.callplan.steps import Voicemail
+from b2bua.runtime.clock import Alarm, LoopTimers, WallClock
+from b2bua.runtime.directory import Registered
+from b2bua.runtime.trace import Trace, entries
+from media.protocol import MessageStored, SessionEnded
+from provisioning.calllog import CallRecord, TraceEntry
+
+log = structlog.get_logger()
+
+# How long a finished call waits to hear what its mailbox session came to: storing a message takes milliseconds.
+MAILBOX_PATIENCE = 5.0
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is known of a call besides what it knows itself."""
+
+    call: Call
+    called_user: int | None
+    legs: dict[str, str]
+    relay_session: str | None = None
+    token: str | None = None
+    message: MessageStored | None = None
+    mailbox_ended: bool = False
+    finished: bool = False
+
+
+class CallBook:
+    """The `Watcher` of every call."""
+
+    def __init__(
+        self,
+        devices: Registered,
+        trace: Trace,
+        queue: LoopTimers,
+        write: Callable[[CallRecord, list[TraceEntry]], None],
+    ) -> None:
+        self._devices = devices
+        self._trace = trace
+        self._queue = queue
+        self._clock = WallClock(queue)
+        self._write = write
+        self._entries: dict[Call, Entry] = {}
+        self._by_relay: dict[str, Entry] = {}
+        self._by_token: dict[str, Entry] = {}
+        self.ended: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return sum(not entry.finished for entry in self._entries.values())
+
+    def __iter__(self) -> Iterator[Call]:
+        return (entry.call for entry in list(self._entries.values()) if not entry.finished)
+
+    def add(self, call: Call, called_user: int | None) -> None:
+        """A call begins."""
+        self._entries[call] = Entry(call, called_user, {call.caller_call_id: "a"})
+        self._trace.follow(call.caller_call_id)
+        log.info(
+            "call.started",
+            call_id=call.caller_call_id,
+            user=call.who.user,
+            dialled=call.dialled,
+            rule=call.plan.rule.value,
+            called_user=called_user,
+        )
+
+    def called_user(self, call: Call) -> int | None:
+        """The user that a call in progress was for."""
+        return self._entries[call].called_user
+
+    def with_relay_session(self, session: str) -> Call | None:
+        """The answered call whose sound goes through this relay session."""
+        entry = self._by_relay.get(session)
+        return entry.call if entry is not None else None
+
+    def with_mailbox(self, token: str) -> Call | None:
+        """The call that a mailbox knows by this token."""
+        entry = self._by_token.get(token)
+        return entry.call if entry is not None and not entry.finished else None
+
+    # What calls tell
+
+    def event(self, call: Call, name: str, **fields: object) -> None:
+        """Write one line of the log."""
+        log.info(name, call_id=call.caller_call_id, user=call.who.user, **fields)
+
+    def leg_added(self, call: Call, call_id: str, leg: str) -> None:
+        """Another Call-ID belongs to this call."""
+        self._entries[call].legs[call_id] = leg
+        self._trace.follow(call_id)
+
+    def joined(self, call: Call, relay_session: str, token: str | None) -> None:
+        """The call was answered."""
+        entry = self._entries[call]
+        entry.relay_session, entry.token = relay_session, token
+        self._by_relay[relay_session] = entry
+        if token is not None:
+            self._by_token[token] = entry
+
+    def finished(self, call: Call) -> None:
+        """The call is over; one that a mailbox took waits for what came of it."""
+        entry = self._entries[call]
+        entry.finished = True
+        if entry.relay_session is not None:
+            del self._by_relay[entry.relay_session]
+        journal = call.journal
+        self.ended[journal.outcome] = self.ended.get(journal.outcome, 0) + 1
+        log.info(
+            "call.ended",
+            call_id=call.caller_call_id,
+            user=call.who.user,
+            outcome=journal.outcome,
+            code=journal.code,
+            hung_up_by=journal.hung_up_by,
+            seconds=round((journal.ended or journal.began) - journal.began, 3),
+        )
+        if entry.token is None or entry.mailbox_ended:
+            self._record(entry)
+        else:
+            Alarm(self._queue, lambda now: self._record(entry)).at(self._queue.now() + MAILBOX_PATIENCE)
+
+    # What the mailboxes tell
+
+    def message_stored(self, message: MessageStored) -> None:
+        """The caller left a message."""
+        if (entry := self._by_token.get(message.session)) is not None:
+            entry.message = message
+
+    def mailbox_ended(self, ended: SessionEnded) -> None:
+        """A mailbox session is over, and its message, if any, was told before."""
+        if (entry := self._by_token.get(ended.session)) is not None:
+            entry.mailbox_ended = True
+            if entry.finished:
+                self._record(entry)
+
+    def _record(self, entry: Entry) -> None:
+        call = entry.call
+        if self._entries.pop(call, None) is None:
+            return
+        if entry.token is not None:
+            del self._by_token[entry.token]
+        users = self._devices.directory.numbering.users
+        journal, who = call.journal, call.who
+        steps = [
+            replace(step, message=entry.message.seconds)
+            if entry.message is not None and isinstance(step.step, Voicemail) and step.ended is Ended.ANSWERED
+            else step
+            for step in journal.steps
+        ]
+        record = CallRecord(
+            call_id=call.caller_call_id,
+            started_at=self._clock.at(journal.began),
+            answered_at=None if journal.answered is None else self._clock.at(journal.answered),
+            ended_at=self._clock.at(journal.ended or journal.began),
+            dialled=call.dialled,
+            rule=call.plan.rule.value,
+            outcome=journal.outcome,
+            leg_call_ids=tuple(journal.legs),
+            caller_user=who.user,
+            caller_number=who.number,
+            caller_name=who.name,
+            withheld=who.withheld,
+            called_user=entry.called_user,
+            plan=explain.to_json(call.plan, users),
+            steps=explain.results_to_json(steps, users),
+            explanation=(explain.in_words(call.plan, users), *explain.happened(steps, users)),
+            code=journal.code,
+            hung_up_by=journal.hung_up_by,
+            rtp=journal.figures,
+            message_id=entry.message.message if entry.message is not None else None,
+            message_path=str(entry.message.path) if entry.message is not None else None,
+        )
+        sights = self._trace.take(list(entry.legs))
+        self._write(record, entries(sights, record.call_id, entry.legs, who.withheld, self._clock))

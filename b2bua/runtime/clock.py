@@ -1,0 +1,86 @@
+"""Time for the SIP core: one timer of the event loop for all deadlines of the endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from b2bua.sip.timers import NEVER, Timed, TimerQueue
+
+
+class LoopTimers(TimerQueue):
+    """A queue of deadlines that wakes itself. The loop's clock is monotonic: clock jumps do not matter."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._loop = loop
+        self._armed = NEVER
+        self._handle: asyncio.TimerHandle | None = None
+
+    def now(self) -> float:
+        """Monotonic seconds, as all deadlines are counted."""
+        return self._loop.time()
+
+    def schedule(self, item: Timed, when: float) -> None:
+        """Set an item's deadline; the loop's timer is moved only where it would come too late."""
+        super().schedule(item, when)
+        if when < self._armed:
+            self._arm(when)
+
+    def _arm(self, when: float) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._armed = when
+        self._handle = self._loop.call_at(when, self._due) if when < NEVER else None
+
+    def _due(self) -> None:
+        # Armed to the past, so that what is scheduled meanwhile does not move the timer again and again.
+        self._armed, self._handle = -NEVER, None
+        self.run(self.now())
+        self._arm(self.next_deadline())
+
+
+class Alarm(Timed):
+    """Does something at moments that it names itself, in monotonic seconds."""
+
+    def __init__(self, queue: TimerQueue, act: Callable[[float], None]) -> None:
+        super().__init__()
+        self._queue = queue
+        self._act = act
+
+    def at(self, when: float) -> None:
+        """Act at this moment, and not before; the last call counts."""
+        self._queue.schedule(self, when)
+
+    def on_deadline(self, now: float) -> None:
+        """The moment has come."""
+        self._act(now)
+
+
+class WallClock:
+    """Turns monotonic seconds into the time of day."""
+
+    def __init__(self, queue: LoopTimers) -> None:
+        self._queue = queue
+
+    def at(self, moment: float) -> datetime:
+        """The time of day, in UTC, of a monotonic moment of the recent past."""
+        return datetime.fromtimestamp(time.time() - (self._queue.now() - moment), UTC)
+
+
+class Tokens:
+    """Fresh random names for branches, tags, Call-IDs and relay sessions; the node's letter comes first."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+
+    def __call__(self) -> str:
+        """Sixty-four random bits in hexadecimal behind the node's name."""
+        return self._node + secrets.token_hex(8)
+
+    def origin(self) -> int:
+        """A session id for a description of ours (RFC 8866 §5.2): positive and below 2^62."""
+        return secrets.randbits(62)

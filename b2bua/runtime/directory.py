@@ -1,0 +1,59 @@
+"""The directory in memory: what a call asks, answered without a database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from b2bua.call.ports import Device
+from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.settings import User
+from b2bua.registrar.location import Location
+from provisioning.directory import Account
+from provisioning.directory import Directory as Reading
+
+
+class Directory:
+    """One consistent reading of the settings, replaced whole when they change."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.version = reading.version
+        self.numbering = Numbering.of(reading.customers, reading.users)
+        self._accounts = {account.username: account for account in reading.accounts}
+        self._by_user: defaultdict[int, list[str]] = defaultdict(list)
+        for account in reading.accounts:
+            self._by_user[account.user_id].append(account.username)
+
+    def account(self, username: str) -> Account | None:
+        """The account with this SIP username."""
+        return self._accounts.get(username)
+
+    def user(self, user_id: int) -> User | None:
+        """The user with this id; `None` for one that was deleted meanwhile."""
+        return self.numbering.users.get(user_id)
+
+    def usernames(self, user_id: int) -> Sequence[str]:
+        """The SIP usernames of a user's devices."""
+        return self._by_user.get(user_id, ())
+
+    def changed_accounts(self, later: Directory) -> list[str]:
+        """Accounts whose bindings no longer count: gone, of another user, or with another password."""
+        return [
+            username for username, account in self._accounts.items() if later.account(username) != account
+        ]
+
+
+class Registered:
+    """The `Devices` of calls: users by the present directory, bindings by the location service."""
+
+    def __init__(self, directory: Directory, location: Location) -> None:
+        self.directory = directory
+        self.location = location
+
+    def of_user(self, user: int, now: float) -> list[Device]:
+        """Every live binding of every account of a user."""
+        return [
+            Device(username, binding)
+            for username in self.directory.usernames(user)
+            for binding in self.location.lookup(username, now)
+        ]

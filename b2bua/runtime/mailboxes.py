@@ -1,0 +1,111 @@
+"""The calls' `Mailboxes` port: the media host behind its client, and what it tells on its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from b2bua.call.ports import ReservationDone, Visitor
+from b2bua.runtime.directory import Registered
+from b2bua.sip.flow import Flow, Hop
+from media.client import MediaClient, MediaError
+from media.mailbox import Caller
+from media.protocol import Event, Place, Reservation
+from media.scripts.deposit import Occasion
+
+log = structlog.get_logger()
+
+RETRY = 0.2  # seconds between two attempts to reach the media host
+
+
+class MailboxLink:
+    """One media host. While it is away, callers get the plan's next step instead of a greeting."""
+
+    def __init__(
+        self,
+        path: Path,
+        local: Hop,
+        devices: Registered,
+        on_event: Callable[[Event], None],
+        on_gone: Callable[[], None],
+    ) -> None:
+        self._path = path
+        self._local = local
+        self._devices = devices
+        self._on_event = on_event
+        self._on_gone = on_gone
+        self._loop = asyncio.get_running_loop()
+        self._client: MediaClient | None = None
+        self._away = asyncio.Event()
+
+    async def connect(self) -> None:
+        """Reach the media host, waiting for it as long as it takes."""
+        while True:
+            try:
+                self._client = await MediaClient.connect(self._path, self._on_event, self._gone)
+                return
+            except OSError:
+                await asyncio.sleep(RETRY)
+
+    async def run(self) -> None:
+        """Reach the media host again each time it goes away."""
+        while True:
+            await self._away.wait()
+            self._away.clear()
+            await self.connect()
+            log.info("media.connected")
+
+    def reserve(
+        self, token: str, user: int, occasion: str, visitor: Visitor, call_id: str, done: ReservationDone
+    ) -> None:
+        """Ask for a worker that takes this caller."""
+        known = self._devices.directory.user(user)
+        reservation = Reservation(
+            session=token,
+            mailbox=user,
+            occasion=Occasion(occasion),
+            call_id=call_id,
+            caller=Caller(visitor.number, visitor.name, visitor.withheld),
+            extension=known.extension if known is not None else None,
+        )
+        if self._client is None:
+            self._loop.call_soon(done, None, self._loop.time())
+        else:
+            self._client.reserve(reservation, self._answer(done))
+
+    def resume(self, token: str, done: ReservationDone) -> None:
+        """Ask for another worker."""
+        if self._client is None:
+            self._loop.call_soon(done, None, self._loop.time())
+        else:
+            self._client.resume(token, self._answer(done))
+
+    def release(self, token: str) -> None:
+        """Give a reservation back."""
+        if self._client is not None:
+            self._client.release(token)
+
+    def digit(self, token: str, digit: str) -> None:
+        """Hand on a key."""
+        if self._client is not None:
+            self._client.digit(token, digit)
+
+    def _answer(self, done: ReservationDone) -> Callable[[Place | MediaError], None]:
+        def answered(place: Place | MediaError) -> None:
+            now = self._loop.time()
+            if isinstance(place, MediaError):
+                log.warning("media.refused", reason=str(place))
+                done(None, now)
+            else:
+                done(Flow("UDP", self._local, Hop(place.address, place.port)), now)
+
+        return answered
+
+    def _gone(self) -> None:
+        log.error("media.gone")
+        self._client = None
+        self._away.set()
+        self._on_gone()

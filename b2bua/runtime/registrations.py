@@ -1,0 +1,172 @@
+"""Registrations: REGISTER requests checked, applied, put on disk, and told to whom it concerns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from b2bua.registrar.bindings import Added, Binding, Change, Refreshed, Removed, monotonic_time, wall_time
+from b2bua.registrar.registrar import Limits, register
+from b2bua.runtime.clock import Alarm, LoopTimers
+from b2bua.runtime.directory import Directory, Registered
+from b2bua.runtime.writer import Writer
+from b2bua.sip.address import parse_address
+from b2bua.sip.digest import Authenticator, Missing, Refused, Stale, Verified
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.layer import ServerTransaction
+from b2bua.sip.message import Request
+from provisioning.bindings import StoredBinding
+
+log = structlog.get_logger()
+
+
+class Registrations:
+    """The registrar of the service. `on_bound(binding)` hears each successful registration and refresh."""
+
+    def __init__(
+        self,
+        devices: Registered,
+        authenticator: Authenticator,
+        limits: Limits,
+        queue: LoopTimers,
+        writer: Writer,
+        on_bound: Callable[[Binding, bool, float], None],
+    ) -> None:
+        self._devices = devices
+        self._authenticator = authenticator
+        self._limits = limits
+        self._queue = queue
+        self._writer = writer
+        self._on_bound = on_bound
+        self._expiry = Alarm(queue, self._expire)
+
+    def authenticate(self, transaction: ServerTransaction, request: Request, now: float) -> str | None:
+        """The account that sent a request; `None` after a challenge.
+
+        An unknown account and a wrong password get the same answer as no credentials at all.
+        """
+        verdict = self._authenticator.check(request, self._devices.directory.account, now)
+        if isinstance(verdict, Verified):
+            return verdict.username
+        if isinstance(verdict, Refused):
+            log.warning(
+                "auth.refused",
+                call_id=request.call_id,
+                username=verdict.username,
+                source=str(transaction.flow.remote),
+                method=request.method,
+                reason=verdict.why,
+            )
+        assert isinstance(verdict, Missing | Stale | Refused)
+        challenges = self._authenticator.challenge(now, stale=isinstance(verdict, Stale))
+        transaction.respond(401, now, tuple(("WWW-Authenticate", value) for value in challenges))
+        return None
+
+    def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """Answer a REGISTER."""
+        username = self.authenticate(transaction, request, now)
+        if username is None:
+            return
+        location = self._devices.location
+        known = location.lookup(username, now)
+        outcome = register(request, username, transaction.flow, known, self._limits, now)
+        location.apply(outcome.changes)
+        transaction.respond(outcome.code, now, outcome.headers, reason=outcome.reason)
+        if outcome.code != 200:
+            log.warning("registration.refused", username=username, code=outcome.code, reason=outcome.reason)
+        for change in outcome.changes:
+            self._changed(change, now)
+        self._arm()
+
+    def restore(self, stored: tuple[StoredBinding, ...], now: float) -> int:
+        """Take over what was on disk, and return how many bindings are still good."""
+        wall_now = time.time()
+        bindings = [
+            binding
+            for each in stored
+            if each.expires_at > wall_now and (binding := _restored(each, now, wall_now)) is not None
+        ]
+        self._devices.location.restore(bindings)
+        self._arm()
+        return len(bindings)
+
+    def replace_directory(self, directory: Directory, now: float) -> None:
+        """The settings changed: what belongs to an account that is gone, or has another password, goes too."""
+        changed = self._devices.directory.changed_accounts(directory)
+        self._devices.directory = directory
+        for username in changed:
+            for removal in self._devices.location.withdraw(username):
+                self._changed(removal, now)
+
+    def _expire(self, now: float) -> None:
+        for removal in self._devices.location.handle_timer(now):
+            self._changed(removal, now)
+        self._arm()
+
+    def _arm(self) -> None:
+        if (deadline := self._devices.location.next_deadline()) is not None:
+            self._expiry.at(deadline)
+
+    def _changed(self, change: Change, now: float) -> None:
+        binding = change.binding
+        if isinstance(change, Removed):
+            self._writer.unbound((binding.username, binding.contact_text))
+            log.info("registration.removed", username=binding.username, reason=change.reason.value)
+            return
+        if isinstance(change, Refreshed) and change.previous.contact_text != binding.contact_text:
+            self._writer.unbound((binding.username, change.previous.contact_text))
+        account = self._devices.directory.account(binding.username)
+        if account is None:
+            return
+        self._writer.bound(_stored(binding, account.user_id, now))
+        if isinstance(change, Added):
+            log.info(
+                "registration.added",
+                username=binding.username,
+                user=account.user_id,
+                source=str(binding.flow.remote),
+                user_agent=binding.user_agent,
+                expires_in=binding.expires_in(now),
+            )
+        self._on_bound(binding, isinstance(change, Added), now)
+
+
+def _stored(binding: Binding, user_id: int, now: float) -> StoredBinding:
+    return StoredBinding(
+        username=binding.username,
+        contact=binding.contact_text,
+        user_id=user_id,
+        call_id=binding.call_id,
+        cseq=binding.cseq,
+        expires_at=wall_time(binding.expires_at, now, time.time()),
+        transport=binding.flow.transport,
+        local=str(binding.flow.local),
+        remote=str(binding.flow.remote),
+        instance=binding.instance or None,
+        user_agent=binding.user_agent or None,
+    )
+
+
+def _restored(stored: StoredBinding, now: float, wall_now: float) -> Binding | None:
+    try:
+        contact = parse_address(stored.contact)
+    except BadMessage:
+        return None
+    return Binding(
+        username=stored.username,
+        contact=contact.uri,
+        params=contact.params,
+        call_id=stored.call_id,
+        cseq=stored.cseq,
+        expires_at=monotonic_time(stored.expires_at, now, wall_now),
+        flow=Flow(stored.transport, _hop(stored.local), _hop(stored.remote)),
+        user_agent=stored.user_agent or "",
+    )
+
+
+def _hop(text: str) -> Hop:
+    host, _, port = text.rpartition(":")
+    return Hop(host, int(port))

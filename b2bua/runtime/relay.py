@@ -1,0 +1,140 @@
+"""The calls' `Relay` port: the relay process behind its client, found again when it was restarted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import structlog
+
+from b2bua.call.ports import Figures, Peer, Ports
+from b2bua.sip.flow import Flow
+from b2bua.transport.addresses import Addresses
+from media.relay.client import Peer as RelayPeer
+from media.relay.client import Ports as RelayPorts
+from media.relay.client import RelayClient, Stats
+from media.relay.errors import RelayError, RelayGone
+
+log = structlog.get_logger()
+
+RETRY = 0.2  # seconds between two attempts to reach the relay
+HELD_TIMEOUT = 4 * 3600.0  # seconds a call on hold may be silent
+
+
+class RelayLink:
+    """One relay process. While it is away, sessions cannot be opened and calls are refused."""
+
+    def __init__(
+        self,
+        path: Path,
+        tones: Path,
+        addresses: Addresses,
+        silence_timeout: float,
+        on_gone: Callable[[], None],
+        on_silence: Callable[[str], None],
+    ) -> None:
+        self._path = path
+        self._tones = tones
+        self._addresses = addresses
+        self._silence_timeout = silence_timeout
+        self._on_gone = on_gone
+        self._on_silence = on_silence
+        self._loop = asyncio.get_running_loop()
+        self._client: RelayClient | None = None
+        self._away = asyncio.Event()
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions are open."""
+        return self._client.sessions if self._client is not None else 0
+
+    async def connect(self) -> None:
+        """Reach the relay, waiting for it as long as it takes."""
+        while True:
+            try:
+                self._client = await RelayClient.connect(self._path, self._gone, self._on_silence)
+                return
+            except RelayGone:
+                await asyncio.sleep(RETRY)
+
+    async def run(self) -> None:
+        """Reach the relay again each time it goes away."""
+        while True:
+            await self._away.wait()
+            self._away.clear()
+            await self.connect()
+            log.info("relay.connected")
+
+    def open(self, session: str, near: Peer, done: Callable[[Ports | None, float], None]) -> None:
+        """Make a session."""
+
+        def opened(outcome: RelayPorts | RelayError) -> None:
+            if isinstance(outcome, RelayError):
+                log.warning("relay.refused", reason=str(outcome))
+                done(None, self._loop.time())
+            else:
+                done(Ports(outcome.near, outcome.far), self._loop.time())
+
+        client = self._client
+        if client is None:
+            self._loop.call_soon(opened, RelayGone())
+        else:
+            client.open(session, _peer(near), opened)
+
+    def connect_far(self, session: str, far: Peer) -> None:
+        """Switch the far side."""
+        if self._client is not None:
+            self._client.connect_far(session, _peer(far), _report)
+
+    def update_near(self, session: str, near: Peer) -> None:
+        """Move the near side."""
+        if self._client is not None:
+            self._client.update_near(session, _peer(near), _report)
+
+    def play(self, session: str, tone: str, payload: int) -> None:
+        """Play a tone to the near side."""
+        if self._client is not None:
+            self._client.play(session, self._tones / tone, "near", 8 if payload == 8 else 0, None, _report)
+
+    def stop(self, session: str) -> None:
+        """Stop the tone."""
+        if self._client is not None:
+            self._client.stop_play(session, "near", _report)
+
+    def hold(self, session: str, held: bool) -> None:
+        """A call on hold may be silent for long."""
+        if self._client is not None:
+            seconds = HELD_TIMEOUT if held else self._silence_timeout
+            self._client.set_silence_timeout(session, seconds, _report)
+
+    def close(self, session: str, done: Callable[[Figures], None]) -> None:
+        """End a session."""
+        if self._client is None:
+            self._loop.call_soon(done, {})
+        else:
+            self._client.close(session, lambda stats: done(_figures(stats)))
+
+    def address(self, flow: Flow) -> str:
+        """The relay's address for the peer of a flow."""
+        return self._addresses.towards(flow.remote.host)
+
+    def _gone(self) -> None:
+        log.error("relay.gone")
+        self._client = None
+        self._away.set()
+        self._on_gone()
+
+
+def _peer(peer: Peer) -> RelayPeer:
+    return RelayPeer(peer.address, peer.port, peer.sources, peer.nat)
+
+
+def _figures(stats: Stats | RelayError) -> Figures:
+    return {} if isinstance(stats, RelayError) else asdict(stats)
+
+
+def _report(error: RelayError | None) -> None:
+    if error is not None:
+        log.warning("relay.failed", reason=str(error))

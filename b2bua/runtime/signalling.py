@@ -1,0 +1,311 @@
+"""The signalling process put together: sockets, store, relay and media host around the SIP core and its calls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from b2bua.call.call import Services
+from b2bua.call.lines import Lines
+from b2bua.call.mwi import Counts
+from b2bua.callplan.situation import Limits
+from b2bua.registrar.location import Location
+from b2bua.registrar.registrar import Limits as RegistrarLimits
+from b2bua.runtime.application import Telephony
+from b2bua.runtime.callbook import CallBook
+from b2bua.runtime.clock import LoopTimers, Tokens
+from b2bua.runtime.directory import Directory, Registered
+from b2bua.runtime.mailboxes import MailboxLink
+from b2bua.runtime.metrics import LoopDelay
+from b2bua.runtime.registrations import Registrations
+from b2bua.runtime.relay import RelayLink
+from b2bua.runtime.trace import Trace
+from b2bua.runtime.writer import Writer
+from b2bua.sip.agent import UserAgent
+from b2bua.sip.digest import Algorithm, Authenticator
+from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.timers import Timers
+from b2bua.transport.addresses import Addresses
+from b2bua.transport.udp import UdpTransport
+from config.settings import Settings
+from media.protocol import CountsChanged, Event, MessageStored, PoolStats, SessionEnded, SessionLost
+from provisioning.store import Store
+
+log = structlog.get_logger()
+
+WATCH_INTERVAL = 1.0  # seconds between two looks at settings_version
+GOODBYE = 1.0  # seconds for the answers to our last BYEs
+
+
+class Signalling:
+    """One node. `begin` makes it ready, `run` keeps it going, `stop` ends it in order."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._queue = LoopTimers(self._loop)
+        self._tokens = Tokens("a")
+        self._addresses = _addresses(settings.sip.udp.host, settings.sip.public_address, settings)
+        self._transport: UdpTransport | None = None
+        self._pool = PoolStats(0, 0, 0)
+        self._version = -1
+        self._changing = asyncio.Lock()
+        self.delay = LoopDelay(self._queue)
+        self.location = Location()
+        self.writer = Writer(store)
+        self.trace = Trace(settings.trace.enabled)
+
+    async def begin(self) -> None:
+        """Read the directory, restore bindings, bind the socket, reach relay and media host.
+
+        Raises StoreError, OSError.
+        """
+        settings = self._settings
+        directory = Directory(await self._store.directory(settings.sip.realm))
+        self._version = directory.version
+        self.devices = Registered(directory, self.location)
+        self.book = CallBook(self.devices, self.trace, self._queue, self.writer.call)
+        limits = Limits(
+            settings.calls.max_unanswered, settings.calls.keep_ringing, settings.calls.engaged_tone
+        )
+        self.telephony = Telephony(self.devices, self.book, self.trace, limits)
+        self.agent = UserAgent(
+            self,
+            self.telephony,
+            Timers(settings.sip.t1, settings.sip.t2, settings.sip.t4),
+            self._tokens,
+            queue=self._queue,
+            name=settings.sip.user_agent,
+            provisional_repeat=settings.calls.provisional_repeat,
+        )
+        self.registrations = Registrations(
+            self.devices,
+            Authenticator(
+                settings.sip.realm,
+                secrets.token_bytes(32),
+                settings.sip.nonce_lifetime,
+                tuple(Algorithm(name) for name in settings.sip.digest_algorithms),
+            ),
+            RegistrarLimits(
+                settings.sip.min_expires,
+                settings.sip.default_expires,
+                settings.sip.max_expires,
+                settings.sip.max_contacts,
+            ),
+            self._queue,
+            self.writer,
+            self.telephony.on_bound,
+        )
+        self.relay = RelayLink(
+            settings.run_dir / "relay.sock",
+            settings.data_dir / "tones",
+            _addresses(settings.media_address, settings.media.public_address, settings),
+            settings.media.silence_timeout,
+            self._relay_gone,
+            self._silent,
+        )
+        restored = self.registrations.restore(await self._store.load_bindings(), self._queue.now())
+        log.info("registration.restored", bindings=restored)
+        udp = settings.sip.udp
+        self._transport = await UdpTransport.bind(
+            Hop(udp.host, udp.port), settings.sip.receive_buffer, self._received
+        )
+        self.mailboxes = MailboxLink(
+            settings.run_dir / "media.sock", self._transport.local, self.devices, self._told, self._media_gone
+        )
+        self.telephony.connect(
+            Services(
+                agent=self.agent,
+                relay=self.relay,
+                mailboxes=self.mailboxes,
+                devices=self.devices,
+                lines=Lines(),
+                watcher=self.book,
+                token=self._tokens,
+                origin=self._tokens.origin,
+            ),
+            self.registrations,
+        )
+        await asyncio.gather(self.relay.connect(), self.mailboxes.connect())
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        assert self._transport is not None
+        async with asyncio.TaskGroup() as tasks:
+            for work in (
+                self._transport.run,
+                self.relay.run,
+                self.mailboxes.run,
+                self.writer.run,
+                self._watch,
+            ):
+                tasks.create_task(work())
+
+    async def stop(self) -> None:
+        """Refuse new calls, let running ones end within `calls.drain` seconds, hang up the rest."""
+        self.telephony.draining = True
+        deadline = self._queue.now() + self._settings.calls.drain
+        while len(self.book) and self._queue.now() < deadline:
+            await asyncio.sleep(0.05)
+        for call in self.book:
+            call.hang_up(self._queue.now(), "service")
+        deadline = self._queue.now() + GOODBYE
+        while (len(self.book) or self.agent.layer.waiting) and self._queue.now() < deadline:
+            await asyncio.sleep(0.02)
+
+    # The core's `Wire`
+
+    def send(self, data: bytes, flow: Flow, call_id: str) -> None:
+        """Put a message on the wire."""
+        self.trace.see(self._queue.now(), True, call_id, flow.remote, data)
+        assert self._transport is not None
+        self._transport.send(data, flow.remote)
+
+    def advertised(self, flow: Flow) -> Hop:
+        """Our address as the peer must write it."""
+        return Hop(self._addresses.towards(flow.remote.host), flow.local.port)
+
+    def _received(self, data: bytes, flow: Flow) -> None:
+        # Phones keep their NAT binding open with line ends or zero bytes (RFC 5626 §3.5.1).
+        if not data.strip(b"\r\n\0 "):
+            return
+        try:
+            self.agent.layer.receive(data, flow, self._queue.now())
+        except Exception:
+            # A fault of ours: the message is lost, everything else goes on.
+            log.exception("sip.fault", source=str(flow.remote))
+
+    # What others tell
+
+    def _told(self, event: Event) -> None:
+        now = self._queue.now()
+        match event:
+            case CountsChanged(mailbox, new, saved):
+                self.telephony.counts_changed(mailbox, Counts(new, saved), now)
+            case MessageStored():
+                self.book.message_stored(event)
+            case SessionEnded():
+                self.book.mailbox_ended(event)
+            case SessionLost(token):
+                if (call := self.book.with_mailbox(token)) is not None:
+                    call.mailbox_lost(now)
+                else:
+                    self.mailboxes.release(token)
+            case PoolStats():
+                self._pool = event
+
+    def _silent(self, session: str) -> None:
+        if (call := self.book.with_relay_session(session)) is not None:
+            log.warning("call.silent", call_id=call.caller_call_id)
+            call.hang_up(self._queue.now(), "service (silence)")
+
+    def _relay_gone(self) -> None:
+        for call in self.book:
+            call.hang_up(self._queue.now(), "service (relay lost)")
+
+    def _media_gone(self) -> None:
+        for call in self.book:
+            if call.in_mailbox:
+                call.hang_up(self._queue.now(), "service (media host lost)")
+
+    # Settings
+
+    async def reload(self) -> int:
+        """Read the settings again; the next call follows them (R10). Returns their version."""
+        async with self._changing:
+            directory = Directory(await self._store.directory(self._settings.sip.realm))
+            if directory.version != self._version:
+                self._version = directory.version
+                self.registrations.replace_directory(directory, self._queue.now())
+                log.info("settings.changed", version=directory.version)
+            return self._version
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL)
+            try:
+                if await self._store.settings_version() != self._version:
+                    await self.reload()
+            except (SQLAlchemyError, OSError) as error:
+                log.error("store.read_failed", reason=str(error).partition("\n")[0])
+
+    # Figures and lists
+
+    def gauges(self) -> Iterable[tuple[str, str, float]]:
+        """What goes up and down."""
+        layer = self.agent.layer
+        return (
+            ("ringplan_calls", "Calls in progress.", len(self.book)),
+            ("ringplan_legs", "Dialogs of calls in progress.", self.agent.sessions),
+            ("ringplan_transactions", "SIP transactions.", len(layer)),
+            ("ringplan_timers", "Deadlines queued, cancelled ones included.", len(self._queue)),
+            ("ringplan_registrations", "Registered contacts.", len(self.location)),
+            ("ringplan_relay_sessions", "Open relay sessions.", self.relay.sessions),
+            ("ringplan_media_workers", "Media workers.", self._pool.workers),
+            ("ringplan_media_workers_spare", "Media workers without a session.", self._pool.spare),
+            ("ringplan_media_sessions", "Sessions in mailboxes.", self._pool.sessions),
+            ("ringplan_write_backlog", "Calls and bindings not on disk yet.", self.writer.backlog),
+            (
+                "ringplan_loop_delay_seconds",
+                "Worst event-loop delay since the last scrape.",
+                self.delay.take_worst(),
+            ),
+            ("ringplan_cpu_seconds", "CPU time of the signalling process.", sum(os.times()[:2])),
+        )
+
+    def counters(self) -> Iterable[tuple[str, str, str, dict[str, int]]]:
+        """What only grows."""
+        return (
+            ("ringplan_calls_ended", "Calls that ended, by outcome.", "outcome", self.book.ended),
+            (
+                "ringplan_messages_refused",
+                "Datagrams that were no usable SIP.",
+                "reason",
+                {"malformed": self.telephony.refused},
+            ),
+        )
+
+    def list_registrations(self) -> list[dict[str, Any]]:
+        """Every live binding."""
+        now = self._queue.now()
+        rows = []
+        for binding in self.location:
+            account = self.devices.directory.account(binding.username)
+            user = self.devices.directory.user(account.user_id) if account is not None else None
+            rows.append(
+                {
+                    "user": user.email if user is not None else None,
+                    "username": binding.username,
+                    "contact": str(binding.contact),
+                    "source": str(binding.flow.remote),
+                    "user_agent": binding.user_agent,
+                    "expires_in": binding.expires_in(now),
+                }
+            )
+        return rows
+
+    def list_calls(self) -> list[dict[str, Any]]:
+        """Every call in progress; a withheld caller is not named."""
+        now = self._queue.now()
+        return [
+            {
+                "call_id": call.caller_call_id,
+                "state": call.state,
+                "from": None if call.who.withheld else call.who.number,
+                "to": call.dialled,
+                "since": round(time.time() - (now - call.journal.began), 3),
+            }
+            for call in self.book
+        ]
+
+
+def _addresses(bound: str, public: str | None, settings: Settings) -> Addresses:
+    return Addresses(bound, public, settings.sip.local_networks)

@@ -1,0 +1,110 @@
+"""The message trace: first line, key headers and time of each message of a call, kept in bounds while it lasts.
+
+Messages are kept as they came, cut at their body, and read only when the call is over. Authorization never
+leaves this module, nor does anything that would show a withheld caller.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from b2bua.runtime.clock import WallClock
+from b2bua.sip.flow import Hop
+from b2bua.sip.message import canonical
+from provisioning.calllog import TraceEntry
+
+KEY_HEADERS = (
+    "from",
+    "to",
+    "call-id",
+    "cseq",
+    "contact",
+    "reason",
+    "content-type",
+    "user-agent",
+    "x-session",
+)
+# With these alone nothing tells who a withheld caller is.
+WITHHELD_HEADERS = ("call-id", "cseq", "reason", "content-type")
+MAX_MESSAGES = 200  # a call
+MAX_UNKNOWN = 1000  # Call-IDs that are not, or not yet, those of a call
+_USER = re.compile(r"sip:[^@\s]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One message as it was seen; `moment` is monotonic, `head` ends before the body."""
+
+    moment: float
+    outgoing: bool
+    call_id: str
+    peer: Hop
+    head: bytes
+
+
+class Trace:
+    """What was seen lately, by Call-ID."""
+
+    def __init__(self, enabled: bool) -> None:
+        self._enabled = enabled
+        self._calls: dict[str, list[Sight]] = {}
+        self._unknown: OrderedDict[str, list[Sight]] = OrderedDict()
+
+    def see(self, moment: float, outgoing: bool, call_id: str, peer: Hop, data: bytes) -> None:
+        """Keep a message."""
+        if not self._enabled:
+            return
+        sights = self._calls.get(call_id)
+        if sights is None:
+            sights = self._unknown.get(call_id)
+            if sights is None:
+                sights = self._unknown[call_id] = []
+                if len(self._unknown) > MAX_UNKNOWN:
+                    self._unknown.popitem(last=False)
+        if len(sights) < MAX_MESSAGES:
+            sights.append(Sight(moment, outgoing, call_id, peer, data[: data.find(b"\r\n\r\n")]))
+
+    def follow(self, call_id: str) -> None:
+        """This Call-ID belongs to a call: keep what it says until the call is over."""
+        if self._enabled:
+            self._calls.setdefault(call_id, self._unknown.pop(call_id, []))
+
+    def take(self, call_ids: list[str]) -> list[Sight]:
+        """Hand over what was seen of a call's legs, in order, and forget it."""
+        return sorted(
+            (sight for call_id in call_ids for sight in self._calls.pop(call_id, [])),
+            key=lambda sight: sight.moment,
+        )
+
+
+def entries(
+    sights: list[Sight], call_id: str, legs: dict[str, str], withheld: bool, clock: WallClock
+) -> list[TraceEntry]:
+    """Turn sights into the rows of a call's ladder; `legs` names each leg by its Call-ID."""
+    return [
+        _entry(sight, number, call_id, legs[sight.call_id], withheld, clock)
+        for number, sight in enumerate(sights)
+    ]
+
+
+def _entry(sight: Sight, number: int, call_id: str, leg: str, withheld: bool, clock: WallClock) -> TraceEntry:
+    first, *lines = sight.head.decode("utf-8", "replace").split("\r\n")
+    wanted = WITHHELD_HEADERS if withheld else KEY_HEADERS
+    headers = []
+    for line in lines:
+        name, _, value = line.partition(":")
+        if canonical(name) in wanted:
+            headers.append((name.strip(), value.strip()))
+    return TraceEntry(
+        call_id=call_id,
+        seq=number,
+        time=clock.at(sight.moment),
+        direction="out" if sight.outgoing else "in",
+        leg=leg,
+        peer=str(sight.peer),
+        # What a withheld caller dialled may be read; where it can be reached may not.
+        first_line=_USER.sub("sip:…@", first) if withheld and leg == "a" and sight.outgoing else first,
+        headers=headers,
+    )

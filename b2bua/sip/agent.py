@@ -1,0 +1,250 @@
+"""The user agent core (RFC 3261 §8): checks every request, finds its dialog, and makes sessions.
+
+What a request outside a dialog means is the `Application`'s business; this class knows only the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from b2bua.sip.address import Address
+from b2bua.sip.client_transaction import IGNORE
+from b2bua.sip.compose import Header
+from b2bua.sip.dialog import DialogId
+from b2bua.sip.draft import Draft
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Flow
+from b2bua.sip.layer import TransactionLayer, Wire
+from b2bua.sip.message import Request, Response
+from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.sip.session import SDP, Session
+from b2bua.sip.session_user import SessionUser
+from b2bua.sip.timers import TimerQueue, Timers
+from b2bua.sip.uac import ClientSession
+from b2bua.sip.uas import ServerSession
+
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO")
+# Methods we know of and do not allow: 405, while one that nobody knows gets 501 (RFC 3261 §8.2.1, §21.5.2).
+OTHER_METHODS = ("PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE", "UPDATE")
+# Option tags we understand in Require (RFC 3261 §8.2.2.3); in Supported we offer the same.
+EXTENSIONS: frozenset[str] = frozenset()
+
+ALLOW: tuple[Header, ...] = (("Allow", ", ".join(METHODS)),)
+SUPPORTED: tuple[Header, ...] = (("Supported", ", ".join(sorted(EXTENSIONS))),) if EXTENSIONS else ()
+
+
+class Application(Protocol):
+    """What requests outside a dialog mean, and who watches the traffic."""
+
+    def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
+        """A new call. Owes an answer, by `UserAgent.serve` or directly."""
+
+    def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A registration. Owes an answer."""
+
+    def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
+        """A well-formed message arrived: for traces."""
+
+    def on_refused(self, error: BadMessage, data: bytes, flow: Flow) -> None:
+        """Something that is no usable SIP arrived: for logs and counters."""
+
+
+class UserAgent:
+    """One SIP endpoint: its transactions and its dialogs."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        application: Application,
+        timers: Timers,
+        token: Callable[[], str],
+        queue: TimerQueue | None = None,
+        name: str = "Ringplan",
+        provisional_repeat: float = 60.0,
+    ) -> None:
+        self.wire = wire
+        self.application = application
+        self.timers = timers
+        self.token = token
+        self.queue = TimerQueue() if queue is None else queue
+        self.layer = TransactionLayer(wire, self, timers, self.queue, token)
+        self._name = name
+        self._provisional_repeat = provisional_repeat
+        self._sessions: dict[DialogId, Session] = {}
+
+    # Verbs
+
+    def serve(self, invite: ServerTransaction, user: SessionUser) -> ServerSession:
+        """Make the session of a call that arrived. Raises BadMessage (400) for an INVITE without Contact."""
+        if invite.request.contact is None:
+            raise BadMessage(400, "Missing Contact")
+        session = ServerSession(self, user, invite, self._provisional_repeat)
+        assert session.dialog is not None
+        self.remember(session.dialog.id, session)
+        return session
+
+    def call(
+        self,
+        target: str,
+        flow: Flow,
+        local: Address,
+        remote: Address,
+        user: SessionUser,
+        now: float,
+        sdp: bytes = b"",
+        headers: tuple[Header, ...] = (),
+        max_forwards: int = 70,
+    ) -> ClientSession:
+        """Call a target URI by a flow. `local` gets a fresh tag; the Call-ID is our own."""
+        local = local.with_tag(self.token())
+        call_id = self.token()
+        draft = Draft(
+            "INVITE",
+            target,
+            (
+                ("Max-Forwards", str(max_forwards)),
+                ("From", str(local)),
+                ("To", str(remote)),
+                ("Call-ID", call_id),
+                ("CSeq", "1 INVITE"),
+                *headers,
+                *self.session_headers(flow, sdp),
+            ),
+            call_id,
+            sdp,
+        )
+        return ClientSession(self, user, draft, local, flow, now)
+
+    def notify(
+        self, target: str, flow: Flow, local: Address, headers: tuple[Header, ...], body: bytes, now: float
+    ) -> None:
+        """Send a NOTIFY outside any dialog, as phones expect for message waiting (RFC 3842 §4.1)."""
+        call_id = self.token()
+        draft = Draft(
+            "NOTIFY",
+            target,
+            (
+                ("Max-Forwards", "70"),
+                ("From", str(local.with_tag(self.token()))),
+                ("To", f"<{target}>"),
+                ("Call-ID", call_id),
+                ("CSeq", "1 NOTIFY"),
+                self.contact(flow),
+                *headers,
+            ),
+            call_id,
+            body,
+        )
+        self.layer.send(draft, flow, IGNORE, now)
+
+    # What sessions need
+
+    def contact(self, flow: Flow) -> Header:
+        """Our Contact on a flow: always our own address, never anybody else's."""
+        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        return "Contact", f"<sip:{self.wire.advertised(flow)}{transport}>"
+
+    def allow(self) -> tuple[Header, ...]:
+        """The methods we know."""
+        return ALLOW
+
+    def capabilities(self) -> tuple[Header, ...]:
+        """What we can do, for OPTIONS (RFC 3261 §11.2)."""
+        return (*ALLOW, *SUPPORTED, ("Accept", SDP))
+
+    def session_headers(self, flow: Flow, sdp: bytes | None) -> tuple[Header, ...]:
+        """The headers of every INVITE and its 2xx (RFC 3261 §13.2.1, §13.3.1.4)."""
+        content = (("Content-Type", SDP),) if sdp else ()
+        return (self.contact(flow), ("User-Agent", self._name), *ALLOW, *SUPPORTED, *content)
+
+    def remember(self, dialog_id: DialogId, session: Session) -> None:
+        """Requests in this dialog belong to this session."""
+        self._sessions[dialog_id] = session
+
+    def forget(self, dialog_id: DialogId) -> None:
+        """The dialog is over."""
+        self._sessions.pop(dialog_id, None)
+
+    @property
+    def sessions(self) -> int:
+        """How many dialogs there are."""
+        return len(self._sessions)
+
+    # What the transaction layer tells
+
+    def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """Check a request as RFC 3261 §8.2 says, then give it to its dialog or to the application."""
+        method = request.method
+        if method not in METHODS:
+            transaction.respond(405 if method in OTHER_METHODS else 501, now, ALLOW)
+        elif unknown := request.tokens("require") - EXTENSIONS:
+            transaction.respond(420, now, (("Unsupported", ", ".join(sorted(unknown))),))
+        elif method == "REGISTER":
+            self.application.on_register(transaction, request, now)
+        elif request.to.tag is not None:
+            self._in_dialog(transaction, request, now)
+        elif method == "INVITE":
+            self._invited(transaction, request, now)
+        elif method == "OPTIONS":
+            transaction.respond(200, now, self.capabilities())
+        else:
+            # BYE and INFO exist only inside a dialog.
+            transaction.respond(481, now)
+
+    def on_ack(self, ack: Request, now: float) -> None:
+        """The ACK of a 2xx."""
+        session = self._session_of(ack)
+        if session is not None:
+            session.on_ack(ack, now)
+
+    def on_cancel(self, invite: ServerTransaction, cancel: Request | None, now: float) -> None:
+        """A caller withdraws its INVITE."""
+        session = self._sessions.get((invite.request.call_id, invite.request.to.tag or invite.tag))
+        if session is None:
+            invite.respond(487, now)
+        else:
+            session.on_cancel(invite, now)
+
+    def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
+        """Pass on what arrived."""
+        self.application.on_received(message, data, flow, now)
+
+    def on_refused(self, error: BadMessage, data: bytes, flow: Flow) -> None:
+        """Pass on what was refused."""
+        self.application.on_refused(error, data, flow)
+
+    def _invited(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        _ = request.uri  # 416 or 400 at once, whatever the application does with it
+        if request.integer("max-forwards", 70) == 0:
+            # A call is passed on; nothing else is.
+            transaction.respond(483, now)
+        elif request.contact is None:
+            transaction.respond(400, now, reason="Missing Contact")
+        elif request.body and request.sdp is None:
+            transaction.respond(415, now, (("Accept", SDP),))
+        else:
+            # RFC 3261 §8.2.6.1
+            stamp = request.get("timestamp")
+            transaction.respond(100, now, (("Timestamp", stamp),) if stamp else ())
+            try:
+                self.application.on_invite(transaction, request, now)
+            except BadMessage as error:
+                session = self._sessions.get((request.call_id, transaction.tag))
+                if isinstance(session, ServerSession):
+                    session.reject(error.code or 400, now, reason=error.reason)
+                raise
+
+    def _in_dialog(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        session = self._session_of(request)
+        if session is None:
+            transaction.respond(481, now)
+        else:
+            session.on_request(transaction, request, now)
+
+    def _session_of(self, request: Request) -> Session | None:
+        """The session whose dialog has the request's Call-ID and both tags (RFC 3261 §12.2.2)."""
+        session = self._sessions.get((request.call_id, request.to.tag or ""))
+        if session is None or session.dialog is None:
+            return None
+        return session if session.dialog.remote_tag == (request.from_.tag or "") else None

@@ -1,0 +1,33 @@
+"""Where a message came from and where its answer goes: one socket of ours and one address of the peer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Hop(NamedTuple):
+    """An IPv4 address in dotted form and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Flow(NamedTuple):
+    """The path a message took (RFC 5626 §2): transport, our local address, the peer's address as seen here.
+
+    Replies, and requests to a phone behind NAT, go back by the flow its registration came by. `connection`
+    tells apart two stream connections between the same addresses and is 0 for UDP.
+    """
+
+    transport: str
+    local: Hop
+    remote: Hop
+    connection: int = 0
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the transport delivers by itself, so that transactions do not retransmit."""
+        return self.transport != "UDP"

@@ -1,0 +1,259 @@
+"""The transaction layer (RFC 3261 §17, §18): datagrams in, transactions found or made, datagrams out.
+
+It knows no dialogs and no calls. Above it is a `Core` (RFC 3261 calls it the transaction user), below it a
+`Wire`. Nothing that arrives can raise out of `receive`, except a fault of our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+from zlib import crc32
+
+from b2bua.sip.client_transaction import ClientTransaction, ResponseUser
+from b2bua.sip.compose import Header, reason_phrase, render, reply_flow, response_headers
+from b2bua.sip.draft import Draft
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.message import BadRequest, Request, Response, parse_message
+from b2bua.sip.server_transaction import Key, ServerTransaction
+from b2bua.sip.timers import TimerQueue, Timers
+from b2bua.sip.transaction import Event, Setting, response_event
+
+__all__ = [
+    "ClientTransaction",
+    "Core",
+    "Draft",
+    "ResponseUser",
+    "ServerTransaction",
+    "TransactionLayer",
+    "Wire",
+]
+
+MAGIC = "z9hG4bK"
+# Line ends and zeros that phones send to keep a NAT's mapping open (RFC 5626 §4.4.1); nothing SIP is so short.
+KEEPALIVE = 4
+
+
+class Wire(Protocol):
+    """What carries datagrams, and knows under which address a peer reaches us."""
+
+    def send(self, data: bytes, flow: Flow, call_id: str) -> None:
+        """Send one message. Never blocks and never raises."""
+
+    def advertised(self, flow: Flow) -> Hop:
+        """Our address as the peer at the other end of the flow must write it."""
+
+
+class Core(Protocol):
+    """The layer above: RFC 3261's transaction user for everything that arrives."""
+
+    def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A new request, not an ACK and not a CANCEL. It must be answered through the transaction."""
+
+    def on_ack(self, ack: Request, now: float) -> None:
+        """An ACK that belongs to a 2xx."""
+
+    def on_cancel(self, invite: ServerTransaction, cancel: Request | None, now: float) -> None:
+        """The caller withdraws an INVITE without a final answer; `None`: its connection is gone."""
+
+    def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
+        """A well-formed message arrived, before anything is done with it: for traces."""
+
+    def on_refused(self, error: BadMessage, data: bytes, flow: Flow) -> None:
+        """Something arrived that is no usable SIP: for logs and counters."""
+
+
+class TransactionLayer:
+    """All transactions of an endpoint."""
+
+    def __init__(
+        self, wire: Wire, core: Core, timers: Timers, queue: TimerQueue, token: Callable[[], str]
+    ) -> None:
+        self.wire = wire
+        self.core = core
+        self.setting = Setting(timers, queue)
+        self._token = token
+        self._servers: dict[Key, ServerTransaction] = {}
+        self._clients: dict[tuple[str, str], ClientTransaction] = {}
+        # RFC 3261 §8.2.2.2: the same request by two paths shows as one Call-ID, CSeq and From tag twice.
+        self._merged: dict[tuple[str, tuple[int, str], str], Key] = {}
+
+    def __len__(self) -> int:
+        return len(self._servers) + len(self._clients)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a request of ours still waits for its final response."""
+        return any(not transaction.answered for transaction in self._clients.values())
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> None:
+        """Take one message from the wire."""
+        if len(data) <= KEEPALIVE:
+            return
+        try:
+            message = parse_message(data)
+            message.check()
+        except BadRequest as error:
+            self.core.on_refused(error, data, flow)
+            self._refuse_statelessly(error.request, error.code, flow)
+            return
+        except BadMessage as error:
+            self.core.on_refused(error, data, flow)
+            return
+        self.core.on_received(message, data, flow, now)
+        if isinstance(message, Response):
+            self._response(message, flow, now)
+        else:
+            self._request(message, flow, now)
+
+    def send(self, draft: Draft, flow: Flow, user: ResponseUser, now: float) -> ClientTransaction:
+        """Send a request in a transaction of its own."""
+        return self._begin(draft, flow, MAGIC + self._token(), user, now)
+
+    def cancel(
+        self, invite: ClientTransaction, headers: Iterable[Header], user: ResponseUser, now: float
+    ) -> None:
+        """Cancel an INVITE that has a provisional response (RFC 3261 §9.1): its branch, another transaction."""
+        draft = invite.draft.companion("CANCEL", invite.draft.header("To"), tuple(headers))
+        self._begin(draft, invite.flow, invite.branch, user, now)
+
+    def send_stateless(self, draft: Draft, flow: Flow, branch: str | None = None) -> bytes:
+        """Send a request that has no transaction, which is an ACK, and return it for repetition."""
+        data = self._render(draft, flow, branch or MAGIC + self._token())
+        self.transmit(data, flow, draft.call_id)
+        return data
+
+    def transmit(self, data: bytes, flow: Flow, call_id: str) -> None:
+        """Hand a message to the wire."""
+        self.wire.send(data, flow, call_id)
+
+    def broken(self, flow: Flow, now: float) -> None:
+        """The transport says that a flow is dead: what cannot be sent or answered any more fails now.
+
+        An INVITE of ours that has a provisional response goes on (RFC 3261 figure 5).
+        """
+        for transaction in [*self._clients.values(), *self._servers.values()]:
+            if transaction.flow == flow:
+                transaction.handle(Event.BROKEN, now)
+
+    def forget_server(self, transaction: ServerTransaction) -> None:
+        """A server transaction has terminated."""
+        self._servers.pop(transaction.key, None)
+        merge_key = _merge_key(transaction.request)
+        if self._merged.get(merge_key) == transaction.key:
+            del self._merged[merge_key]
+
+    def forget_client(self, transaction: ClientTransaction) -> None:
+        """A client transaction has terminated."""
+        self._clients.pop((transaction.branch, transaction.draft.method), None)
+
+    def _begin(
+        self, draft: Draft, flow: Flow, branch: str, user: ResponseUser, now: float
+    ) -> ClientTransaction:
+        transaction = ClientTransaction(self, draft, branch, flow, user)
+        self._clients[branch, draft.method] = transaction
+        transaction.data = self._render(draft, flow, branch)
+        self.transmit(transaction.data, flow, draft.call_id)
+        transaction.start(now)
+        return transaction
+
+    def _render(self, draft: Draft, flow: Flow, branch: str) -> bytes:
+        via = f"SIP/2.0/{flow.transport} {self.wire.advertised(flow)};branch={branch};rport"
+        return render(f"{draft.method} {draft.uri} SIP/2.0", (("Via", via), *draft.headers), draft.body)
+
+    def _response(self, response: Response, flow: Flow, now: float) -> None:
+        transaction = self._clients.get((response.via.branch, response.cseq[1]))
+        # RFC 3261 §8.1.3.3: with more than one Via it was meant for somebody else.
+        if transaction is None or len(response.values("via")) > 1:
+            return
+        try:
+            transaction.handle(response_event(response.code), now, response)
+        except BadMessage as error:
+            self._note(error, response, flow)
+
+    def _request(self, request: Request, flow: Flow, now: float) -> None:
+        if request.cseq[1] != request.method:
+            self._refuse_statelessly(request, 400, flow)
+            return
+        key = _key(request)
+        known = self._servers.get(key)
+        try:
+            if request.method == "ACK":
+                # The ACK of a 2xx has a branch of its own and belongs to the dialog, not to a transaction.
+                if known is not None:
+                    known.handle(Event.ACK, now, request)
+                else:
+                    self.core.on_ack(request, now)
+            elif known is not None:
+                known.handle(Event.REQUEST, now)
+            elif request.method == "CANCEL":
+                self._cancelled(key, request, flow, now)
+            else:
+                self._new(key, request, flow, now)
+        except BadMessage as error:
+            self._note(error, request, flow)
+
+    def _new(self, key: Key, request: Request, flow: Flow, now: float) -> None:
+        transaction = self._serve(key, request, flow, self._token())
+        if request.to.tag is None:
+            merge_key = _merge_key(request)
+            first = self._merged.setdefault(merge_key, key)
+            if first != key:
+                transaction.respond(482, now)
+                return
+        try:
+            self.core.on_request(transaction, request, now)
+        except BadMessage as error:
+            if not transaction.answered:
+                transaction.respond(error.code or 400, now, reason=error.reason)
+            raise
+
+    def _cancelled(self, key: Key, cancel: Request, flow: Flow, now: float) -> None:
+        """RFC 3261 §9.2: a CANCEL is answered itself; its INVITE, if that waits, is the core's."""
+        invite = self._servers.get((key[0], key[1], "INVITE"))
+        transaction = self._serve(key, cancel, flow, self._token() if invite is None else invite.tag)
+        transaction.respond(481 if invite is None else 200, now)
+        if invite is not None and not invite.answered:
+            self.core.on_cancel(invite, cancel, now)
+
+    def _serve(self, key: Key, request: Request, flow: Flow, tag: str) -> ServerTransaction:
+        transaction = self._servers[key] = ServerTransaction(self, key, request, flow, tag)
+        return transaction
+
+    def _refuse_statelessly(self, request: Request, code: int, flow: Flow) -> None:
+        """Answer a request that no transaction can be made of; an ACK is never answered (RFC 3261 §17)."""
+        if request.method == "ACK" or not code:
+            return
+        try:
+            headers = response_headers(request, flow)
+            flow = reply_flow(request, flow)
+        except BadMessage:
+            # Its Via cannot be read either, so there is nowhere to answer.
+            return
+        to = request.get("to") or ""
+        if "tag=" not in to.lower():
+            # RFC 3261 §8.2.7: the same tag for the same request.
+            to = f"{to};tag={crc32(repr(request.headers).encode('ascii', 'backslashreplace')):08x}"
+        data = render(f"SIP/2.0 {code} {reason_phrase(code)}", [*headers, ("To", to)])
+        self.transmit(data, flow, request.call_id)
+
+    def _note(self, error: BadMessage, message: Request | Response, flow: Flow) -> None:
+        self.core.on_refused(error, message.first_line.encode("utf-8", "surrogateescape"), flow)
+
+
+def _key(request: Request) -> Key:
+    """RFC 3261 §17.2.3: branch, sent-by and method, an ACK counting as its INVITE.
+
+    Peers older than RFC 3261 have no magic cookie; for them the headers that name the request stand in.
+    """
+    via = request.via
+    method = "INVITE" if request.method == "ACK" else request.method
+    if via.branch.startswith(MAGIC):
+        return via.branch, f"{via.host}:{via.port or 5060}", method
+    number = request.cseq[0]
+    return f"{via.text}|{request.uri_text}|{request.from_.tag}|{number}", request.call_id, method
+
+
+def _merge_key(request: Request) -> tuple[str, tuple[int, str], str]:
+    return request.call_id, request.cseq, request.from_.tag or ""

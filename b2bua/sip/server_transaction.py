@@ -1,0 +1,78 @@
+"""A request that we answer (RFC 3261 §17.2): where its responses go, and what they copy from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from b2bua.sip.compose import Header, reason_phrase, render, reply_flow, response_headers
+from b2bua.sip.flow import Flow
+from b2bua.sip.message import Request
+from b2bua.sip.transaction import Action, Kind, State, Transaction, response_event
+
+if TYPE_CHECKING:
+    from b2bua.sip.layer import TransactionLayer
+
+# Branch, sent-by and method (RFC 3261 §17.2.3).
+Key = tuple[str, str, str]
+
+
+class ServerTransaction(Transaction):
+    """A request that we answer. `tag` is the To tag of our answers; `flow` is where they go."""
+
+    __slots__ = ("_headers", "key", "layer", "request", "tag")
+
+    def __init__(self, layer: TransactionLayer, key: Key, request: Request, flow: Flow, tag: str) -> None:
+        kind = Kind.INVITE_SERVER if request.method == "INVITE" else Kind.SERVER
+        super().__init__(kind, reply_flow(request, flow), layer.setting)
+        self.layer = layer
+        self.key = key
+        self.request = request
+        self.tag = tag
+        self._headers = response_headers(request, flow)
+
+    @property
+    def answered(self) -> bool:
+        """Whether a final response was given."""
+        return self.state not in (State.TRYING, State.PROCEEDING)
+
+    def respond(
+        self,
+        code: int,
+        now: float,
+        headers: Iterable[Header] = (),
+        body: bytes = b"",
+        reason: str | None = None,
+    ) -> None:
+        """Answer. To gets our tag unless it has one, or the answer is 100 (RFC 3261 §8.2.6.2)."""
+        to = self.request.get("to") or ""
+        if code > 100 and self.request.to.tag is None:
+            to = f"{to};tag={self.tag}"
+        data = render(
+            f"SIP/2.0 {code} {reason or reason_phrase(code)}", [*self._headers, ("To", to), *headers], body
+        )
+        self.handle(response_event(code), now, data)
+
+    def resend(self, now: float) -> None:
+        """Send the 2xx again: its ACK has not come (RFC 3261 §13.3.1.4)."""
+        self.layer.transmit(self.data, self.flow, self.request.call_id)
+
+    def perform(self, action: Action, message: object, now: float) -> None:
+        """Carry out one action of the table."""
+        if action is Action.SEND:
+            assert isinstance(message, bytes)
+            self.data = message
+            self.resend(now)
+        elif action is Action.RESEND:
+            if self.data:
+                self.resend(now)
+        elif action is Action.DELIVER:
+            assert isinstance(message, Request)
+            self.layer.core.on_ack(message, now)
+        elif action is Action.FAILED and self.kind is Kind.INVITE_SERVER:
+            self.layer.core.on_cancel(self, None, now)
+        # TIMED_OUT: a failure that nobody acknowledged concerns nobody any more.
+
+    def forget(self) -> None:
+        """Drop the transaction from the layer."""
+        self.layer.forget_server(self)

@@ -1,0 +1,77 @@
+"""What a session tells its owner, and the owner of sessions that are over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from b2bua.sip.message import Response
+
+if TYPE_CHECKING:
+    from b2bua.sip.session import Session
+
+
+class SessionUser(Protocol):
+    """The owner of a session: a call's leg."""
+
+    def on_progress(self, session: Session, response: Response, now: float) -> None:
+        """The callee answered with 101 to 199."""
+
+    def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The callee answered with 2xx; the ACK is sent. After an INVITE without offer, owes `acknowledge`."""
+
+    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+        """The callee refused (3xx to 6xx), was silent (408), unreachable (503) or not understood (500)."""
+
+    def on_cancelled(self, session: Session, now: float) -> None:
+        """The caller withdrew; 487 is sent."""
+
+    def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The ACK of our 2xx came; with a description where our 2xx carried the offer."""
+
+    def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """A re-INVITE, with an offer or asking for one. Owes `answer_offer` or `refuse_offer`."""
+
+    def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
+        """What became of our `offer`. After a 2xx to an INVITE without offer, owes `acknowledge`."""
+
+    def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
+        """An INFO request (RFC 6086 §9, or a digit); 200 is sent."""
+
+    def on_ended(self, session: Session, why: str, now: float) -> None:
+        """The peer hung up (`bye`), never acknowledged (`no-ack`) or no longer knows the dialog (`gone`)."""
+
+
+class Nobody:
+    """The owner of a session that is over: late messages are settled by the session and concern nobody."""
+
+    __slots__ = ()
+
+    def on_progress(self, session: Session, response: Response, now: float) -> None:
+        """Nothing."""
+
+    def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """Nothing."""
+
+    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+        """Nothing."""
+
+    def on_cancelled(self, session: Session, now: float) -> None:
+        """Nothing."""
+
+    def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """Nothing."""
+
+    def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """Nothing."""
+
+    def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
+        """Nothing."""
+
+    def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
+        """Nothing."""
+
+    def on_ended(self, session: Session, why: str, now: float) -> None:
+        """Nothing."""
+
+
+NOBODY = Nobody()

@@ -1,0 +1,133 @@
+"""A session that we begin: we call (RFC 3261 §13.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from b2bua.sip.address import Address
+from b2bua.sip.client_transaction import ClientTransaction
+from b2bua.sip.compose import Header
+from b2bua.sip.dialog import Dialog, dialog_of_response
+from b2bua.sip.draft import Draft
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Flow
+from b2bua.sip.message import Response
+from b2bua.sip.session import Session, SessionState
+from b2bua.sip.session_user import NOBODY, SessionUser
+
+if TYPE_CHECKING:
+    from b2bua.sip.agent import UserAgent
+
+
+class ClientSession(Session):
+    """The callee's side of a call. One INVITE may be forked downstream; the first 2xx is the call.
+
+    How long it may ring is for whoever calls: nothing here ends an INVITE that has a provisional response.
+    """
+
+    __slots__ = ("_cancel_headers", "_provisional", "draft", "flow", "invite", "local")
+
+    def __init__(
+        self, agent: UserAgent, user: SessionUser, draft: Draft, local: Address, flow: Flow, now: float
+    ) -> None:
+        super().__init__(agent, user, draft.call_id)
+        self.draft = draft
+        self.local = local
+        self.flow = flow
+        self._provisional = False
+        self._cancel_headers: tuple[Header, ...] = ()
+        self.invite = agent.layer.send(draft, flow, self, now)
+
+    def cancel(self, now: float, headers: tuple[Header, ...] = ()) -> None:
+        """Stop calling. The session is over for its user at once.
+
+        CANCEL waits for a provisional response (RFC 3261 §9.1); a 2xx that crosses it gets an ACK and a BYE.
+        """
+        if self.state is not SessionState.INVITED:
+            return
+        self.state = SessionState.CANCELLED
+        self.user = NOBODY
+        self._cancel_headers = headers
+        if self._provisional:
+            self._send_cancel(now)
+
+    def end(self, now: float) -> None:
+        """Forget the dialog; an INVITE without final response is cancelled."""
+        if self.invite.answered:
+            super().end(now)
+        else:
+            self.cancel(now)
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """A response to the INVITE, to its CANCEL, or to a later request."""
+        if transaction is not self.invite:
+            super().on_response(transaction, response, now)
+        elif response.code < 200:
+            self._progress(response, now)
+        elif response.code < 300:
+            self._success(response, now)
+        else:
+            self._failed(response.code, response, now)
+
+    def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
+        """No answer to the INVITE at all, or none to a later request."""
+        if transaction is self.invite:
+            self._failed(code, None, now)
+        else:
+            super().on_no_response(transaction, code, now)
+
+    def on_deadline(self, now: float) -> None:
+        """A cancelled INVITE got no final response within 64 T1 (RFC 3261 §9.1): it is taken as ended."""
+        if self.state is SessionState.CANCELLED:
+            self.invite.abandon()
+            self.end(now)
+        else:
+            super().on_deadline(now)
+
+    def _progress(self, response: Response, now: float) -> None:
+        first, self._provisional = not self._provisional, True
+        if self.state is SessionState.CANCELLED:
+            if first:
+                self._send_cancel(now)
+        elif response.code > 100:
+            self.user.on_progress(self, response, now)
+
+    def _success(self, response: Response, now: float) -> None:
+        tag = response.to.tag or ""
+        if self.dialog is not None and tag == self.dialog.remote_tag:
+            # The 2xx again, whose ACK waits for our answer.
+            return
+        try:
+            dialog = dialog_of_response(self.draft, self.local, response, self.flow)
+        except BadMessage:
+            # Without a way to the callee there is no ACK either; it will give up.
+            if self.dialog is None:
+                self._failed(500, response, now)
+            raise
+        if self.state is SessionState.INVITED:
+            self._answered(dialog, response, now)
+            return
+        # A 2xx that nobody wants: from another branch downstream, or one that crossed our CANCEL.
+        self.invite.acknowledge(dialog.request("ACK", cseq=self.draft.number), tag)
+        self.agent.layer.send(dialog.request("BYE"), self.flow, self, now)
+        if self.state is SessionState.CANCELLED:
+            self.end(now)
+
+    def _answered(self, dialog: Dialog, response: Response, now: float) -> None:
+        self.dialog = dialog
+        self.state = SessionState.ANSWERED
+        self.agent.remember(dialog.id, self)
+        if self.draft.body:
+            self._send_ack(self.invite, b"")
+        else:
+            self._ack_owed = self.invite
+        self.user.on_answered(self, response.sdp, now)
+
+    def _failed(self, code: int, response: Response | None, now: float) -> None:
+        user = self.user
+        self.end(now)
+        user.on_failed(self, code, response, now)
+
+    def _send_cancel(self, now: float) -> None:
+        self.agent.layer.cancel(self.invite, self._cancel_headers, self, now)
+        self.agent.queue.schedule(self, now + self.agent.timers.timeout)

@@ -1,0 +1,1 @@
+"""Sockets that carry SIP, behind the core's `Wire`."""

@@ -1,0 +1,1 @@
+"""Settings, logging and the vocabulary of the log. Imports nothing else of this project."""

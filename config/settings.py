@@ -1,0 +1,291 @@
+"""The settings of every process: typed, frozen, read once at start from a TOML file and the environment.
+
+The environment wins over the file, the file over the defaults. `RINGPLAN_SIP__UDP` is the key `udp` of the
+table `[sip]`. `load` is the only way a process gets its settings; a wrong one stops the start.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from config.values import (
+    Algorithms,
+    Count,
+    DeltaSeconds,
+    Endpoint,
+    Folder,
+    HostPort,
+    Network,
+    Networks,
+    OptionalAddress,
+    OptionalEndpoint,
+    PortRange,
+    Ports,
+    Seconds,
+    SecondsOrNone,
+)
+
+PREFIX = "RINGPLAN_"
+CONFIG_VARIABLE = "RINGPLAN_CONFIG"
+NO_SUCH_SETTING = "{}: there is no such setting; see docs/configuration.md"
+SOCKET_PATH_LIMIT = 107
+"""Longest path of a Unix socket in bytes (`sun_path` holds 108 with its end mark, unix(7))."""
+
+LOOPBACK_AND_PRIVATE = tuple(
+    IPv4Network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+)
+
+
+class ConfigError(Exception):
+    """The configuration is wrong: one sentence a line, each naming the key, the value and what is allowed."""
+
+
+class Table(BaseModel):
+    """One table of the configuration file: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SipSettings(Table):
+    """Signalling: where it listens, what it calls itself, and RFC 3261's timers in seconds."""
+
+    udp: Endpoint = HostPort("127.0.0.1", 5060)
+    public_address: OptionalAddress = None
+    local_networks: Networks = LOOPBACK_AND_PRIVATE
+    realm: str = Field(default="ringplan", min_length=1, pattern=r'^[^"\\\r\n]+$')
+    user_agent: str = Field(default="Ringplan", min_length=1, pattern=r"^[^\r\n]+$")
+    t1: Seconds = 0.5
+    t2: Seconds = 4.0
+    t4: Seconds = 5.0
+    timer_c: Seconds = 180.0
+    min_expires: DeltaSeconds = 60
+    default_expires: DeltaSeconds = 3600
+    max_expires: DeltaSeconds = 3600
+    max_contacts: Count = 10
+    digest_algorithms: Algorithms = ("SHA-256", "MD5")
+    nonce_lifetime: Seconds = 300.0
+    max_message: int = Field(default=65535, ge=1300, le=65535)
+    receive_buffer: int = Field(default=4194304, ge=65536)
+    receive_queue: Count = 2000
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.min_expires <= self.default_expires <= self.max_expires:
+            raise ValueError(
+                f"min_expires ({self.min_expires}), default_expires ({self.default_expires}) and "
+                f"max_expires ({self.max_expires}) must each be no less than the one before"
+            )
+        if self.t1 > self.t2:
+            raise ValueError(f"t1 ({self.t1}) must not be longer than t2 ({self.t2})")
+        return self
+
+
+class MediaSettings(Table):
+    """Sound: the relay's addresses and ports, and the pool of workers that play and record."""
+
+    address: OptionalAddress = None
+    public_address: OptionalAddress = None
+    ports: Ports = PortRange(20000, 29999)
+    sessions: Count = 500
+    workers: int = Field(default=2, ge=0)
+    max_workers: Count = 25
+    calls_per_worker: int = Field(default=4, ge=1, le=4)
+    worker_network: Network = IPv4Network("127.0.64.0/20")
+    silence_timeout: Seconds = 60.0
+    prompts: Folder = Path(__file__).parent.parent / "media" / "prompts"
+    language: str = Field(default="en", pattern=r"^[a-z]{2}(-[a-z]{2})?$")
+
+    @model_validator(mode="after")
+    def _in_bounds(self) -> Self:
+        if 4 * self.sessions > len(self.ports):
+            raise ValueError(
+                f"ports ({self.ports}) must hold four ports for each of sessions ({self.sessions})"
+            )
+        if self.workers > self.max_workers:
+            raise ValueError(
+                f"workers ({self.workers}) must not be more than max_workers ({self.max_workers})"
+            )
+        if not self.worker_network.subnet_of(IPv4Network("127.0.0.0/8")):
+            raise ValueError(f"worker_network ({self.worker_network}) must lie inside 127.0.0.0/8")
+        if self.worker_network.num_addresses - 2 < self.max_workers:
+            raise ValueError(
+                f"worker_network ({self.worker_network}) must hold an address for each of "
+                f"max_workers ({self.max_workers})"
+            )
+        return self
+
+
+class CallSettings(Table):
+    """Limits of a call that is being set up, in seconds."""
+
+    not_answered_after: float = Field(default=20.0, ge=0, le=120)
+    max_unanswered: Seconds = 170.0
+    keep_ringing: Seconds = 180.0
+    provisional_repeat: Seconds = 60.0
+    engaged_tone: SecondsOrNone = 5.0
+    drain: SecondsOrNone = 30.0
+
+
+class VoicemailSettings(Table):
+    """Limits of a recording, in seconds of sound, and of a mailbox."""
+
+    max_seconds: Seconds = 180.0
+    silence_seconds: Seconds = 10.0
+    min_seconds: SecondsOrNone = 2.0
+    max_messages: Count = 100
+    deleted_user_days: int = Field(default=30, ge=0)
+
+
+class LogSettings(Table):
+    """The log: one event a line, to stdout and to `file`."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+    file: Folder | None = None
+
+
+class MetricsSettings(Table):
+    """Where Prometheus reads the figures; an empty address switches them off."""
+
+    address: OptionalEndpoint = HostPort("127.0.0.1", 9160)
+
+
+class TraceSettings(Table):
+    """Whether the first line, key headers and time of each SIP message of a call are kept."""
+
+    enabled: bool = True
+
+
+def _run_dir(values: dict[str, Any]) -> Path:
+    """The default of `run_dir`; when `data_dir` itself was refused, that error is the one to report."""
+    data_dir = values.get("data_dir", Path("data"))
+    assert isinstance(data_dir, Path)
+    return data_dir / "run"
+
+
+class Settings(BaseSettings):
+    """Everything a process may be told. Frozen; the same in every process of one service."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", validate_default=True
+    )
+
+    data_dir: Folder = Path("data")
+    run_dir: Folder = Field(default_factory=_run_dir)
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    calls: CallSettings = CallSettings()
+    voicemail: VoicemailSettings = VoicemailSettings()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    trace: TraceSettings = TraceSettings()
+
+    @property
+    def media_address(self) -> str:
+        """The IPv4 address RTP is bound to: `media.address`, else the one SIP listens on."""
+        return self.media.address or self.sip.udp.host
+
+    @property
+    def log_file(self) -> Path:
+        """Where `ringplan run` writes the log: `log.file`, else `log/ringplan.jsonl` under `data_dir`."""
+        return self.log.file or self.data_dir / "log" / "ringplan.jsonl"
+
+    @model_validator(mode="after")
+    def _sockets_fit(self) -> Self:
+        if len(os.fsencode(self.run_dir / "control.sock")) > SOCKET_PATH_LIMIT:
+            raise ValueError(
+                f"run_dir ({self.run_dir}) is too long: a socket's path may have {SOCKET_PATH_LIMIT} bytes"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(config_file: Path | None = None) -> Settings:
+    """The settings from `config_file` (default: what RINGPLAN_CONFIG names, else none) and the environment.
+
+    Raises ConfigError, one sentence a line, when the file cannot be read or anything in it is wrong.
+    """
+    if config_file is None and (named := os.environ.get(CONFIG_VARIABLE)):
+        config_file = Path(named)
+    if config_file is not None:
+        _check_readable(config_file)
+    unknown = [
+        f"{name}: there is no such setting; see docs/configuration.md" for name in _unknown(os.environ)
+    ]
+    if unknown:
+        raise ConfigError("\n".join(unknown))
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=config_file)
+
+    try:
+        return FromFile()
+    except ValidationError as error:
+        raise ConfigError("\n".join(_sentences(error.errors(), config_file, os.environ))) from None
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: the configuration file cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the configuration file is not TOML: {error}") from None
+
+
+def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
+    """Variables with our prefix that name no table and no key at the top."""
+    for name in sorted(environment):
+        if name.upper().startswith(PREFIX) and name.upper() != CONFIG_VARIABLE:
+            top = name[len(PREFIX) :].lower().partition("__")[0]
+            if top not in Settings.model_fields:
+                yield name
+
+
+def _sentences(
+    errors: list[ErrorDetails], config_file: Path | None, environment: Mapping[str, str]
+) -> Iterator[str]:
+    """Each refusal as a sentence: key, where it came from, the value, what is allowed."""
+    for error in errors:
+        path = [str(part) for part in error["loc"]]
+        key = ".".join(path) or "settings"
+        variable = PREFIX + "__".join(path).upper()
+        if any(name.upper() == variable for name in environment):
+            source = f" (from {variable})"
+        else:
+            source = f" (in {config_file})" if config_file is not None else ""
+        why = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        match error["type"]:
+            case "extra_forbidden":
+                yield NO_SUCH_SETTING.format(key + source)
+            case "value_error" if isinstance(error["input"], dict | BaseModel):
+                yield f"{key}{source}: {why}"
+            case "value_error":
+                yield f"{key}{source} is {error['input']!r}: {why}"
+            case _:
+                yield f"{key}{source} is {error['input']!r}: allowed is {why}"

@@ -1,0 +1,128 @@
+"""The kinds of value a setting may have: addresses, port ranges and times, each parsed with a plain refusal.
+
+A refusal is a `ValueError` whose text says what is allowed; `config.settings` adds the key and its source.
+"""
+
+from __future__ import annotations
+
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+
+class HostPort(NamedTuple):
+    """An IPv4 address in dotted form, the wildcard 0.0.0.0 included, and a port from 1 to 65535."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class PortRange(NamedTuple):
+    """The UDP ports from `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+
+ALGORITHMS_ALLOWED = 'SHA-256 and MD5 are allowed, the preferred first, such as ["SHA-256", "MD5"]'
+
+
+def parse_ipv4(value: object) -> str:
+    """An IPv4 address in dotted form."""
+    try:
+        return str(IPv4Address(str(value).strip()))
+    except AddressValueError:
+        raise ValueError("an IPv4 address such as 192.0.2.10 is allowed (no host names, no IPv6)") from None
+
+
+def parse_optional_ipv4(value: object) -> str | None:
+    """An IPv4 address, or nothing when the text is empty."""
+    return None if value is None or value == "" else parse_ipv4(value)
+
+
+def parse_host_port(value: object) -> HostPort:
+    """`"127.0.0.1:5060"` as an address and a port."""
+    if isinstance(value, HostPort):
+        return value
+    host, colon, port = str(value).strip().rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise ValueError("address:port is allowed, such as 127.0.0.1:5060, with a port from 1 to 65535")
+    return HostPort(parse_ipv4(host), int(port))
+
+
+def parse_optional_host_port(value: object) -> HostPort | None:
+    """`"127.0.0.1:9160"`, or nothing when the text is empty."""
+    return None if value is None or value == "" else parse_host_port(value)
+
+
+def parse_port_range(value: object) -> PortRange:
+    """`"20000-29999"` as a range of ports."""
+    if isinstance(value, PortRange):
+        return value
+    first, dash, last = (part.strip() for part in str(value).partition("-"))
+    if not (dash and first.isdecimal() and last.isdecimal() and 1024 <= int(first) < int(last) <= 65535):
+        raise ValueError("first-last is allowed, such as 20000-29999, between 1024 and 65535")
+    return PortRange(int(first), int(last))
+
+
+def parse_network(value: object) -> IPv4Network:
+    """`"10.0.0.0/8"` as a network."""
+    try:
+        return IPv4Network(str(value).strip())
+    except ValueError:
+        raise ValueError(
+            "an IPv4 network such as 10.0.0.0/8 is allowed (no bits set after the prefix)"
+        ) from None
+
+
+def parse_networks(value: object) -> tuple[IPv4Network, ...]:
+    """A list of networks, or one text with commas between them (the form an environment variable has)."""
+    if isinstance(value, str):
+        value = [part for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple):
+        raise ValueError('a list of IPv4 networks is allowed, such as ["10.0.0.0/8"]')
+    return tuple(parse_network(part) for part in value)
+
+
+def parse_algorithms(value: object) -> tuple[str, ...]:
+    """The digest algorithms offered, the preferred first (RFC 8760 §2.3); commas between them in one text."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple):
+        raise ValueError(ALGORITHMS_ALLOWED)
+    algorithms = tuple(str(name).strip().upper() for name in names)
+    if not algorithms or not {*algorithms} <= {"SHA-256", "MD5"} or len({*algorithms}) < len(algorithms):
+        raise ValueError(ALGORITHMS_ALLOWED)
+    return algorithms
+
+
+Algorithms = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_algorithms)]
+Address = Annotated[str, BeforeValidator(parse_ipv4)]
+OptionalAddress = Annotated[str | None, BeforeValidator(parse_optional_ipv4)]
+Endpoint = Annotated[HostPort, NoDecode, BeforeValidator(parse_host_port)]
+OptionalEndpoint = Annotated[HostPort | None, NoDecode, BeforeValidator(parse_optional_host_port)]
+Ports = Annotated[PortRange, NoDecode, BeforeValidator(parse_port_range)]
+Network = Annotated[IPv4Network, BeforeValidator(parse_network)]
+Networks = Annotated[tuple[IPv4Network, ...], NoDecode, BeforeValidator(parse_networks)]
+
+Seconds = Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
+"""A time in seconds that must pass: at least 0.1, so that tests can be quick."""
+SecondsOrNone = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A time in seconds where 0 means: at once, or not at all."""
+DeltaSeconds = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""Whole seconds as SIP writes them (RFC 3261 §25.1, delta-seconds)."""
+Count = Annotated[int, Field(ge=1)]
+
+Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+"""A path; a relative one counts from the folder the process was started in."""

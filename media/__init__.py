@@ -1,0 +1,1 @@
+"""Sound: the relay, the media host with its workers, scripts and prompts, and the mailboxes."""

@@ -1,0 +1,51 @@
+"""`python -m media`: the media host process. Reads the settings of every process; ends on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+import structlog
+
+from config.logging import configure
+from config.settings import ConfigError, load
+from media.host import HostSettings, MediaHost, StillWriting
+
+log = structlog.get_logger()
+
+
+async def run(settings: HostSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish every recording."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    host = MediaHost(settings)
+    starting = loop.create_task(host.start())
+    stopping = loop.create_task(stopped.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait({starting})
+    elif starting.exception() is None:
+        log.info("process.ready")
+        await stopping
+    stopping.cancel()
+    await host.stop()
+    if not starting.cancelled():
+        starting.result()
+
+
+def main() -> None:
+    """Run the media host; a wrong configuration, or a host that cannot start, ends it with a sentence."""
+    try:
+        settings = load()
+        configure("media", settings.log)
+        asyncio.run(run(HostSettings.of(settings)))
+    except (ConfigError, StillWriting, OSError) as error:
+        sys.exit(f"media: {error}")
+
+
+if __name__ == "__main__":
+    main()

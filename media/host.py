@@ -1,0 +1,337 @@
+"""The media host: answers signalling on a Unix socket, runs a script a session, stores the messages."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from config.settings import Settings
+from media import wav
+from media.lines import JsonLines
+from media.mailbox import DiskFull, Envelope, Mailbox
+from media.pool import PoolSettings, WorkerPool
+from media.protocol import (
+    DIGITS,
+    BadRequest,
+    CountsChanged,
+    Event,
+    MessageStored,
+    Place,
+    PoolStats,
+    Reservation,
+    SessionEnded,
+    SessionLost,
+    event_to_json,
+)
+from media.scripts.deposit import Deposit, Limits
+from media.scripts.script import Why
+from media.session import Session
+
+log = structlog.get_logger()
+
+Reply = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """What the host needs to know. Times in seconds."""
+
+    socket: Path
+    mailboxes: Path
+    prompts: Path
+    pool: PoolSettings
+    limits: Limits = field(default_factory=Limits)
+    min_seconds: float = 2.0
+    max_messages: int = 100
+    min_free_bytes: int = 64 * 1024 * 1024
+    unused_after: float = 5.0
+    stats_every: float = 1.0
+    lock_within: float = 15.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> HostSettings:
+        """The host's share of the service's settings."""
+        media, voicemail = settings.media, settings.voicemail
+        return cls(
+            socket=settings.run_dir / "media.sock",
+            mailboxes=settings.data_dir / "mailbox",
+            prompts=media.prompts / media.language,
+            pool=PoolSettings(
+                network=media.worker_network,
+                spare=media.workers,
+                largest=media.max_workers,
+                calls_per_worker=media.calls_per_worker,
+            ),
+            limits=Limits(voicemail.max_seconds, voicemail.silence_seconds),
+            min_seconds=voicemail.min_seconds,
+            max_messages=voicemail.max_messages,
+        )
+
+
+class StillWriting(RuntimeError):
+    """Workers of an earlier host do not end: their recordings cannot be repaired yet."""
+
+
+class MediaHost:
+    """The process's one object. `start`, then `stop`."""
+
+    def __init__(self, settings: HostSettings) -> None:
+        self.mailbox = Mailbox(settings.mailboxes)
+        self.sessions: dict[str, Session] = {}
+        self._settings = settings
+        self._lock = settings.mailboxes / "writers.lock"
+        self._clients: set[JsonLines] = set()
+        self._writer = ThreadPoolExecutor(1, "mailbox")
+        self._stats_timer: asyncio.TimerHandle | None = None
+        self._stats_sent: PoolStats | None = None
+        self._no_sessions = asyncio.Event()
+        self._no_sessions.set()
+        self._stopped = False
+        self._server: asyncio.Server | None = None
+        self.pool = WorkerPool(settings.pool, self._lock, self._stats_changed)
+
+    async def start(self) -> None:
+        """Repair what was interrupted, start workers, and accept signalling.
+
+        Raises StillWriting when an earlier host's workers hold on to their recordings.
+        """
+        self._settings.mailboxes.mkdir(parents=True, exist_ok=True)
+        self._settings.socket.parent.mkdir(parents=True, exist_ok=True)
+        await self._repair()
+        self.pool.start()
+        if self._settings.pool.spare:
+            await self.pool.first_ready.wait()
+        self._settings.socket.unlink(missing_ok=True)
+        mask = os.umask(0o177)
+        try:
+            self._server = await asyncio.get_running_loop().create_unix_server(
+                self._connect, str(self._settings.socket)
+            )
+        finally:
+            os.umask(mask)
+
+    async def stop(self) -> None:
+        """Accept no more, let the workers finish, store every message, close the socket. Idempotent."""
+        if self._stopped:
+            return
+        self._stopped = True
+        if self._server:
+            self._server.close()
+        await self.pool.close()
+        for session in list(self.sessions.values()):
+            session.release()
+        await self._no_sessions.wait()
+        if self._stats_timer:
+            self._stats_timer.cancel()
+        for client in list(self._clients):
+            client.close()
+        self._settings.socket.unlink(missing_ok=True)
+        self._writer.shutdown()
+
+    async def _repair(self) -> None:
+        """Finish interrupted recordings, once no worker of an earlier host writes any more."""
+        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            async with asyncio.timeout(self._settings.lock_within):
+                while True:
+                    try:
+                        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        break
+                    except BlockingIOError:
+                        await asyncio.sleep(0.05)
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._repair_all)
+        except TimeoutError as error:
+            raise StillWriting(f"{self._lock} is still held by workers of an earlier media host") from error
+        finally:
+            os.close(lock)
+
+    def _repair_all(self) -> None:
+        for recording in list(self.mailbox.interrupted()):
+            try:
+                message = self.mailbox.repair(recording, self._settings.min_seconds)
+            except (OSError, ValueError, KeyError) as error:
+                log.error(
+                    "mailbox.repair_failed",
+                    mailbox=recording.user,
+                    message=recording.id,
+                    error=repr(error),
+                )
+                continue
+            log.info(
+                "mailbox.repaired",
+                mailbox=recording.user,
+                message=recording.id,
+                kept=message is not None,
+                seconds=message.seconds if message else 0.0,
+            )
+
+    def _connect(self) -> JsonLines:
+        client = JsonLines(
+            lambda request: self._requested(client, request),
+            lambda: self._clients.discard(client),
+            lambda: self._greet(client),
+        )
+        return client
+
+    def _greet(self, client: JsonLines) -> None:
+        """Tell a new client what there is: it may have missed changes."""
+        self._clients.add(client)
+        for user in self.mailbox.mailboxes():
+            counts = self.mailbox.counts(user)
+            if counts.new or counts.saved:
+                client.send(event_to_json(CountsChanged(user, counts.new, counts.saved)))
+        client.send(event_to_json(self._stats()))
+
+    def _tell(self, event: Event) -> None:
+        for client in self._clients:
+            client.send(event_to_json(event))
+
+    def _requested(self, client: JsonLines, request: dict[str, Any]) -> None:
+        number = request.get("id")
+
+        def reply(values: dict[str, Any]) -> None:
+            client.send({"id": number, **values})
+
+        try:
+            match request.get("do"):
+                case "reserve":
+                    self._reserve(Reservation.from_json(request), reply)
+                case "resume":
+                    self._resume(self._session(request), reply)
+                case "release":
+                    self._session(request).release()
+                    reply({"ok": True})
+                case "digit":
+                    if request.get("digit") not in DIGITS:
+                        raise BadRequest("digit")
+                    self._session(request).digit(request["digit"])
+                    reply({"ok": True})
+                case other:
+                    raise BadRequest(f"do {other!r}")
+        except BadRequest as error:
+            reply({"ok": False, "error": f"bad request: {error}"})
+        except DiskFull:
+            log.error("mailbox.disk_full", mailbox=request["mailbox"])
+            reply({"ok": False, "error": "disk full"})
+        except OSError as error:
+            log.error("mailbox.store_failed", mailbox=request["mailbox"], message=None, error=repr(error))
+            reply({"ok": False, "error": "the mailbox cannot be written"})
+        except LookupError as error:
+            reply({"ok": False, "error": error.args[0]})
+
+    def _session(self, request: dict[str, Any]) -> Session:
+        session = self.sessions.get(str(request.get("session")))
+        if session is None:
+            raise LookupError("no such session")
+        return session
+
+    def _reserve(self, reservation: Reservation, reply: Reply) -> None:
+        if reservation.service != "deposit":
+            raise LookupError("unknown service")
+        if reservation.session in self.sessions:
+            raise BadRequest("session is in use")
+        if self.mailbox.free_bytes() < self._settings.min_free_bytes:
+            raise DiskFull
+        counts = self.mailbox.counts(reservation.mailbox)
+        envelope = Envelope(
+            reservation.caller,
+            datetime.now(UTC),
+            reservation.call_id,
+            reservation.occasion.value,
+        )
+        session = self.sessions[reservation.session] = Session(
+            reservation,
+            Deposit.begin(
+                reservation.occasion,
+                reservation.extension,
+                self._settings.limits,
+                counts.new + counts.saved >= self._settings.max_messages,
+            ),
+            self.mailbox.begin(reservation.mailbox, envelope, reservation.session),
+            self.pool,
+            lambda phrase: self._settings.prompts / f"{phrase}.wav",
+            self._settings.unused_after,
+            self._keep,
+            lambda lost: self._tell(SessionLost(lost.token)),
+            self._ended,
+        )
+
+        self._no_sessions.clear()
+
+        def found(place: Place | None) -> None:
+            if place is None:
+                session.release()
+                reply({"ok": False, "error": "full"})
+            else:
+                reply({"ok": True, "address": place.address, "port": place.port})
+
+        session.find_place(found)
+
+    def _resume(self, session: Session, reply: Reply) -> None:
+        if not session.is_lost:
+            raise BadRequest("session is not lost")
+        session.find_place(
+            lambda place: reply(
+                {"ok": True, "address": place.address, "port": place.port}
+                if place
+                else {"ok": False, "error": "full"}
+            )
+        )
+
+    async def _keep(self, session: Session, cut_silent_end: bool) -> None:
+        """Store a session's message and tell of it."""
+        recording = session.recording
+        try:
+            message = await asyncio.get_running_loop().run_in_executor(
+                self._writer, self.mailbox.deposit, recording, self._settings.min_seconds, cut_silent_end
+            )
+        except (OSError, wav.NotRecording) as error:  # it stays in tmp, and the next start tries again
+            log.error("mailbox.store_failed", mailbox=recording.user, message=recording.id, error=repr(error))
+            return
+        if message is None:
+            log.info("mailbox.message_dropped", mailbox=recording.user, session=session.token)
+            return
+        log.info(
+            "mailbox.message_stored",
+            mailbox=message.user,
+            message=message.id,
+            seconds=message.seconds,
+            call_id=message.envelope.call_id,
+        )
+        counts = self.mailbox.counts(message.user)
+        self._tell(MessageStored(session.token, message.user, message.id, message.seconds, message.path))
+        self._tell(CountsChanged(message.user, counts.new, counts.saved))
+
+    def _ended(self, session: Session, why: Why) -> None:
+        del self.sessions[session.token]
+        if not self.sessions:
+            self._no_sessions.set()
+        if not session.kept:
+            self.mailbox.drop(session.recording)
+        self._tell(SessionEnded(session.token, why))
+
+    def _stats(self) -> PoolStats:
+        return PoolStats(len(self.pool.workers), self.pool.spare, self.pool.sessions)
+
+    def _stats_changed(self) -> None:
+        """Report the figures soon, at most once in `stats_every` seconds."""
+        if self._stats_timer is None:
+            self._stats_timer = asyncio.get_running_loop().call_later(
+                self._settings.stats_every, self._report_stats
+            )
+
+    def _report_stats(self) -> None:
+        self._stats_timer = None
+        stats = self._stats()
+        if stats != self._stats_sent:
+            self._stats_sent = stats
+            self._tell(stats)

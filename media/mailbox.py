@@ -1,0 +1,246 @@
+"""Mailboxes: voice messages as files on disk, safe against a kill at any moment.
+
+    <root>/<user id>/new/<message id>.wav  .json      messages not heard yet
+    <root>/<user id>/saved/…                          messages kept
+    <root>/<user id>/tmp/<message id>/                a recording in progress: envelope.json, part-0.wav,
+    part-1.wav …
+
+A message exists once its .json is there, and that is written last: the recording is joined, brought to disk
+(fsync), renamed into `new`, the folder brought to disk, and only then the .json goes the same way. A kill
+before that leaves the recording in `tmp`, where `repair` finds it at the next start and finishes it. One
+process writes, any may read. Message ids sort by the time of reception.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from media import wav
+
+State = Literal["new", "saved"]
+STATES: tuple[State, ...] = ("new", "saved")
+ENVELOPE = "envelope.json"
+TRAILING_SILENCE = 0.5
+"""What is kept after the last sound when a recording's silent end is cut off, in seconds."""
+
+
+class DiskFull(OSError):
+    """The disk that holds the mailboxes has no room for another message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who left the message: E.164 number and name as presented. A withheld number is never kept (A3)."""
+
+    number: str | None = None
+    name: str | None = None
+    withheld: bool = False
+
+    def __post_init__(self) -> None:
+        if self.withheld and (self.number or self.name):
+            object.__setattr__(self, "number", None)
+            object.__setattr__(self, "name", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What is known before the first sound. `received` is aware, `occasion` as in a plan's step."""
+
+    caller: Caller
+    received: datetime
+    call_id: str
+    occasion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A stored message. `seconds` is its length, `path` its WAV file."""
+
+    id: str
+    user: int
+    state: State
+    envelope: Envelope
+    seconds: float
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many messages a mailbox holds (RFC 3842 counts them so)."""
+
+    new: int
+    saved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A message in the making: its folder below `tmp`, into which parts are recorded one after the other."""
+
+    user: int
+    id: str
+    folder: Path
+
+    def parts(self) -> tuple[Path, ...]:
+        """The parts recorded so far, in order."""
+        return tuple(sorted(self.folder.glob("part-*.wav"), key=lambda path: int(path.stem[5:])))
+
+    def next_part(self) -> Path:
+        """Where the next part goes; the file does not exist yet."""
+        return self.folder / f"part-{len(self.parts())}.wav"
+
+    def seconds(self) -> float:
+        """The length of all parts."""
+        return sum(wav.seconds(part) for part in self.parts())
+
+
+class Mailbox:
+    """All mailboxes below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, user: int) -> Path:
+        """The folder of a user's mailbox, which need not exist yet."""
+        return self.root / str(user)
+
+    def mailboxes(self) -> tuple[int, ...]:
+        """The user ids that have a mailbox, in order."""
+        if not self.root.is_dir():
+            return ()
+        return tuple(sorted(int(entry.name) for entry in self.root.iterdir() if entry.name.isdecimal()))
+
+    def list(self, user: int) -> tuple[Message, ...]:
+        """A user's messages, oldest first; nothing for a user without a mailbox."""
+        found = [
+            self._read(user, state, path)
+            for state in STATES
+            for path in (self.path(user) / state).glob("*.json")
+        ]
+        return tuple(sorted(found, key=lambda message: message.id))
+
+    def counts(self, user: int) -> Counts:
+        """How many messages a user has, new and saved."""
+        new, saved = (sum(1 for _ in (self.path(user) / state).glob("*.json")) for state in ("new", "saved"))
+        return Counts(new, saved)
+
+    def free_bytes(self) -> int:
+        """Room left on the disk that holds the mailboxes."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(self.root).free
+
+    def begin(self, user: int, envelope: Envelope, session: str) -> Recording:
+        """Make room for a recording. `session` makes its id unique. Raises DiskFull.
+
+        The envelope is not brought to disk here: it must outlive this process, not the machine.
+        """
+        stamp = envelope.received.astimezone(UTC).strftime("%Y%m%dT%H%M%S%f")
+        recording = Recording(user, f"{stamp}-{session}", self.path(user) / "tmp" / f"{stamp}-{session}")
+        try:
+            for state in STATES:
+                (self.path(user) / state).mkdir(parents=True, exist_ok=True)
+            recording.folder.mkdir(parents=True)
+            _write(recording.folder / ENVELOPE, _to_json(envelope))
+        except OSError as error:
+            shutil.rmtree(recording.folder, ignore_errors=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(*error.args) from error
+            raise
+        return recording
+
+    def drop(self, recording: Recording) -> None:
+        """Forget a recording and its sound."""
+        shutil.rmtree(recording.folder)
+
+    def deposit(
+        self, recording: Recording, min_seconds: float = 0.0, cut_silent_end: bool = False
+    ) -> Message | None:
+        """Make a message of a recording, or drop it (None) if it holds under `min_seconds` of sound.
+
+        Counted from the first sound to the last. `cut_silent_end` removes the silence after the last sound
+        but for half a second. When this returns the message is on disk.
+        """
+        kept = self.path(recording.user) / "new" / f"{recording.id}.wav"
+        if not kept.exists():
+            samples = wav.join(recording.parts())
+            span = wav.sound_span(samples)
+            if span.seconds < min_seconds or not samples:
+                self.drop(recording)
+                return None
+            if cut_silent_end:
+                samples = samples[: 2 * int((span.end + TRAILING_SILENCE) * wav.RATE)]
+            joined = recording.folder / "message.wav"
+            wav.write(joined, samples)
+            _move(joined, kept)
+        envelope = _from_json(json.loads((recording.folder / ENVELOPE).read_text("utf-8")))
+        message = Message(recording.id, recording.user, "new", envelope, round(wav.seconds(kept), 2), kept)
+        record = recording.folder / "message.json"
+        _write(record, _to_json(envelope) | {"seconds": message.seconds})
+        _move(record, kept.with_suffix(".json"))
+        self.drop(recording)
+        return message
+
+    def interrupted(self) -> Iterator[Recording]:
+        """Recordings that a process left behind. Those without an envelope hold no sound and are removed."""
+        for user in self.mailboxes():
+            for folder in sorted((self.path(user) / "tmp").glob("*")):
+                recording = Recording(user, folder.name, folder)
+                if (folder / ENVELOPE).exists():
+                    yield recording
+                else:
+                    self.drop(recording)
+
+    def repair(self, recording: Recording, min_seconds: float = 0.0) -> Message | None:
+        """Finish an interrupted recording: keep it as far as it came, or drop it if that is too short.
+
+        None too if the message was complete and only its working files had stayed behind.
+        """
+        if any((self.path(recording.user) / state / f"{recording.id}.json").exists() for state in STATES):
+            self.drop(recording)
+            return None
+        return self.deposit(recording, min_seconds)
+
+    def _read(self, user: int, state: State, path: Path) -> Message:
+        values = json.loads(path.read_text("utf-8"))
+        return Message(
+            path.stem, user, state, _from_json(values), values["seconds"], path.with_suffix(".wav")
+        )
+
+
+def _to_json(envelope: Envelope) -> dict[str, Any]:
+    return asdict(envelope) | {"received": envelope.received.isoformat()}
+
+
+def _from_json(values: dict[str, Any]) -> Envelope:
+    return Envelope(
+        Caller(**values["caller"]),
+        datetime.fromisoformat(values["received"]),
+        values["call_id"],
+        values["occasion"],
+    )
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Bring a file to disk under its final name: the file, its new name, the folder that holds the name."""
+    _sync(source)
+    source.rename(target)
+    _sync(target.parent)

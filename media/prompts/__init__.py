@@ -1,0 +1,1 @@
+"""The recordings that the service speaks, and the script that made them."""

@@ -1,0 +1,1 @@
+"""The relay of every call's RTP: its process (`host`), and what signalling uses of it (`client`)."""

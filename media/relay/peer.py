@@ -1,0 +1,53 @@
+"""Who is at one end of a relayed call, and the relay's own ports for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Literal, NamedTuple
+
+Side = Literal["near", "far"]
+"""`near` is the caller; `far` is whoever the caller is connected to at the moment: a phone or a worker."""
+
+
+class Address(NamedTuple):
+    """An IPv4 address in dotted form and a UDP port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where a phone or worker receives RTP, from its SDP, and where its packets may come from.
+
+    `nat` is set when the SDP names another address than the one its signalling comes from: then the SDP's
+    address is of no use, and the true one is learned from the first RTP packet that one of `sources` sends.
+    Raises ValueError for anything but a dotted IPv4 address and a port in 1..65535: both come from the wire.
+    """
+
+    address: str
+    port: int
+    sources: tuple[str, ...] = ()
+    nat: bool = False
+
+    def __post_init__(self) -> None:
+        for address in (self.address, *self.sources):
+            IPv4Address(address)
+        if not 1 <= self.port <= 65535:
+            raise ValueError(f"{self.port} is not a port")
+        if self.nat and not self.sources:
+            raise ValueError("a peer behind NAT needs the addresses its packets may come from")
+
+    @property
+    def presumed(self) -> Address:
+        """Where to send until more is known; behind NAT: the NAT's address, and hope that it keeps ports."""
+        return Address(self.sources[0] if self.nat else self.address, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The relay's RTP ports of one session; RTCP is on the port above each. They stay for its whole life."""
+
+    near: int
+    far: int

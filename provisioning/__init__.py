@@ -1,0 +1,1 @@
+"""The store: customers, users, devices, trunks and their rules, the company file, bindings, the call log."""

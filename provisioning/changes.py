@@ -1,0 +1,55 @@
+"""What applying a company file would do or did, to be shown to a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+SIGNS = {"add": "+", "change": "~", "delete": "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One customer, user or trunk that is added, changed or deleted, with what changes in it."""
+
+    kind: Literal["add", "change", "delete"]
+    subject: str
+    details: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"{SIGNS[self.kind]} {self.subject}", *(f"    {detail}" for detail in self.details)]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All of them, in the order of the file, and notes for a person to read. False if nothing changes."""
+
+    items: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def __str__(self) -> str:
+        """Many lines, without a newline at the end."""
+        lines = [str(item) for item in self.items] or ["Nothing changes."]
+        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A secret that was made because the file left it out. Print it once: it is not shown again."""
+
+    kind: Literal["soft client password", "voice portal PIN", "trunk password"]
+    owner: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What `apply_changes` did; `settings_version` is that of the database afterwards."""
+
+    changes: Changes
+    generated: tuple[Generated, ...]
+    settings_version: int

@@ -1,0 +1,36 @@
+"""The company that the plan tests share: Acme Ltd with four users, and a neighbour with one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.settings import Action, Customer, Treatment, User
+from b2bua.callplan.situation import Situation
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+FREE = Situation(NOON)
+BUSY = Situation(NOON, busy=True)
+UNREGISTERED = Situation(NOON, registered=False)
+
+KEEP_RINGING = Treatment(Action.KEEP_RINGING, after=20)
+VOICEMAIL = Treatment(Action.VOICEMAIL, after=20)
+ENGAGED_TONE = Treatment(Action.ENGAGED_TONE)
+VOICEMAIL_AT_ONCE = Treatment(Action.VOICEMAIL)
+
+ACME = Customer(1, "Acme Ltd", numbers=("+441632960100", "+441632960101", "+441632960102"))
+OTHER = Customer(2, "Widgets Ltd", numbers=("+441632960200",))
+
+RECEPTION = User(
+    10,
+    1,
+    "Reception",
+    "reception@acme.example",
+    extension="201",
+    numbers=("+441632960101",),
+    not_answered=VOICEMAIL,
+)
+WORKSHOP = User(11, 1, "Workshop", "workshop@acme.example", extension="202")
+SALES = User(20, 2, "Sales", "sales@widgets.example", extension="201", numbers=("+441632960200",))
+
+NUMBERING = Numbering.of((ACME, OTHER), (RECEPTION, WORKSHOP, SALES))

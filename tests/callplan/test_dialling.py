@@ -1,0 +1,161 @@
+"""What was dialled, form by form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from b2bua.callplan.dialling import (
+    CalledUser,
+    Emergency,
+    Service,
+    Unknown,
+    dial,
+    e164,
+)
+from b2bua.callplan.numbering import Numbering
+from tests.callplan.company import ACME, NUMBERING, OTHER, RECEPTION
+
+RECEPTION_BY_NUMBER = CalledUser(10, "+441632960101")
+
+
+@pytest.mark.behaviour("P2", "I6")
+@pytest.mark.parametrize(
+    "dialled",
+    [
+        "+441632960101",
+        "01632960101",
+        "00441632960101",
+        "01632 960 101",
+        "01632-960-101",
+        "(01632) 960.101",
+        "+44 (0)1632 960101",
+        "01632960101;phone-context=+44",
+        "+441632960101;isub=1;user=phone",
+        " 01632960101 ",
+    ],
+)
+def test_every_form_of_a_number(dialled: str) -> None:
+    assert dial(dialled, ACME, NUMBERING) == RECEPTION_BY_NUMBER
+
+
+@pytest.mark.behaviour("P2", "I6")
+def test_an_extension_is_the_callers_customers() -> None:
+    assert dial("201", ACME, NUMBERING) == CalledUser(10, "201")
+    assert dial("201", OTHER, NUMBERING) == CalledUser(20, "201")
+    assert dial("2-0-1;phone-context=acme.example", ACME, NUMBERING) == CalledUser(10, "201")
+    assert isinstance(dial("202", OTHER, NUMBERING), Unknown)
+
+
+def test_a_number_reaches_another_customers_user() -> None:
+    assert dial("01632960200", ACME, NUMBERING) == CalledUser(20, "+441632960200")
+
+
+@pytest.mark.parametrize(
+    ("country", "dialled", "number"),
+    [
+        ("GB", "01632960101", "+441632960101"),
+        ("GB", "00441632960101", "+441632960101"),
+        ("GB", "0033612345678", "+33612345678"),
+        ("FR", "0612345678", "+33612345678"),
+        ("FR", "00441632960101", "+441632960101"),
+        ("US", "2025550123", "+12025550123"),
+        ("US", "12025550123", "+12025550123"),
+        ("US", "011441632960101", "+441632960101"),
+        ("DK", "20123456", "+4520123456"),
+        ("IT", "0612345678", "+390612345678"),
+        (None, "+441632960101", "+441632960101"),
+        # Not numbers there:
+        (None, "01632960101", None),
+        ("GB", "1632960101", None),
+        ("GB", "441632960101", None),
+        ("GB", "0", None),
+        ("GB", "00", None),
+        ("GB", "+", None),
+        ("GB", "+999123456789", None),
+        ("GB", "0163", None),
+        ("GB", "016329601010000000", None),
+    ],
+)
+def test_e164_by_country(country: str | None, dialled: str, number: str | None) -> None:
+    assert e164(dialled, country) == number
+
+
+def test_a_caller_without_a_customer_reaches_numbers_with_a_plus_only() -> None:
+    assert dial("+441632960101", None, NUMBERING) == RECEPTION_BY_NUMBER
+    assert dial("201", None, NUMBERING) == Unknown("201 is not a telephone number in international form")
+    assert isinstance(dial("01632960101", None, NUMBERING), Unknown)
+    assert dial("999", None, NUMBERING) == Emergency("999")
+
+
+@pytest.mark.parametrize(
+    ("dialled", "code"),
+    [
+        ("999", "999"),
+        ("112", "112"),
+        ("18000", "18000"),
+        ("9-9-9", "999"),
+        ("999;phone-context=+44", "999"),
+        ("141999", "999"),
+        ("1470112", "112"),
+        ("141 18000", "18000"),
+    ],
+)
+def test_emergency_codes(dialled: str, code: str) -> None:
+    assert dial(dialled, ACME, NUMBERING) == Emergency(code)
+
+
+def test_emergency_comes_before_extensions_and_suspension_plays_no_part() -> None:
+    trap = Numbering.of((ACME,), (replace(RECEPTION, extension="999"),))
+    assert dial("999", replace(ACME, suspended=True), trap) == Emergency("999")
+
+
+@pytest.mark.parametrize("dialled", ["101", "111", "116123", "18001", "1801", "99", "9999", "1411"])
+def test_what_is_no_emergency(dialled: str) -> None:
+    assert not isinstance(dial(dialled, ACME, NUMBERING), Emergency)
+
+
+@pytest.mark.behaviour("I6")
+@pytest.mark.parametrize(
+    "dialled", ["101", "105", "111", "159", "116000", "116123", "1800101632960101", "18001+441632960101"]
+)
+def test_service_codes_are_kept_unaltered(dialled: str) -> None:
+    assert dial(dialled, ACME, NUMBERING) == Service(dialled)
+
+
+@pytest.mark.parametrize("digits", ["102", "1011", "11612", "1161234", "18001", "18002123", "0101", ""])
+def test_what_is_no_service_code(digits: str) -> None:
+    assert not isinstance(dial(digits, ACME, NUMBERING), Service)
+
+
+@pytest.mark.parametrize(
+    ("dialled", "why"),
+    [
+        ("299", "Acme Ltd has no extension 299, and it is not a telephone number"),
+        (
+            "01632960999",
+            "nobody here has the number +441632960999, and there is no trunk to carry the call elsewhere",
+        ),
+        # A number of Acme's own that is assigned to nobody.
+        (
+            "+441632960102",
+            "nobody here has the number +441632960102, and there is no trunk to carry the call elsewhere",
+        ),
+        ("reception", "“reception” is neither an extension nor a telephone number"),
+        ("", "“” is neither an extension nor a telephone number"),
+        ("*1571", "“*1571” is neither an extension nor a telephone number"),
+        ("01632\r\n960101", "“01632960101” is neither an extension nor a telephone number"),
+        ("٠١٦٣٢٩٦٠١٠١", "“٠١٦٣٢٩٦٠١٠١” is neither an extension nor a telephone number"),
+        ("9" * 5000, f"“{'9' * 32}” is neither an extension nor a telephone number"),
+        ("14101632960101", "141 and 1470 before a number do not act yet, so the call is not let through"),
+        ("1470+441632960101", "141 and 1470 before a number do not act yet, so the call is not let through"),
+    ],
+)
+def test_unknown_says_why(dialled: str, why: str) -> None:
+    assert dial(dialled, ACME, NUMBERING) == Unknown(why)
+
+
+def test_an_extension_that_begins_like_a_withholding_code_is_an_extension() -> None:
+    tables = Numbering.of((ACME,), (replace(RECEPTION, extension="14123"),))
+    assert dial("14123", ACME, tables) == CalledUser(10, "14123")

@@ -1,0 +1,59 @@
+"""Plans: their guarantee, and the ends of calls that reach no user."""
+
+from __future__ import annotations
+
+import pytest
+
+from b2bua.callplan.dialling import Emergency, Service, Unknown
+from b2bua.callplan.plan import Considered, Plan, decide, refuse, refuse_suspended
+from b2bua.callplan.rules import Rule
+from b2bua.callplan.situation import Caller, Limits
+from b2bua.callplan.steps import ANY, BUSY, Cause, EngagedTone, Reject
+from tests.callplan.company import ACME, FREE, RECEPTION
+
+
+@pytest.mark.parametrize("steps", [(), (EngagedTone(5.0),), (Reject(480, "Gone", on=BUSY),)])
+def test_a_plan_that_could_run_out_of_steps_is_refused(steps: tuple[EngagedTone | Reject, ...]) -> None:
+    with pytest.raises(ValueError, match="last step"):
+        Plan(Rule.RING, (), steps)
+
+
+def test_the_same_question_has_the_same_answer() -> None:
+    plans = {decide(RECEPTION, ACME, Caller(), FREE, Limits()) for _ in range(3)}
+    assert len(plans) == 1
+
+
+@pytest.mark.parametrize(
+    ("dialled", "rule", "step", "words"),
+    [
+        (Unknown("nobody has it"), Rule.UNKNOWN, Reject(404, "Not Found", 1, on=ANY), "nobody has it"),
+        (
+            Emergency("999"),
+            Rule.EMERGENCY,
+            Reject(503, "Service Unavailable", 34, on=ANY),
+            "999 is an emergency number, but there is no trunk to carry the call",
+        ),
+        (
+            Service("101"),
+            Rule.OUTBOUND,
+            Reject(503, "Service Unavailable", 34, on=ANY),
+            "101 is a service number, but there is no trunk to carry the call",
+        ),
+    ],
+)
+def test_refusals(dialled: Emergency | Service | Unknown, rule: Rule, step: Reject, words: str) -> None:
+    plan = refuse(dialled)
+    assert plan == Plan(rule, (Considered(rule, True, words),), (step,), Cause.UNCONDITIONAL)
+
+
+@pytest.mark.behaviour("P5")
+def test_a_suspended_caller_is_refused_by_name() -> None:
+    plan = refuse_suspended("Acme Ltd")
+    assert plan.rule is Rule.SUSPENDED
+    assert plan.steps == (Reject(403, "Forbidden", 21, on=ANY),)
+    assert plan.considered[0].why == "Acme Ltd is suspended and may make emergency calls only"
+
+
+@pytest.mark.behaviour("A3")
+def test_a_callers_number_stays_out_of_its_repr() -> None:
+    assert "960999" not in repr(Caller("+441632960999", withheld=True))

@@ -1,0 +1,93 @@
+"""From what was dialled to the plan, in one go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from b2bua.callplan.dialling import CalledUser, Emergency, Unknown
+from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.route import route
+from b2bua.callplan.rules import Rule
+from b2bua.callplan.settings import Customer, User
+from b2bua.callplan.situation import Caller, Limits, Situation
+from b2bua.callplan.steps import Reject, Ring
+from tests.callplan.company import (
+    ACME,
+    BUSY,
+    FREE,
+    NUMBERING,
+    OTHER,
+    RECEPTION,
+    SALES,
+    UNREGISTERED,
+    WORKSHOP,
+)
+
+FROM_WORKSHOP = Caller("202", "Workshop", user=11)
+
+
+def free(_: User) -> Situation:
+    return FREE
+
+
+def must_not_be_asked(_: User) -> Situation:
+    raise AssertionError("the situation of nobody is asked for")
+
+
+def test_an_extension_rings_its_user() -> None:
+    found = route("201", FROM_WORKSHOP, NUMBERING, free, Limits())
+    assert found.destination == CalledUser(10, "201")
+    assert isinstance(found.plan.steps[0], Ring)
+    assert found.plan.steps[0].user == 10
+
+
+def test_a_number_rings_another_customers_user() -> None:
+    found = route("01632960200", FROM_WORKSHOP, NUMBERING, free, Limits())
+    assert isinstance(found.plan.steps[0], Ring)
+    assert found.plan.steps[0].user == 20
+
+
+@pytest.mark.parametrize(("situation", "rule"), [(BUSY, Rule.BUSY), (UNREGISTERED, Rule.UNREGISTERED)])
+def test_the_situation_is_that_of_the_called_user(situation: Situation, rule: Rule) -> None:
+    asked: list[int] = []
+
+    def look(user: User) -> Situation:
+        asked.append(user.id)
+        return situation
+
+    assert route("201", FROM_WORKSHOP, NUMBERING, look, Limits()).plan.rule is rule
+    assert asked == [10]
+
+
+def test_a_caller_from_outside() -> None:
+    found = route("+441632960101", Caller("+441632960999"), NUMBERING, free, Limits())
+    assert found.destination == CalledUser(10, "+441632960101")
+    assert isinstance(route("201", Caller(), NUMBERING, must_not_be_asked, Limits()).destination, Unknown)
+
+
+def test_unknown_is_404() -> None:
+    found = route("299", FROM_WORKSHOP, NUMBERING, must_not_be_asked, Limits())
+    assert found.plan.rule is Rule.UNKNOWN
+    assert isinstance(found.plan.steps[0], Reject)
+    assert found.plan.steps[0].code == 404
+
+
+@pytest.mark.behaviour("P5", "R2")
+@pytest.mark.parametrize(
+    ("customer", "user", "name"),
+    [
+        (replace(ACME, suspended=True), WORKSHOP, "Acme Ltd"),
+        (ACME, replace(WORKSHOP, suspended=True), "Workshop"),
+    ],
+)
+def test_the_suspended_call_nobody_but_emergency(customer: Customer, user: User, name: str) -> None:
+    tables = Numbering.of((customer, OTHER), (RECEPTION, user, SALES))
+    for dialled in ("201", "01632960200", "299", "101"):
+        refused = route(dialled, FROM_WORKSHOP, tables, must_not_be_asked, Limits()).plan
+        assert refused.rule is Rule.SUSPENDED
+        assert name in refused.considered[0].why
+    emergency = route("999", FROM_WORKSHOP, tables, must_not_be_asked, Limits())
+    assert emergency.destination == Emergency("999")
+    assert emergency.plan.rule is Rule.EMERGENCY

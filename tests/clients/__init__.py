@@ -1,0 +1,1 @@
+"""Real phones, baresip and pjsua2, against a whole service."""

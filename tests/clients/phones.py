@@ -1,0 +1,71 @@
+"""A customer with two users for real phones, and the phones themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from tests.support import meter
+from tests.support.addresses import fresh_address
+from tests.support.baresip import Baresip
+from tests.support.pjsua2_phone import Pjsua2Phone
+from tests.support.service import Service
+
+Phone = Baresip | Pjsua2Phone
+PASSWORD = "a-password-of-the-tests"
+
+_COMPANY = """\
+[[customers]]
+name = "Phones {number} Ltd"
+numbers = ["+4416329608{number}1", "+4416329608{number}2"]
+
+  [[customers.users]]
+  name = "Alice"
+  email = "alice@phones{number}.example"
+  extension = "201"
+  numbers = ["+4416329608{number}1"]
+  soft_clients = [{{ username = "phones{number}-alice", password = "{password}" }}]
+
+  [[customers.users]]
+  name = "Bob"
+  email = "bob@phones{number}.example"
+  extension = "202"
+  numbers = ["+4416329608{number}2"]
+  soft_clients = [{{ username = "phones{number}-bob", password = "{password}" }}]
+
+    [customers.users.not_answered]
+    action = "voicemail"
+    after = 1
+"""
+_numbers = count(1)
+
+
+class Company:
+    """A customer of a test's own: Alice at 201, Bob at 202 with voicemail after a second."""
+
+    password = PASSWORD
+
+    def __init__(self, service: Service, folder: Path) -> None:
+        self._number = next(_numbers)
+        self._service, self._folder = service, folder
+        service.apply(_COMPANY.format(number=self._number, password=PASSWORD))
+
+    def account(self, user: str) -> str:
+        """The SIP username of a user's only device."""
+        return f"phones{self._number}-{user}"
+
+    @contextmanager
+    def phone(self, kind: type[Phone], user: str, tone: float) -> Iterator[Phone]:
+        """A phone of that kind that is registered for the user and speaks a steady tone."""
+        source = meter.write_wav(self._folder / f"{user}.wav", meter.tone(tone, seconds=2.0))
+        folder, account = self._folder / user, self.account(user)
+        phone = kind(folder, fresh_address(), self._service.sip, account, PASSWORD, source)
+        with phone:
+            phone.register()
+            yield phone
+
+    def mailbox(self, user: str) -> list[dict[str, object]]:
+        """The messages in a user's mailbox."""
+        return self._service.messages(f"{user}@phones{self._number}.example")

@@ -1,0 +1,80 @@
+"""Two real phones call each other through the service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.clients.phones import Company, Phone
+from tests.support import meter
+from tests.support.baresip import Baresip
+from tests.support.pjsua2_phone import Pjsua2Phone
+from tests.support.service import Service
+from tests.support.waiting import wait_for
+
+
+@pytest.mark.behaviour("R9", "M1")
+@pytest.mark.parametrize(
+    ("caller_kind", "called_kind"),
+    [(Baresip, Baresip), (Pjsua2Phone, Pjsua2Phone), (Baresip, Pjsua2Phone), (Pjsua2Phone, Baresip)],
+    ids=lambda kind: kind.__name__,
+)
+def test_two_phones_talk(
+    caller_kind: type[Phone], called_kind: type[Phone], service: Service, tmp_path: Path
+) -> None:
+    company = Company(service, tmp_path)
+    with company.phone(called_kind, "bob", 620) as bob, company.phone(caller_kind, "alice", 440) as alice:
+        alice.dial("202")
+        bob.answer()
+        alice.wait_talking()
+        bob.wait_talking()
+        alice.wait_heard(1.0)
+        alice.send_digits("14#")
+        wait_for(lambda: bob.digits() == "14#", 5, "the digits")
+        bob.send_digits("7")
+        wait_for(lambda: alice.digits() == "7", 5, "the digit")
+        bob.wait_heard(1.5)
+        bob.hang_up()
+        alice.wait_ended()
+        for phone, tone in ((alice, 620), (bob, 440)):
+            heard = phone.heard()
+            assert meter.frequency(heard) == pytest.approx(tone, abs=3)
+            assert sum(span.seconds for span in meter.tone_spans(heard, tone)) > 0.8
+
+
+@pytest.mark.behaviour("M1")
+def test_a_phone_holds_and_resumes(service: Service, tmp_path: Path) -> None:
+    company = Company(service, tmp_path)
+    with company.phone(Pjsua2Phone, "bob", 620) as bob, company.phone(Pjsua2Phone, "alice", 440) as alice:
+        alice.dial("202")
+        bob.answer()
+        alice.wait_talking()
+        bob.wait_heard(0.5)
+        alice.hold()
+        bob.wait("media", direction=1)
+        alice.resume()
+        bob.wait("media", count=2, direction=3)
+        heard_before = bob.recorded_seconds()
+        bob.wait_heard(heard_before + 0.7)
+        alice.hang_up()
+        bob.wait_ended()
+        assert meter.tone_spans(bob.heard(), 440)[-1].seconds > 0.5
+
+
+@pytest.mark.behaviour("V4")
+def test_the_lamp_of_a_real_phone(service: Service, tmp_path: Path) -> None:
+    company = Company(service, tmp_path)
+    with company.phone(Pjsua2Phone, "bob", 620) as bob:
+        assert "Messages-Waiting: no" in bob.wait("lamp")["text"]
+        with company.phone(Pjsua2Phone, "alice", 440) as alice:
+            alice.dial("202")
+            bob.wait("incoming")
+            alice.wait_talking()
+            alice.wait_heard(0.5)
+            alice.send_digits("#")
+            # The greeting is cut short, the beep follows, and then the recording begins.
+            alice.wait_heard(4.0)
+            alice.hang_up()
+        assert "Voice-Message: 1/0" in bob.wait("lamp", count=2)["text"]
+    assert len(company.mailbox("bob")) == 1

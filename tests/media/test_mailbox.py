@@ -1,0 +1,223 @@
+"""Mailboxes on disk, and what a kill between any two steps of a deposit leaves behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from media import wav
+from media.mailbox import Caller, Counts, DiskFull, Envelope, Mailbox, Recording
+from tests.media.support import tone, wav_samples
+
+USER = 7
+RECEIVED = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+ENVELOPE = Envelope(Caller("+441632960123", "Ann Example"), RECEIVED, "call@test.example", "busy")
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path) -> Mailbox:
+    return Mailbox(tmp_path / "mailbox")
+
+
+def recording(
+    mailbox: Mailbox, *parts: float, session: str = "s1", envelope: Envelope = ENVELOPE
+) -> Recording:
+    """A recording with parts of so many seconds, as recorders leave them when they are killed."""
+    made = mailbox.begin(USER, envelope, session)
+    for seconds in parts:
+        made.next_part().write_bytes(wav.header(0) + tone(440, seconds).tobytes())
+    return made
+
+
+def test_a_deposit_becomes_a_message(mailbox: Mailbox) -> None:
+    message = mailbox.deposit(recording(mailbox, 1.0, 0.5))
+    assert message is not None
+    assert message.seconds == 1.5
+    assert message.envelope == ENVELOPE
+    assert mailbox.list(USER) == (message,)
+    assert mailbox.counts(USER) == Counts(new=1, saved=0)
+    assert mailbox.mailboxes() == (USER,)
+    assert wav.is_complete(message.path)
+    assert len(wav_samples(message.path)) == 12000
+    assert not list(mailbox.interrupted())
+
+
+def test_a_user_without_a_mailbox_has_no_messages(mailbox: Mailbox) -> None:
+    assert mailbox.mailboxes() == ()
+    assert mailbox.list(USER) == ()
+    assert mailbox.counts(USER) == Counts(0, 0)
+
+
+def test_messages_are_listed_in_the_order_they_came(mailbox: Mailbox) -> None:
+    for minutes in (5, 1, 3):
+        envelope = Envelope(Caller(), RECEIVED + timedelta(minutes=minutes), f"{minutes}", "busy")
+        mailbox.deposit(recording(mailbox, 1.0, session=f"z{9 - minutes}", envelope=envelope))
+    assert [message.envelope.call_id for message in mailbox.list(USER)] == ["1", "3", "5"]
+
+
+def test_saved_messages_are_counted_apart(mailbox: Mailbox) -> None:
+    message = mailbox.deposit(recording(mailbox, 1.0))
+    assert message is not None
+    for path in (message.path, message.path.with_suffix(".json")):
+        path.rename(mailbox.path(USER) / "saved" / path.name)
+    assert mailbox.counts(USER) == Counts(new=0, saved=1)
+    assert [stored.state for stored in mailbox.list(USER)] == ["saved"]
+
+
+@pytest.mark.behaviour("A3")
+def test_a_withheld_caller_has_neither_number_nor_name() -> None:
+    assert Caller("+441632960123", "Ann Example", withheld=True) == Caller(None, None, True)
+
+
+@pytest.mark.behaviour("V2")
+@pytest.mark.parametrize(("seconds", "kept"), [(1.9, False), (2.0, True)])
+def test_less_sound_than_the_minimum_is_dropped(mailbox: Mailbox, seconds: float, kept: bool) -> None:
+    made = recording(mailbox)
+    silence = np.zeros(8000 * 4, dtype=np.int16).tobytes()
+    wav.write(made.next_part(), silence + tone(440, seconds).tobytes() + silence)
+    assert (mailbox.deposit(made, min_seconds=2.0) is not None) == kept
+    assert not list(mailbox.interrupted())
+    assert mailbox.counts(USER).new == int(kept)
+
+
+@pytest.mark.parametrize(("cut", "seconds"), [(False, 5.0), (True, 1.5)])
+def test_a_silent_end_is_cut_where_asked(mailbox: Mailbox, cut: bool, seconds: float) -> None:
+    made = recording(mailbox)
+    wav.write(made.next_part(), tone(440, 1.0).tobytes() + np.zeros(8000 * 4, dtype=np.int16).tobytes())
+    message = mailbox.deposit(made, cut_silent_end=cut)
+    assert message is not None
+    assert message.seconds == seconds
+
+
+def test_ten_parts_and_more_stay_in_order(mailbox: Mailbox) -> None:
+    made = recording(mailbox, *[0.1] * 11)
+    assert [part.name for part in made.parts()] == [f"part-{number}.wav" for number in range(11)]
+    assert made.seconds() == pytest.approx(1.1)
+
+
+def test_a_full_disk_refuses_to_begin(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(DiskFull):
+            mailbox.begin(USER, ENVELOPE, "s1")
+    assert not list(mailbox.interrupted())
+
+
+def killed_at(call: int, patch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Let the process die before the `call`th step that changes the disk; returns how many there were."""
+    count = 0
+
+    def wrap(holder: object, name: str) -> None:
+        original = getattr(holder, name)
+
+        def step(*args: object, **kwargs: object) -> object:
+            nonlocal count
+            count += 1
+            if count == call:
+                raise Killed
+            return original(*args, **kwargs)
+
+        patch.setattr(holder, name, step)
+
+    wrap(os, "fsync")
+    wrap(Path, "rename")
+    wrap(Path, "write_text")
+    wrap(Path, "unlink")
+    wrap(os, "unlink")
+    wrap(os, "rmdir")
+    return lambda: count
+
+
+@pytest.mark.behaviour("V3")
+def test_a_kill_at_any_step_of_a_deposit_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, died = 0, True
+    while died:
+        steps += 1
+        mailbox = Mailbox(tmp_path / str(steps))
+        made = recording(mailbox, 1.0, 0.5)
+        with monkeypatch.context() as patch:
+            killed_at(steps, patch)
+            try:
+                mailbox.deposit(made)
+                died = False
+            except Killed:
+                pass
+        counted = mailbox.counts(USER).new
+        complete = [wav.seconds(message.path) for message in mailbox.list(USER)]
+        assert complete == [1.5] * counted, "a message that is counted is whole"
+        for left in list(mailbox.interrupted()):
+            mailbox.repair(left)
+        (message,) = mailbox.list(USER)
+        assert (message.seconds, message.envelope) == (1.5, ENVELOPE)
+        assert wav.is_complete(message.path)
+        assert not list((mailbox.path(USER) / "tmp").iterdir())
+    assert steps > 8
+
+
+def test_the_sound_is_on_disk_before_the_message_is_counted(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda fd: (done.append("sync " + Path(f"/proc/self/fd/{fd}").readlink().name), fsync(fd))[1],
+    )
+    monkeypatch.setattr(
+        Path, "rename", lambda self, to: (done.append("rename " + self.name), rename(self, to))[1]
+    )
+    mailbox.deposit(recording(mailbox, 1.0))
+    order = [done.index(step) for step in ("sync message.wav", "rename message.wav", "sync message.json")]
+    assert order == sorted(order)
+    assert done.index("sync new") < done.index("rename message.json")
+    assert done[-1] == "sync new"
+
+
+def test_an_interrupted_begin_is_cleared_away(mailbox: Mailbox) -> None:
+    (mailbox.path(USER) / "tmp" / "20260301T093000000000-s1").mkdir(parents=True)
+    assert not list(mailbox.interrupted())
+    assert not list((mailbox.path(USER) / "tmp").iterdir())
+
+
+@pytest.mark.behaviour("V3")
+def test_an_interrupted_recording_is_kept_as_far_as_it_came(mailbox: Mailbox) -> None:
+    recording(mailbox, 1.0, 0.25)
+    (left,) = mailbox.interrupted()
+    message = mailbox.repair(left, min_seconds=1.0)
+    assert message is not None
+    assert message.seconds == 1.25
+
+
+def test_a_short_interrupted_recording_is_dropped(mailbox: Mailbox) -> None:
+    recording(mailbox, 0.5)
+    (left,) = mailbox.interrupted()
+    assert mailbox.repair(left, min_seconds=2.0) is None
+    assert not list(mailbox.interrupted())
+
+
+def test_a_message_already_saved_is_not_stored_twice(mailbox: Mailbox) -> None:
+    made = recording(mailbox, 1.0)
+    message = mailbox.deposit(made)
+    assert message is not None
+    for path in (message.path, message.path.with_suffix(".json")):
+        path.rename(mailbox.path(USER) / "saved" / path.name)
+    recording(mailbox, 1.0)
+    (left,) = mailbox.interrupted()
+    assert mailbox.repair(left) is None
+    assert mailbox.counts(USER) == Counts(0, 1)

@@ -1,0 +1,169 @@
+"""One worker, driven as the media host drives it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from media import wav
+from media.lines import JsonLines
+from media.worker.link import WorkerSettings
+from tests.media.conftest import PROMPTS, free_network
+from tests.media.support import Caller, find, main_frequency, tone, until, wav_samples, within
+
+
+class Line:
+    """The host's end of the line to a worker."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.closed = asyncio.Event()
+        self.lines = JsonLines(self.events.append, self.closed.set)
+        self.process: asyncio.subprocess.Process
+
+    def do(self, what: str, session: str = "s1", **fields: Any) -> None:
+        self.lines.send({"do": what, "session": session, **fields})
+
+    def all(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == name]
+
+    async def event(self, name: str) -> dict[str, Any]:
+        await until(lambda: bool(self.all(name)))
+        return self.all(name)[0]
+
+    async def call(self, session: str = "s1") -> Caller:
+        """Let a session in and call; the answer may be a refusal."""
+        self.do("expect", session)
+        return await self.send(session)
+
+    async def send(self, session: str) -> Caller:
+        ready = await self.event("ready")
+        return await Caller.call(ready["address"], ready["port"], session, tone(440, 1.0))
+
+
+@pytest.fixture
+async def start_worker(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Line]]]:
+    lines: list[Line] = []
+
+    async def begin(max_calls: int = 4) -> Line:
+        line = Line()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            address = str(next(free_network().hosts()))
+            settings = WorkerSettings(address, theirs.fileno(), str(tmp_path / "lock"), max_calls)
+            line.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "media.worker", json.dumps(asdict(settings))),
+                pass_fds=[theirs.fileno()],
+                stdout=asyncio.subprocess.DEVNULL,
+            )
+        await asyncio.get_running_loop().create_connection(lambda: line.lines, sock=ours)
+        lines.append(line)
+        return line
+
+    yield begin
+    for line in lines:
+        line.lines.close()
+        await within(line.process.wait())
+
+
+StartWorker = Callable[..., Awaitable[Line]]
+
+
+async def test_who_is_let_in(start_worker: StartWorker) -> None:
+    line = await start_worker(max_calls=1)
+    stranger = await line.send("other")
+    first = await line.call("s1")
+    second = await line.call("s2")
+    assert (stranger.status, first.status, second.status) == (403, 200, 503)
+    line.do("forget", "s3")
+    first.hang_up()
+    await line.event("gone")
+    third = await line.send("s2")
+    assert third.status == 200, "the refused one is still expected"
+    for caller in (stranger, first, second, third):
+        caller.close()
+
+
+async def test_a_digit_is_reported_once(start_worker: StartWorker) -> None:
+    line = await start_worker()
+    caller = await line.call()
+    await line.event("answered")
+    for digit in "5#5":
+        caller.press(digit)
+    await until(lambda: len(line.all("digit")) >= 3)
+    caller.hang_up()
+    await line.event("gone")
+    assert [event["digit"] for event in line.all("digit")] == ["5", "#", "5"]
+    caller.close()
+
+
+async def test_what_is_played_is_heard_to_its_end(start_worker: StartWorker) -> None:
+    line = await start_worker()
+    caller = await line.call()
+    await line.event("answered")
+    line.do("play", files=[str(PROMPTS / f"digit-{digit}.wav") for digit in "12"])
+    await line.event("played")
+    for digit in "12":
+        alike, _ = find(caller.heard(), wav_samples(PROMPTS / f"digit-{digit}.wav")[:-160])
+        assert alike > 0.95
+    caller.hang_up()
+    caller.close()
+
+
+async def test_the_file_is_complete_when_it_is_reported(start_worker: StartWorker, tmp_path: Path) -> None:
+    line = await start_worker()
+    caller = await line.call()
+    await line.event("answered")
+    path = tmp_path / "part.wav"
+    line.do("record", path=str(path))
+    await until(lambda: bool(line.all("progress")) and line.all("progress")[-1]["seconds"] > 1.0)
+    assert line.all("progress")[-1]["quiet"] < 0.6
+    line.do("stop")
+    recorded = await line.event("recorded")
+    assert wav.is_complete(path)
+    assert recorded["seconds"] == pytest.approx(wav.seconds(path), abs=0.01)
+    caller.hang_up()
+    await line.event("gone")
+    assert not line.all("failed")
+    caller.close()
+
+
+async def test_a_file_that_cannot_be_written_is_a_failure(start_worker: StartWorker, tmp_path: Path) -> None:
+    line = await start_worker()
+    caller = await line.call()
+    await line.event("answered")
+    line.do("record", path=str(tmp_path / "missing" / "part.wav"))
+    assert (await line.event("failed"))["session"] == "s1"
+    line.do("hangup")
+    await within(caller.ended.wait())
+    caller.close()
+
+
+@pytest.mark.behaviour("V3")
+async def test_without_its_host_a_worker_finishes_its_recording_and_ends(
+    start_worker: StartWorker, tmp_path: Path
+) -> None:
+    line = await start_worker()
+    caller = await line.call()
+    await line.event("answered")
+    path = tmp_path / "part.wav"
+    line.do("record", path=str(path))
+    await until(lambda: bool(line.all("progress")) and line.all("progress")[-1]["seconds"] > 1.0)
+    os.kill(line.process.pid, signal.SIGTERM)  # ignored: the host decides
+    line.lines.close()
+    await within(caller.ended.wait())
+    assert await asyncio.wait_for(line.process.wait(), 10) == 0
+    assert wav.is_complete(path)
+    assert wav.seconds(path) > 0.9
+    assert abs(main_frequency(wav_samples(path)) - 440) < 2
+    caller.close()

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+
+from provisioning.telephone_numbers import (
+    destination_class,
+    may_be_presented,
+    parse_e164,
+    parse_extension,
+    parse_target,
+)
+
+
+@pytest.mark.behaviour("P2")
+@pytest.mark.parametrize("written", ["+441632960101", "+44 1632 960101", "+44 (1632) 960-101"])
+def test_a_number_is_e164_however_it_is_spaced(written: str) -> None:
+    assert parse_e164(written) == "+441632960101"
+
+
+@pytest.mark.behaviour("P2")
+@pytest.mark.parametrize(
+    "written", ["01632960101", "441632960101", "+0441632960101", "+44163296010x", "+", "+44", ""]
+)
+def test_other_forms_are_no_number(written: str) -> None:
+    with pytest.raises(ValueError, match="plus and country code"):
+        parse_e164(written)
+
+
+def test_a_length_that_no_number_of_the_country_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="length"):
+        parse_e164("+44163296010123")
+
+
+@pytest.mark.behaviour("D8")
+@pytest.mark.parametrize("written", ["999", "112", "18000", "1 8 0 0 0", "+44999", "+44112"])
+def test_an_emergency_number_is_no_target(written: str) -> None:
+    with pytest.raises(ValueError, match="emergency"):
+        parse_target(written)
+
+
+def test_any_other_number_is_a_target() -> None:
+    assert parse_target("+44 1632 960777") == "+441632960777"
+
+
+@pytest.mark.behaviour("P2")
+@pytest.mark.parametrize("extension", ["1", "0", "201", "12345678", "1160", "9990"])
+def test_an_extension_is_digits(extension: str) -> None:
+    assert parse_extension(extension) == extension
+
+
+@pytest.mark.behaviour("P2")
+@pytest.mark.parametrize(
+    ("extension", "why"),
+    [
+        ("20a", "digits"),
+        ("٢٠١", "digits"),
+        ("123456789", "digits"),
+        ("*10", "digits"),
+        ("999", "emergency"),
+        ("112", "emergency"),
+        ("18000", "emergency"),
+        ("101", "service code"),
+        ("116123", "service code"),
+        ("118500", "service code"),
+        ("141", "service code"),
+        ("1571", "service code"),
+        ("18001", "service code"),
+        ("180012", "service code"),
+    ],
+)
+def test_what_is_no_extension(extension: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        parse_extension(extension)
+
+
+@pytest.mark.behaviour("I3")
+@pytest.mark.parametrize(
+    "number", ["+449098790000", "+44118500", "+447012345678", "+448450000000", "+448700000000"]
+)
+def test_expensive_numbers_are_never_presented(number: str) -> None:
+    assert not may_be_presented(number)
+
+
+@pytest.mark.behaviour("I3")
+@pytest.mark.parametrize(
+    "number", ["+441632960101", "+441184960123", "+447700900123", "+443069990000", "+33970000000"]
+)
+def test_other_numbers_may_be_presented_a_town_that_begins_like_118_included(number: str) -> None:
+    assert may_be_presented(number)
+
+
+@pytest.mark.behaviour("I6")
+@pytest.mark.parametrize(
+    ("number", "country", "kind"),
+    [
+        ("+441632960777", "GB", "national"),
+        ("+448081570000", "GB", "national"),
+        ("+447700900123", "GB", "mobile"),
+        ("+449098790000", "GB", "premium"),
+        ("+448450000000", "GB", "premium"),
+        ("+447012345678", "GB", "premium"),
+        ("+44118500", "GB", "premium"),
+        ("+12125550100", "GB", "international"),
+        ("+441632960777", "FR", "international"),
+        ("+33612345678", "FR", "mobile"),
+        ("+12125550100", "US", "national"),
+        ("+18765550100", "US", "international"),
+    ],
+)
+def test_the_class_of_a_destination(number: str, country: str, kind: str) -> None:
+    assert destination_class(number, country) == kind

@@ -1,0 +1,72 @@
+"""Each story of `sipp_scenarios/`, performed by SIPp against a running service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ServiceFactory
+from tests.stories.stage import Stage
+from tests.stories.story import Story, all_stories
+from tests.stories.verdict import judge
+from tests.support.service import Service
+
+STORIES = all_stories()
+ON_ANOTHER_NETWORK = "10.0.0.0/8"
+"""What the service of an `advertised` story takes for its local network, so that its phones are outside."""
+
+
+@pytest.fixture(scope="session")
+def town(service: Service) -> Service:
+    """The shared service with the customers of all stories."""
+    service.apply("\n".join(story.company for story in STORIES if not story.advertised))
+    return service
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        pytest.param(story, id=story.name, marks=pytest.mark.behaviour(*story.behaviour))
+        for story in STORIES
+        if not story.advertised
+    ],
+)
+def test_story(story: Story, town: Service, tmp_path: Path) -> None:
+    with Stage(story, town, tmp_path) as stage:
+        stage.perform()
+        judge(stage)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        pytest.param(story, id=story.name, marks=pytest.mark.behaviour(*story.behaviour))
+        for story in STORIES
+        if story.advertised
+    ],
+)
+def test_story_of_an_advertised_address(
+    story: Story, new_service: ServiceFactory, free_port: object, tmp_path: Path
+) -> None:
+    assert callable(free_port)
+    service = new_service(
+        {
+            "RINGPLAN_SIP__UDP": f"0.0.0.0:{free_port('0.0.0.0')}",
+            "RINGPLAN_SIP__PUBLIC_ADDRESS": story.advertised,
+            "RINGPLAN_SIP__LOCAL_NETWORKS": ON_ANOTHER_NETWORK,
+            "RINGPLAN_MEDIA__PUBLIC_ADDRESS": story.advertised,
+            "RINGPLAN_MEDIA__PORTS": "38000-38799",
+        }
+    )
+    service.apply(story.company)
+    with Stage(story, service, tmp_path) as stage:
+        stage.perform()
+        judge(stage)
+
+
+def test_every_customer_and_number_is_one_storys_alone() -> None:
+    company = "\n".join(story.company for story in STORIES)
+    from provisioning.company_file import parse_company_file
+
+    assert len(parse_company_file(company).customers) >= len(STORIES)

@@ -1,0 +1,52 @@
+"""Loopback addresses of our own: each test process claims one 127.N.0.0/16 and gives every phone an address.
+
+A whole address a phone means that every phone can use the usual ports, and that two test runs on one machine
+never meet.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import cache
+from itertools import count
+
+CLAIM_PORT = 65000
+FIRST_NETWORK, LAST_NETWORK = 10, 250
+_hosts = count(1)
+_networks = count(128)
+
+
+@cache
+def _claim() -> tuple[int, socket.socket]:
+    """The second octet of this process's network; the bound socket is what keeps others out of it."""
+    span = LAST_NETWORK - FIRST_NETWORK + 1
+    for step in range(span):
+        octet = FIRST_NETWORK + (os.getpid() + step) % span
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            claim.bind((f"127.{octet}.255.254", CLAIM_PORT))
+        except OSError:
+            claim.close()
+            continue
+        return octet, claim
+    raise RuntimeError("every loopback network from 127.10.0.0/16 to 127.250.0.0/16 is claimed")
+
+
+def fresh_address() -> str:
+    """A loopback address that nothing else uses: all its ports are free."""
+    number = next(_hosts)
+    return f"127.{_claim()[0]}.{number // 250}.{number % 250 + 1}"
+
+
+def fresh_network() -> str:
+    """A loopback /24, such as `127.17.128.0/24`, that nothing else uses."""
+    return f"127.{_claim()[0]}.{next(_networks)}.0/24"
+
+
+def free_port(address: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """A port that is free now on an address that others use too."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((address, 0))
+        port: int = probe.getsockname()[1]
+        return port

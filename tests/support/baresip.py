@@ -1,0 +1,215 @@
+"""A headless baresip: Debian's own phone, with its own folder, address and sound files, driven over TCP."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from tests.support.meter import Sound, read_wav
+from tests.support.waiting import wait_for
+
+MODULES = Path("/usr/lib/baresip/modules")
+CONTROL_PORT = 4444
+Event = dict[str, Any]
+
+# stdio.so is left out: without a terminal it would spin. The sound comes from a file, what is heard goes to
+# sndfile's recordings, and nothing touches a sound card.
+_CONFIG = """\
+poll_method epoll
+sip_listen {address}:5060
+net_interface {address}
+call_local_timeout 120
+call_max_calls 4
+audio_path {folder}
+audio_player aubridge,dummy
+audio_source aufile,{source}
+audio_alert none,none
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+ausrc_format s16
+auplay_format s16
+auenc_format s16
+audec_format s16
+audio_level no
+rtp_ports 41000-41999
+rtp_timeout 0
+rtcp_mux no
+jitter_buffer_delay 2-5
+module_path {modules}
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_tmp account.so
+module_app contact.so
+module_app menu.so
+module_app mwi.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen {address}:{control}
+snd_path {folder}/recordings
+"""
+_ACCOUNT = (
+    '"{user}" <sip:{user}@{host}:{port};transport=udp>;auth_user={user};auth_pass={password}'
+    ";answermode=manual;regint=60;audio_codecs=pcma,pcmu;mwi=no;ptime=20\n"
+)
+
+
+class Baresip:
+    """One phone at `address`, registering with `registrar` at once. `source` is the WAV file it speaks."""
+
+    def __init__(
+        self, folder: Path, address: str, registrar: tuple[str, int], user: str, password: str, source: Path
+    ) -> None:
+        self.address = address
+        self._recordings = folder / "recordings"
+        self._recordings.mkdir(parents=True)
+        config = {"folder": folder, "source": source, "modules": MODULES, "control": CONTROL_PORT}
+        (folder / "config").write_text(_CONFIG.format(address=address, **config))
+        account = _ACCOUNT.format(user=user, password=password, host=registrar[0], port=registrar[1])
+        (folder / "accounts").write_text(account)
+        (folder / "contacts").write_text("")
+        self._output = folder / "output.log"
+        self._file = self._output.open("wb")
+        self._process = subprocess.Popen(
+            ["baresip", "-f", str(folder), "-s"],
+            stdin=subprocess.DEVNULL,
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            env={"HOME": str(folder), "PATH": "/usr/bin:/bin"},
+        )
+        self.events: list[Event] = []
+        self._arrived = threading.Condition()
+        self._commands = 0
+        self._control = wait_for(self._connect, 10, f"the control port of {user}")
+        self._reader = threading.Thread(target=self._read, name=f"events of {user}", daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def command(self, name: str, parameters: str = "") -> str:
+        """Give a command of baresip's menu and return its answer. Raises AssertionError if it refuses."""
+        self._commands += 1
+        token = f"command-{self._commands}"
+        request = json.dumps({"command": name, "params": parameters, "token": token}).encode()
+        self._control.sendall(b"%d:%s," % (len(request), request))
+        answer = self.wait(lambda event: event.get("token") == token, what=f"the answer to {name}")
+        assert answer["ok"], f"{name} {parameters}: {answer}"
+        return str(answer.get("data", ""))
+
+    def wait(self, wanted: str | Callable[[Event], bool], timeout: float = 10.0, what: str = "") -> Event:
+        """Wait for an event by its type, such as `REGISTER_OK` or `CALL_INCOMING`, or by a condition."""
+        fits = wanted if callable(wanted) else lambda event: event.get("type") == wanted
+
+        def found() -> Event | None:
+            return next((event for event in list(self.events) if fits(event)), None)
+
+        with self._arrived:
+            if self._arrived.wait_for(lambda: found() is not None, timeout):
+                return found() or {}
+        raise AssertionError(f"no {what or wanted} in {timeout:g} s among {self.events}\n{self.output()}")
+
+    # What a person does
+
+    def dial(self, number: str) -> None:
+        """Call a number, or a SIP URI."""
+        self.command("dial", number)
+
+    def answer(self) -> None:
+        """Wait for a call and take it."""
+        self.wait("CALL_INCOMING")
+        self.command("accept")
+
+    def send_digits(self, digits: str) -> None:
+        """Press keys: RFC 4733 events."""
+        for digit in digits:
+            self.command("sndcode", digit)
+
+    def hang_up(self) -> None:
+        """End the call."""
+        self.command("hangup")
+
+    def register(self) -> None:
+        """Wait until the phone, which registers by itself, is registered."""
+        self.wait("REGISTER_OK")
+
+    def wait_talking(self) -> None:
+        """Wait until the call is answered."""
+        self.wait("CALL_ESTABLISHED")
+
+    def wait_ended(self) -> None:
+        """Wait until the other side has hung up."""
+        self.wait("CALL_CLOSED")
+
+    def wait_heard(self, seconds: float) -> None:
+        """Wait until so much has been recorded."""
+        wait_for(
+            lambda: (
+                sum(file.stat().st_size for file in self._recordings.glob("*-dec.wav")) >= seconds * 16000
+            ),
+            seconds + 10,
+            f"the phone at {self.address} to hear {seconds:g} s",
+        )
+
+    def digits(self) -> str:
+        """The keys that the other side pressed."""
+        pressed = [event for event in list(self.events) if event.get("type") == "CALL_DTMF_START"]
+        return "".join(str(event.get("param", "")) for event in pressed)
+
+    def heard(self) -> Sound:
+        """What it heard in its only call: the decoded side of its recordings, once the call has ended."""
+        (recording,) = self._recordings.glob("*-dec.wav")
+        return read_wav(recording)
+
+    def output(self) -> str:
+        """The end of what it printed: its SIP messages among other things."""
+        return self._output.read_text(errors="replace")[-6000:]
+
+    def close(self) -> None:
+        """End the phone: it unregisters first."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(3)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._control.close()
+        self._reader.join(3)
+        self._file.close()
+
+    def _connect(self) -> socket.socket | None:
+        assert self._process.poll() is None, f"baresip ended\n{self.output()}"
+        try:
+            return socket.create_connection((self.address, CONTROL_PORT), 1)
+        except OSError:
+            return None  # it does not listen yet
+
+    def _read(self) -> None:
+        """Split the stream into netstrings, each one event or answer."""
+        self._control.settimeout(None)
+        waiting = b""
+        while True:
+            try:
+                data = self._control.recv(65536)
+            except OSError:
+                return  # closed by us
+            if not data:
+                return
+            waiting += data
+            while (colon := waiting.find(b":")) > 0 and len(waiting) > colon + 1 + int(waiting[:colon]):
+                end = colon + 1 + int(waiting[:colon])
+                with self._arrived:
+                    self.events.append(json.loads(waiting[colon + 1 : end].decode("utf-8", "replace")))
+                    self._arrived.notify_all()
+                waiting = waiting[end + 1 :]

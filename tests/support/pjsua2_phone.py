@@ -1,0 +1,167 @@
+"""A pjsua2 phone for a test: a process of its own (`pjsua2_process`), because a process has one endpoint."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+from tests.support.meter import Sound, read_wav
+from tests.support.waiting import wait_for
+
+ROOT = Path(__file__).parents[2]
+Event = dict[str, Any]
+
+
+class Pjsua2Phone:
+    """One phone at `address`; `source` is the WAV file it speaks, over and over. It records what it hears."""
+
+    def __init__(
+        self, folder: Path, address: str, registrar: tuple[str, int], user: str, password: str, source: Path
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._user = user
+        self._output = folder / "output.log"
+        self._file = self._output.open("wb")
+        told = {
+            "address": address,
+            "registrar": f"{registrar[0]}:{registrar[1]}",
+            "user": user,
+            "password": password,
+            "source": str(source),
+            "recording": str(folder / "heard.wav"),
+        }
+        self._recording = folder / "heard.wav"
+        self._registrar = told["registrar"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.pjsua2_process", json.dumps(told)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._file,
+            text=True,
+            bufsize=1,
+        )
+        self.events: list[Event] = []
+        self._arrived = threading.Condition()
+        self._reader = threading.Thread(target=self._read, name=f"events of {user}", daemon=True)
+        self._reader.start()
+        self.wait("ready")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def wait(self, event: str, timeout: float = 10.0, count: int = 1, **fields: object) -> Event:
+        """Wait for the `count`-th event of a name with these fields, and return it.
+
+        Events: ready, registered(code), incoming(from), state(state, code), media(codec), digit(digit),
+        lamp(text), recorded.
+        """
+
+        def found() -> list[Event]:
+            wanted = {"event": event, **fields}
+            return [e for e in self.events if all(e.get(key) == value for key, value in wanted.items())]
+
+        with self._arrived:
+            if self._arrived.wait_for(lambda: len(found()) >= count, timeout):
+                return found()[count - 1]
+        raise AssertionError(
+            f"{self._user}: no {event} {fields} in {timeout:g} s among {self.events}\n{self.output()}"
+        )
+
+    # What a person does
+
+    def register(self) -> None:
+        """Switch the phone on and wait until it is registered."""
+        self._do("register")
+        self.wait("registered", code=200)
+
+    def dial(self, number: str) -> None:
+        """Call a number, or a SIP URI."""
+        self._do("call", uri=number if "@" in number else f"sip:{number}@{self._registrar}")
+
+    def answer(self) -> None:
+        """Wait for a call and take it."""
+        self.wait("incoming")
+        self._do("answer")
+
+    def hold(self) -> None:
+        """Put the call on hold."""
+        self._do("hold")
+
+    def resume(self) -> None:
+        """Take the call back."""
+        self._do("resume")
+
+    def send_digits(self, digits: str) -> None:
+        """Press keys: RFC 4733 events."""
+        self._do("digits", digits=digits)
+
+    def hang_up(self) -> None:
+        """End the call."""
+        self._do("hangup")
+
+    def wait_talking(self) -> None:
+        """Wait until the call is answered."""
+        self.wait("state", state="CONFIRMED")
+
+    def wait_ended(self) -> None:
+        """Wait until the other side has hung up."""
+        self.wait("state", state="DISCONNECTED")
+
+    def wait_heard(self, seconds: float) -> None:
+        """Wait until so much has been recorded."""
+        wait_for(
+            lambda: self._recording.exists() and self._recording.stat().st_size >= seconds * 16000,
+            seconds + 10,
+            f"{self._user} to hear {seconds:g} s",
+        )
+
+    def recorded_seconds(self) -> float:
+        """How much has been recorded so far."""
+        return self._recording.stat().st_size / 16000
+
+    def digits(self) -> str:
+        """The keys that the other side pressed."""
+        with self._arrived:
+            return "".join(event["digit"] for event in self.events if event["event"] == "digit")
+
+    def heard(self) -> Sound:
+        """What it heard, once its call has ended."""
+        self.wait("recorded")
+        return read_wav(self._recording)
+
+    def output(self) -> str:
+        """The end of its log."""
+        return self._output.read_text(errors="replace")[-6000:]
+
+    def close(self) -> None:
+        """End the phone: it hangs up and unregisters first."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(3)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._file.close()
+
+    def _do(self, command: str, **fields: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": command, **fields}) + "\n")
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._arrived:
+                self.events.append(json.loads(line))
+                self._arrived.notify_all()

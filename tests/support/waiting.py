@@ -1,0 +1,26 @@
+"""Waiting for something to become true, with a deadline: the only kind of waiting the tests do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LOOK_AGAIN_AFTER = 0.02
+"""Seconds between two looks at a condition."""
+
+
+def wait_for(condition: Callable[[], T | None], timeout: float, what: str) -> T:
+    """Return the first true value of `condition`.
+
+    Raises TimeoutError, naming `what`, after `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        if value := condition():
+            return value
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"waited {timeout:g} s in vain for {what}")
+        time.sleep(LOOK_AGAIN_AFTER)

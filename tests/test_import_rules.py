@@ -1,0 +1,89 @@
+"""The import rules of .importlinter hold, and each of them refuses an import that breaks it."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("b2bua", "config", "media", "provisioning")
+
+VIOLATIONS = {
+    "config": ("config/values.py", "import media.mailbox"),
+    "sip": ("b2bua/sip/uri.py", "import b2bua.callplan.settings"),
+    "callplan": ("b2bua/callplan/settings.py", "import b2bua.sip.uri"),
+    "registrar": ("b2bua/registrar/__init__.py", "import b2bua.callplan.settings"),
+    "call": ("b2bua/call/__init__.py", "import config.settings"),
+    "transport": ("b2bua/transport/__init__.py", "import media.mailbox"),
+    "pure": ("b2bua/sip/flow.py", "import socket"),
+    "media": ("media/wav.py", "import b2bua.sip.uri"),
+    "provisioning": ("provisioning/errors.py", "import b2bua.sip.uri"),
+    "mailbox": ("media/mailbox.py", "import subprocess"),
+    "pjsua2": ("media/__init__.py", "import pjsua2"),
+}
+"""For each contract, a file and an import that it must refuse."""
+
+
+def contracts() -> dict[str, str]:
+    """The contracts' ids and names."""
+    rules = configparser.ConfigParser()
+    rules.read(ROOT / ".importlinter")
+    sections = (name for name in rules.sections() if ":contract:" in name)
+    return {name.rpartition(":")[2]: rules[name]["name"] for name in sections}
+
+
+def lint(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run lint-imports on the packages in `folder`; its exit code and what it said, on one line."""
+    command = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [command, "--no-cache", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("copy")
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "*.wav", "data")
+        )
+    shutil.copy(ROOT / ".importlinter", folder)
+    return folder
+
+
+def test_all_rules_hold(copy: Path) -> None:
+    code, said = lint(copy)
+    assert code == 0, said
+    assert f"Contracts: {len(VIOLATIONS)} kept, 0 broken" in said
+
+
+def test_every_contract_has_a_planted_violation() -> None:
+    assert VIOLATIONS.keys() == contracts().keys()
+
+
+@pytest.mark.parametrize("contract", VIOLATIONS)
+def test_a_planted_violation_is_refused(copy: Path, contract: str) -> None:
+    name, line = VIOLATIONS[contract]
+    file = copy / name
+    before = file.read_text()
+    file.write_text(f"{before}\n{line}\n")
+    try:
+        code, said = lint(copy, "--contract", contract)
+    finally:
+        file.write_text(before)
+    assert code == 1, said
+    assert f"{contracts()[contract]} BROKEN" in said
+    assert f"-> {line.split()[1]}" in said
