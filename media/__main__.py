@@ -10,7 +10,8 @@ import structlog
 
 from config.logging import configure
 from config.settings import ConfigError, load
-from media.host import HostSettings, MediaHost, StillWriting
+from media.archive import StillWriting
+from media.host import HostSettings, MediaHost
 
 log = structlog.get_logger()
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 import structlog
 
 from config.settings import Settings
-from media import wav
+from media.archive import Archive
 from media.lines import JsonLines
 from media.mailbox import DiskFull, Envelope, Mailbox
 from media.pool import PoolSettings, WorkerPool
@@ -77,10 +75,6 @@ class HostSettings:
         )
 
 
-class StillWriting(RuntimeError):
-    """Workers of an earlier host do not end: their recordings cannot be repaired yet."""
-
-
 class MediaHost:
     """The process's one object. `start`, then `stop`."""
 
@@ -88,25 +82,25 @@ class MediaHost:
         self.mailbox = Mailbox(settings.mailboxes)
         self.sessions: dict[str, Session] = {}
         self._settings = settings
-        self._lock = settings.mailboxes / "writers.lock"
+        lock = settings.mailboxes / "writers.lock"
+        self._archive = Archive(self.mailbox, lock, settings.lock_within, settings.min_seconds)
         self._clients: set[JsonLines] = set()
-        self._writer = ThreadPoolExecutor(1, "mailbox")
         self._stats_timer: asyncio.TimerHandle | None = None
         self._stats_sent: PoolStats | None = None
         self._no_sessions = asyncio.Event()
         self._no_sessions.set()
         self._stopped = False
         self._server: asyncio.Server | None = None
-        self.pool = WorkerPool(settings.pool, self._lock, self._stats_changed)
+        self.pool = WorkerPool(settings.pool, lock, self._stats_changed)
 
     async def start(self) -> None:
         """Repair what was interrupted, start workers, and accept signalling.
 
         Raises StillWriting when an earlier host's workers hold on to their recordings.
         """
-        self._settings.mailboxes.mkdir(parents=True, exist_ok=True)
+        self._settings.mailboxes.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._settings.socket.parent.mkdir(parents=True, exist_ok=True)
-        await self._repair()
+        await self._archive.repair()
         self.pool.start()
         if self._settings.pool.spare:
             await self.pool.first_ready.wait()
@@ -126,6 +120,7 @@ class MediaHost:
         self._stopped = True
         if self._server:
             self._server.close()
+            self._settings.socket.unlink(missing_ok=True)
         await self.pool.close()
         for session in list(self.sessions.values()):
             session.release()
@@ -134,45 +129,7 @@ class MediaHost:
             self._stats_timer.cancel()
         for client in list(self._clients):
             client.close()
-        self._settings.socket.unlink(missing_ok=True)
-        self._writer.shutdown()
-
-    async def _repair(self) -> None:
-        """Finish interrupted recordings, once no worker of an earlier host writes any more."""
-        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            async with asyncio.timeout(self._settings.lock_within):
-                while True:
-                    try:
-                        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        break
-                    except BlockingIOError:
-                        await asyncio.sleep(0.05)
-            await asyncio.get_running_loop().run_in_executor(self._writer, self._repair_all)
-        except TimeoutError as error:
-            raise StillWriting(f"{self._lock} is still held by workers of an earlier media host") from error
-        finally:
-            os.close(lock)
-
-    def _repair_all(self) -> None:
-        for recording in list(self.mailbox.interrupted()):
-            try:
-                message = self.mailbox.repair(recording, self._settings.min_seconds)
-            except (OSError, ValueError, KeyError) as error:
-                log.error(
-                    "mailbox.repair_failed",
-                    mailbox=recording.user,
-                    message=recording.id,
-                    error=repr(error),
-                )
-                continue
-            log.info(
-                "mailbox.repaired",
-                mailbox=recording.user,
-                message=recording.id,
-                kept=message is not None,
-                seconds=message.seconds if message else 0.0,
-            )
+        self._archive.close()
 
     def _connect(self) -> JsonLines:
         client = JsonLines(
@@ -289,27 +246,11 @@ class MediaHost:
 
     async def _keep(self, session: Session, cut_silent_end: bool) -> None:
         """Store a session's message and tell of it."""
-        recording = session.recording
-        try:
-            message = await asyncio.get_running_loop().run_in_executor(
-                self._writer, self.mailbox.deposit, recording, self._settings.min_seconds, cut_silent_end
-            )
-        except (OSError, wav.NotRecording) as error:  # it stays in tmp, and the next start tries again
-            log.error("mailbox.store_failed", mailbox=recording.user, message=recording.id, error=repr(error))
-            return
-        if message is None:
-            log.info("mailbox.message_dropped", mailbox=recording.user, session=session.token)
-            return
-        log.info(
-            "mailbox.message_stored",
-            mailbox=message.user,
-            message=message.id,
-            seconds=message.seconds,
-            call_id=message.envelope.call_id,
-        )
-        counts = self.mailbox.counts(message.user)
-        self._tell(MessageStored(session.token, message.user, message.id, message.seconds, message.path))
-        self._tell(CountsChanged(message.user, counts.new, counts.saved))
+        message = await self._archive.deposit(session.recording, cut_silent_end)
+        if message is not None:
+            counts = self.mailbox.counts(message.user)
+            self._tell(MessageStored(session.token, message.user, message.id, message.seconds, message.path))
+            self._tell(CountsChanged(message.user, counts.new, counts.saved))
 
     def _ended(self, session: Session, why: Why) -> None:
         del self.sessions[session.token]

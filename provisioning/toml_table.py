@@ -74,7 +74,11 @@ class Table:
         for key in self._values:
             if key not in self._known:
                 near = get_close_matches(key, self._known, n=1)
-                hint = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(self._known)}"
+                hint = (
+                    f'did you mean "{near[0]}"?'
+                    if near
+                    else f"known here: {', '.join(dict.fromkeys(self._known))}"
+                )
                 self.complain(f"is not a known key; {hint}", key)
 
     def _array(self, key: str) -> list[object]:

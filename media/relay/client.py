@@ -22,6 +22,7 @@ from media.relay import commands
 from media.relay.errors import NoSession, RelayError, RelayFull, RelayGone
 from media.relay.figures import Stats, parse_stats
 from media.relay.hostlink import Hello, HostLink, call_relay
+from media.relay.notifications import Notifications
 from media.relay.peer import Address, Peer, Ports, Side
 from media.relay.pipeline import Pipeline
 
@@ -57,7 +58,7 @@ class RelayClient:
         self._sessions: dict[str, _Session] = {}
         self._pipeline = Pipeline(self._lost)
         self._host = HostLink(self._lost)
-        self._notifications = _Notifications(self._silent, self._lost)
+        self._notifications = Notifications(self._silent, self._lost)
         self._waker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     @classmethod
@@ -204,8 +205,13 @@ class RelayClient:
 
     def _place(self, session: str, held: _Session, side: Side, peer: Peer, line: str, done: Done) -> None:
         """Tell rtp_io where this side's peer is, and behind NAT find out whether that is true."""
-        if (number := held.learning.pop(side, None)) is not None:
-            self._host.forget(number)
+        number = held.learning.pop(side, None)
+        replies: list[str | RelayError | None] = []
+
+        def came(reply: str | RelayError | None = None) -> None:
+            replies.append(reply)
+            if number is None or len(replies) == 2:
+                placed(next(reply for reply in replies if reply is not None))
 
         def placed(reply: str | RelayError) -> None:
             if isinstance(reply, RelayError) or not peer.nat or self._sessions.get(session) is not held:
@@ -213,7 +219,9 @@ class RelayClient:
             else:
                 self._learn(session, held, side, peer, partial(self._tell, done))
 
-        self._send(line, placed)
+        if number is not None:  # until the relay has stopped listening, the port's packets are not relayed
+            self._host.forget(number, came)
+        self._send(line, came)
 
     def _learn(self, session: str, held: _Session, side: Side, peer: Peer, armed: Done) -> None:
         assert held.ports is not None
@@ -233,7 +241,7 @@ class RelayClient:
 
     def _forget(self, held: _Session) -> None:
         for number in held.learning.values():
-            self._host.forget(number)
+            self._host.forget(number, _nothing)
         held.learning.clear()
 
     def _held(self, session: str, done: Done) -> _Session | None:
@@ -282,36 +290,9 @@ class RelayClient:
             self._loop.call_soon(self._on_gone)
 
 
-class _Notifications(asyncio.Protocol):
-    """rtp_io's notification socket: a line for each session that ended by silence."""
-
-    def __init__(self, silent: Callable[[str], None], on_lost: Callable[[], None]) -> None:
-        self._silent = silent
-        self._on_lost = on_lost
-        self._transport: asyncio.BaseTransport | None = None
-        self._buffer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._buffer = (self._buffer + data).split(b"\n")
-        for line in lines:
-            text = line.decode("ascii")
-            if text.startswith(commands.SILENCE):  # else the rest of a line that an earlier client began
-                self._silent(text.removeprefix(commands.SILENCE))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._on_lost()
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-
 def _ignore(_outcome: object) -> None:
     """For commands that fail only if the session or the relay is gone, which is told otherwise."""
 
 
 def _nothing() -> None:
-    """After `disconnect`."""
+    """Where nobody waits."""

@@ -7,13 +7,13 @@ class RelayError(Exception):
     """The relay refused or could not carry out a command."""
 
 
-class RelayFull(RelayError):  # noqa: N818 - the name says what is the matter
+class RelayFull(RelayError):
     """No port pair or session is left: the caller gets 503."""
 
 
-class NoSession(RelayError):  # noqa: N818 - the name says what is the matter
+class NoSession(RelayError):
     """The relay holds no such session: never opened, closed, or ended by silence."""
 
 
-class RelayGone(RelayError):  # noqa: N818 - the name says what is the matter
+class RelayGone(RelayError):
     """The relay process has ended, or cannot be reached."""

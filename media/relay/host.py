@@ -6,7 +6,8 @@ notification sockets beside it (SCM_RIGHTS, unix(7)); see `hello`. After that it
     → {"do": "learn", "id": 3, "port": 20004, "sources": ["192.0.2.1"]}     find out where RTP comes from
     ← {"id": 3, "armed": true}  or  {"id": 3, "failed": "why"}              listening, or not
     ← {"id": 3, "address": ["192.0.2.1", 61234]}                            found; the request has ended
-    → {"do": "forget", "id": 3}                                             stop listening
+    → {"do": "forget", "id": 3}                                             stop listening, if still listening
+    ← {"id": 3, "forgotten": true}
 
 When the client goes away the sessions stay, and the next client gets the same sockets.
 """
@@ -135,6 +136,7 @@ class Client(asyncio.Protocol):
         number = request["id"]
         if request["do"] == "forget":
             self._learning.stop(number)
+            self._answer(number, forgotten=True)
             return
         try:
             self._learning.start(number, request["port"], request["sources"])

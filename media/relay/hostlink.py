@@ -81,6 +81,7 @@ class HostLink(asyncio.Protocol):
         self._numbers = itertools.count(1)
         self._armed: dict[int, Callable[[RelayError | None], None]] = {}
         self._found: dict[int, Callable[[Address], None]] = {}
+        self._forgotten: dict[int, Callable[[], None]] = {}
 
     def learn(
         self,
@@ -102,9 +103,16 @@ class HostLink(asyncio.Protocol):
             self._send({"do": "learn", "id": number, "port": port, "sources": sources})
         return number
 
-    def forget(self, number: int) -> None:
-        """Stop listening; `found` will not be called any more. A request that has ended is ignored."""
-        if self._found.pop(number, None) is not None:
+    def forget(self, number: int, forgotten: Callable[[], None]) -> None:
+        """Stop listening. `found` will not be called any more; `forgotten` is, when the port is relayed again.
+
+        A request that has ended may be forgotten too.
+        """
+        self._found.pop(number, None)
+        if self._transport is None:
+            forgotten()
+        else:
+            self._forgotten[number] = forgotten
             self._send({"do": "forget", "id": number})
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -119,6 +127,8 @@ class HostLink(asyncio.Protocol):
             if "address" in answer:
                 if found := self._found.pop(answer["id"], None):
                     found(Address(*answer["address"]))
+            elif "forgotten" in answer:
+                self._forgotten.pop(answer["id"])()
             else:
                 failed = answer.get("failed")
                 if failed:
@@ -126,13 +136,15 @@ class HostLink(asyncio.Protocol):
                 self._armed.pop(answer["id"])(RelayError(failed) if failed else None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio: the relay is gone; whoever waits to be armed hears RelayGone."""
+        """asyncio: the relay is gone; whoever waits is told."""
         self._transport = None
         self._found.clear()
-        waiting = list(self._armed.values())
-        self._armed.clear()
-        for armed in waiting:
-            armed(RelayGone())
+        armed, self._armed = self._armed, {}
+        forgotten, self._forgotten = self._forgotten, {}
+        for refuse in armed.values():
+            refuse(RelayGone())
+        for let_go in forgotten.values():
+            let_go()
         self._on_lost()
 
     def close(self) -> None:

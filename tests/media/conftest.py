@@ -102,8 +102,8 @@ def host_settings(tmp_path: Path) -> HostSettings:
     """Short limits, short prompts in place of the long ones, one worker kept warm."""
     prompts = tmp_path / "prompts"
     prompts.mkdir()
-    for phrase in PROMPTS.iterdir():
-        (prompts / phrase.name).symlink_to(phrase)
+    for recording in PROMPTS.iterdir():
+        (prompts / recording.name).symlink_to(recording)
     for phrase in ("nobody-available", "leave-message", "mailbox-full"):
         (prompts / f"{phrase}.wav").unlink()
         (prompts / f"{phrase}.wav").symlink_to(PROMPTS / "digit-8.wav")

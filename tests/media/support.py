@@ -174,6 +174,7 @@ class Caller(asyncio.DatagramProtocol):
     """One call of a user agent client. `await Caller.call(...)`, then look at `status`."""
 
     sound: _Sound
+    _peer: tuple[str, int]
 
     def __init__(self, codec: int) -> None:
         self.status = 0

@@ -308,6 +308,25 @@ async def test_a_worker_killed_while_recording_costs_no_message(
     caller.hang_up()
 
 
+async def test_the_limit_counts_what_was_recorded_before_a_worker_was_lost(
+    start: Start, host_settings: HostSettings
+) -> None:
+    host, signalling = await start(limits=Limits(seconds=3.0, silence=5.0))
+    await signalling.call(speech=TONE)
+    await recorded(host_settings.mailboxes, 1.5)
+    (victim,) = (worker for worker in host.pool.workers if worker.sessions)
+    os.kill(victim.pid, signal.SIGKILL)
+    await signalling.event(SessionLost)
+    place = await signalling.resume()
+    assert isinstance(place, Place)
+    caller = await signalling.send(place, speech=TONE)
+    await within(caller.ended.wait())
+    assert await signalling.event(SessionEnded) == SessionEnded("s1", Why.LIMIT)
+    (stored,) = signalling.of(MessageStored)
+    assert isinstance(stored, MessageStored)
+    assert 2.5 <= stored.seconds <= 3.9
+
+
 async def test_a_worker_killed_in_the_greeting_begins_it_again(start: Start) -> None:
     host, signalling = await start()
     caller = await signalling.call(extension="201")

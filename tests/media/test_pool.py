@@ -120,20 +120,17 @@ async def test_a_dead_worker_is_told_of_and_replaced(start_pool: StartPool) -> N
 async def test_workers_that_die_at_their_start_are_tried_ever_less_often(
     start_pool: StartPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("media.pool.sys.executable", "/bin/false")
-    pool = start_pool(spare=1, largest=2, first_pause=0.2, wait=0.3)
     starts: list[float] = []
     loop = asyncio.get_running_loop()
-    known: set[int] = set()
+    original = asyncio.create_subprocess_exec
 
-    def three_started() -> bool:
-        for worker in pool.workers:
-            if worker.number not in known:
-                known.add(worker.number)
-                starts.append(loop.time())
-        return len(starts) >= 3
+    async def die(*_: str, **options: Any) -> asyncio.subprocess.Process:
+        starts.append(loop.time())
+        return await original("/bin/false", **options)
 
-    await until(three_started)
+    monkeypatch.setattr("media.pool.asyncio.create_subprocess_exec", die)
+    pool = start_pool(spare=1, largest=2, first_pause=0.2, wait=0.3)
+    await until(lambda: len(starts) >= 3)
     assert starts[1] - starts[0] >= 0.19
     assert starts[2] - starts[1] >= 0.39
     assert await reserve(pool, "a") is None

@@ -8,13 +8,15 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from media.archive import StillWriting
 from media.client import MediaGone
-from media.host import HostSettings
+from media.host import HostSettings, MediaHost
 from media.mailbox import Mailbox
 from media.protocol import CountsChanged
 from tests.media.conftest import USER, Signalling, connect, free_network
@@ -139,11 +141,12 @@ async def test_sigterm_ends_the_process_cleanly(service: Service) -> None:
 
 
 async def test_a_second_host_on_the_same_data_refuses(service: Service, host_settings: HostSettings) -> None:
-    from dataclasses import replace
-
-    from media.host import MediaHost, StillWriting
-
     await service.start()
-    settings = replace(host_settings, mailboxes=service.data / "mailbox", lock_within=0.3)
+    settings = replace(
+        host_settings, socket=service.socket, mailboxes=service.data / "mailbox", lock_within=0.3
+    )
+    second = MediaHost(settings)
     with pytest.raises(StillWriting):
-        await MediaHost(settings).start()
+        await second.start()
+    await second.stop()
+    assert service.socket.exists()

@@ -182,7 +182,7 @@ def test_rules_between_values_are_told_together_with_wrong_values() -> None:
     text = replaced('extension = "202"', 'extension = "201"').replace("max_calls = 1", "max_calls = true")
     assert problems(text) == [
         "acme.toml:23: max_calls: must be a whole number from 1 to 100, not true",
-        'acme.toml:56: extension: "201" is the extension of two users of this customer',
+        'acme.toml:51: extension: "201" is the extension of two users of this customer',
     ]
 
 

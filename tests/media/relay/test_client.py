@@ -186,9 +186,10 @@ async def test_figures_tell_the_sides_apart(relay: RelayProcess, client: RelayCl
     assert 0 < stats.near.longest_gap_ms < 1000
 
 
-async def test_closing_frees_the_ports_at_once(relay: RelayProcess, client: RelayClient) -> None:
+@pytest.mark.parametrize("nat", [False, True])
+async def test_closing_frees_the_ports_at_once(relay: RelayProcess, client: RelayClient, nat: bool) -> None:
     near = await Phone.start()
-    ports = await ask(client.open, "r1", near.peer)
+    ports = await ask(client.open, "r1", near.peer_behind_nat if nat else near.peer)
     assert not is_free(relay.address, ports.near)
     assert isinstance(await ask(client.close, "r1"), Stats)
     deadline = time.monotonic() + 1

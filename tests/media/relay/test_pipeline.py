@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from media.relay.errors import RelayGone
 from media.relay.pipeline import WINDOW, Pipeline
-
-
-class Wire(asyncio.Transport):
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[bytes] = []
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.lines.append(bytes(data))
+from tests.media.relay.wire import Wire
 
 
 def connected() -> tuple[Pipeline, Wire, list[str]]:
