@@ -14,7 +14,7 @@ setup:
 
 call:
 	@./setup.sh call
-	@exec .venv/bin/python scripts/make_call.py
+	@exec .venv/bin/python -m scripts.make_call
 
 test:
 	@./setup.sh test

@@ -13,6 +13,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, Protocol, TextIO, cast
 
@@ -76,6 +77,8 @@ def console_renderer(colours: bool) -> Render:
     def render(event: EventDict) -> str:
         event = dict(event)
         process = event.pop("process", "")
+        if time := event.get("time"):
+            event["time"] = f"{datetime.fromisoformat(time).astimezone():%H:%M:%S.%f}"[:-3]
         event["event"] = f"{process:<11} {event.get('event', '')}"
         return str(renderer(None, str(event.get("level", "info")), event))
 

@@ -8,6 +8,7 @@ from b2bua.call.digits import digit_of_info
 from b2bua.call.leg import Leg
 from b2bua.call.path import Path
 from b2bua.sip.errors import BadMessage
+from b2bua.sip.sdp import Sdp, parse_sdp
 from b2bua.sip.session import Nobody, Session
 
 if TYPE_CHECKING:
@@ -19,79 +20,81 @@ INFO_TYPES = ("application/dtmf-relay", "application/dtmf", "application/media_c
 
 
 class Bridge(Nobody):
-    """Owns both sessions of an answered call. An offer on one side becomes an offer on the other."""
+    """Owns both sessions of an answered call. An offer on one side becomes an offer on the other.
 
-    __slots__ = ("_asking", "call", "callee", "caller", "mailbox", "path")
+    `_asking` is the leg whose re-INVITE the other is being asked about, `_offered` its offer, `None` where it
+    wants ours. `_owing` is the leg whose ACK will carry the answer to an offer of ours.
+    """
+
+    __slots__ = ("_asking", "_offered", "_owing", "call", "callee", "caller", "mailbox", "path")
 
     def __init__(self, call: Call, callee: Leg, path: Path, mailbox: Deposit | None) -> None:
         self.call = call
         self.caller = call.caller
-        self.callee = callee
         self.path = path
         self.mailbox = mailbox
         self._asking: Leg | None = None
+        self._offered: Sdp | None = None
+        self._owing: Leg | None = self.caller if self.caller.heard is None else None
         self._join(callee)
 
     def replace_callee(self, callee: Leg, now: float) -> None:
-        """Another worker took over; an offer that the caller had under way is answered by what the new one said."""
-        self.callee = callee
+        """Another worker took over; what the caller asked of the old one it may ask again."""
         self._join(callee)
         if self._asking is self.caller and self.caller.session is not None:
-            self._asking = None
             self.caller.session.refuse_offer(491, now)
+        self._asking = None
+        self._held()
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
         """A re-INVITE: hold, resume, another codec, another address, or a request for our offer."""
         asking, other = self._sides(session)
-        assert other.session is not None
+        assert other.session is not None and session.dialog is not None
+        said = other.said
         try:
-            offer = None if sdp is None else other.offer(asking.hear(sdp))
+            offered = None if sdp is None else parse_sdp(sdp)
         except BadMessage as error:
             session.refuse_offer(error.code, now)
             return
-        if not other.session.offer(offer, now):
+        if not other.session.offer(None if offered is None else other.offer(offered), now):
+            other.said = said
             session.refuse_offer(491, now)
             return
-        self._asking = asking
+        asking.flow = session.dialog.flow
+        self._asking, self._offered = asking, offered
 
     def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
-        """The other side's answer to what we passed on."""
+        """The other side's answer to what we passed on, or to an offer of our own."""
         other, asking = self._sides(session)
-        if self._asking is not asking or asking.session is None:
-            return
-        if code >= 300:
-            self._asking = None
-            asking.session.refuse_offer(code, now)
-            return
-        try:
-            heard = other.hear(sdp or b"")
-            if asking.session.offer_has_sdp:
-                self._asking = None
-                asking.session.answer_offer(asking.answer(heard), now)
-                self._moved(asking)
-            else:
-                asking.session.answer_offer(asking.offer(heard), now)
-        except BadMessage:
-            self._asking = None
-            asking.session.refuse_offer(488, now)
-            return
-        self._moved(other)
-        self._held()
+        if self._asking is not asking:
+            self._agreed(other, code, sdp)
+            # An offer that nobody waits for any more is not taken up.
+            session.acknowledge(b"", now)
+        elif code >= 300:
+            # Why it was refused is the other side's own business, except that it may be tried again.
+            self._refuse(asking, 491 if code == 491 else 488, now)
+        elif self._offered is None:
+            self._pass_offer(other, asking, sdp, now)
+        else:
+            self._pass_answer(other, asking, self._offered, sdp, now)
 
     def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:
         """An ACK with a description answers our offer: the end of a delayed offer."""
-        if sdp is None:
-            return
         leg, other = self._sides(session)
+        if self._owing is not leg or other.session is None:
+            return
+        self._owing = None
         try:
-            heard = leg.hear(sdp)
+            heard = leg.hear(sdp or b"")
+            if self._asking is leg:
+                self._asking = None
+                other.session.acknowledge(other.answer(heard), now)
+            elif other.heard is not None and _narrower(heard, other.heard):
+                other.session.offer(other.offer(heard), now)
         except BadMessage:
             self.call.hang_up(now, "service")
             return
         self._moved(leg)
-        if self._asking is leg and other.session is not None:
-            self._asking = None
-            other.session.acknowledge(other.answer(heard), now)
         self._held()
 
     def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
@@ -107,8 +110,63 @@ class Bridge(Nobody):
         """One side hung up or has gone: so does the other."""
         self.call.peer_ended("caller" if session is self.caller.session else "callee", why, now)
 
+    def _pass_answer(self, other: Leg, asking: Leg, offered: Sdp, sdp: bytes | None, now: float) -> None:
+        assert other.session is not None and asking.session is not None
+        before = asking.heard
+        try:
+            other.hear(sdp or b"")
+            asking.heard = offered
+            reply = asking.answer(other.heard or offered)
+        except BadMessage:
+            asking.heard = before
+            self._refuse(asking, 488, now)
+            return
+        self._asking = None
+        if asking.session.answer_offer(reply, now):
+            self._moved(asking)
+        else:
+            # Withdrawn meanwhile: the other side is told that all is as before.
+            asking.heard = before
+            other.session.offer(other.offer(before), now)
+        self._moved(other)
+        self._held()
+
+    def _pass_offer(self, other: Leg, asking: Leg, sdp: bytes | None, now: float) -> None:
+        assert other.session is not None and asking.session is not None
+        try:
+            offer = asking.offer(other.hear(sdp or b""))
+            if asking.session.answer_offer(offer, now):
+                self._owing = asking
+            else:
+                # Withdrawn meanwhile: the other side gets its answer from what was said before.
+                self._asking = None
+                assert asking.heard is not None
+                other.session.acknowledge(other.answer(asking.heard), now)
+        except BadMessage:
+            self.call.hang_up(now, "service")
+            return
+        self._moved(other)
+        self._held()
+
+    def _agreed(self, leg: Leg, code: int, sdp: bytes | None) -> None:
+        """An offer of our own was answered, or refused, which leaves all as it was."""
+        if code >= 300 or sdp is None:
+            return
+        try:
+            leg.hear(sdp)
+        except BadMessage:
+            return
+        self._moved(leg)
+        self._held()
+
+    def _refuse(self, asking: Leg, code: int, now: float) -> None:
+        self._asking = None
+        if asking.session is not None:
+            asking.session.refuse_offer(code, now)
+
     def _join(self, callee: Leg) -> None:
         assert self.caller.session is not None and callee.session is not None
+        self.callee = callee
         self.caller.session.user = callee.session.user = self
 
     def _sides(self, session: Session) -> tuple[Leg, Leg]:
@@ -126,3 +184,8 @@ class Bridge(Nobody):
     def _held(self) -> None:
         legs = (self.caller, self.callee)
         self.path.hold(any(leg.heard is not None and leg.heard.audio.on_hold for leg in legs))
+
+
+def _narrower(answer: Sdp, offer: Sdp) -> bool:
+    """Whether an answer leaves out a codec that the side which offered it, through us, may send."""
+    return any(codec.is_speech and answer.audio.find(codec) is None for codec in offer.audio.codecs)

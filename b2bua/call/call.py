@@ -34,6 +34,8 @@ from b2bua.sip.timers import NEVER, Timed
 from b2bua.sip.uri import Uri
 
 ANONYMOUS = Address(Uri("anonymous.invalid", "anonymous"), "Anonymous")
+# Somebody without a number is not anonymous (BEHAVIOUR A1).
+UNNUMBERED = Uri("unknown.invalid", "unavailable")
 OUTCOMES = {403: "refused", 404: "unknown", 480: "no-answer", 486: "busy", 503: "unavailable"}
 
 
@@ -83,6 +85,7 @@ class Call(Timed, Nobody):
         self._bridge: Bridge | None = None
         self._occupied: list[int] = []
         self._alerted = False
+        self._legs = 0
 
     @property
     def caller_call_id(self) -> str:
@@ -140,7 +143,8 @@ class Call(Timed, Nobody):
 
     def next_leg_name(self) -> str:
         """The name of the next leg of ours: b1, b2, …"""
-        return f"b{len(self.journal.legs) + 1}"
+        self._legs += 1
+        return f"b{self._legs}"
 
     def leg_added(self, leg: Leg) -> None:
         """An INVITE of ours went out."""
@@ -169,15 +173,20 @@ class Call(Timed, Nobody):
             self.session.progress(180, now)
             self.event("call.ringing")
 
+    def wait_until(self, when: float) -> None:
+        """Call `on_time_up` at this moment; `NEVER` for no limit."""
+        self.services.agent.queue.schedule(self, when)
+
     def seconds_left(self, now: float) -> float:
         """How long the present step may still last."""
         return self._walk.deadline - now
 
-    def identity(self, user: int, host: Hop) -> Address:
+    def identity(self, host: Hop) -> Address:
         """Who the called device is shown as calling (BEHAVIOUR I2, I4)."""
-        if self.who.withheld or self.who.number is None:
+        if self.who.withheld:
             return ANONYMOUS
-        return Address(Uri(host.host, self.who.number, host.port), self.who.name)
+        number = self.who.number
+        return Address(Uri(host.host, number, host.port) if number else UNNUMBERED, self.who.name)
 
     def visitor(self) -> Visitor:
         """Who the mailbox is told is calling."""
@@ -197,7 +206,7 @@ class Call(Timed, Nobody):
     ) -> None:
         """Somebody took the call: answer the caller and join both sides."""
         assert leg.heard is not None and leg.session is not None
-        self.services.agent.queue.schedule(self, NEVER)
+        self.wait_until(NEVER)
         path.place(self.caller)
         try:
             sdp = self.caller.offer(leg.heard) if self.caller.heard is None else self.caller.answer(leg.heard)
@@ -227,6 +236,7 @@ class Call(Timed, Nobody):
     def rejoined(self, leg: Leg, now: float) -> None:
         """Another worker has taken over the callee's side."""
         assert self._bridge is not None
+        self.wait_until(NEVER)
         self._bridge.replace_callee(leg, now)
         self.event("voicemail.resumed", leg=leg.name)
 
@@ -250,9 +260,11 @@ class Call(Timed, Nobody):
         self._finish(self.journal.outcome, side if why == "bye" else f"{side} ({why})", now)
 
     def on_deadline(self, now: float) -> None:
-        """The present step lasted as long as it may."""
+        """The present step, or the search for another mailbox, lasted as long as it may."""
         if self._performer is not None:
             self._performer.on_time_up(now)
+        elif self._bridge is not None and self._bridge.mailbox is not None:
+            self._bridge.mailbox.on_time_up(now)
 
     # The walk
 
@@ -263,7 +275,7 @@ class Call(Timed, Nobody):
             return
         self.event("call.step", step=type(step).__name__.lower(), cause=self._walk.cause.name.lower())
         self._performer = self._performer_of(step)
-        self.services.agent.queue.schedule(self, self._walk.deadline)
+        self.wait_until(self._walk.deadline)
         self._performer.begin(now)
 
     def _performer_of(self, step: Step) -> Performer:
@@ -298,7 +310,7 @@ class Call(Timed, Nobody):
             return
         self.over = True
         self._performer = None
-        self.services.agent.queue.schedule(self, NEVER)
+        self.wait_until(NEVER)
         for user in self._occupied:
             self.services.lines.release(user)
         self._occupied.clear()
@@ -307,8 +319,10 @@ class Call(Timed, Nobody):
         bridge, self._bridge = self._bridge, None
         if bridge is None:
             self.services.watcher.finished(self)
-        else:
-            bridge.path.close(self._figures)
+            return
+        bridge.path.close(self._figures)
+        if bridge.mailbox is not None:
+            bridge.mailbox.stop(now)
 
     def _figures(self, figures: Figures) -> None:
         self.journal.figures = figures

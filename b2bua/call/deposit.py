@@ -21,43 +21,55 @@ if TYPE_CHECKING:
     from b2bua.call.call import Call
 
 SERVICE = "deposit"
+# Seconds from asking for a worker to its answer; an idle one takes milliseconds, starting one about a second.
+PATIENCE = 10.0
 
 
 class Deposit(Performer):
     """Performs `Voicemail`, and finds another worker when one is lost in the middle of a recording."""
 
-    __slots__ = ("_invited", "_path", "_session", "_step", "leg", "token")
+    __slots__ = ("_asked", "_leg", "_path", "_session", "_step", "token")
 
     def __init__(self, call: Call, step: Voicemail) -> None:
         super().__init__(call)
         self._step = step
         self._path = Path(call.services.relay, call.services.token())
+        self._asked = False
+        self._leg: Leg | None = None
         self._session: ClientSession | None = None
-        self._invited = False
         self.token = call.services.token()
-        self.leg: Leg | None = None
 
     def begin(self, now: float) -> None:
         """Open a relay session and ask for a worker."""
+        self.call.wait_until(now + PATIENCE)
         self._path.open(self.call.caller, self._reserve)
 
     def stop(self, now: float) -> None:
-        """The caller gave up before the greeting."""
-        self._give_up(now)
+        """Nobody wants a mailbox any more: take back the place that was asked for, and an INVITE under way."""
+        if self._asked:
+            self._asked = False
+            self.call.services.mailboxes.release(self.token)
+        if self._session is not None:
+            self._session.cancel(now)
+        self._path.close()
 
     def on_time_up(self, now: float) -> None:
-        """A mailbox has no time limit of its own."""
+        """No worker has answered."""
+        self._fail(now)
 
     def lost(self, now: float) -> None:
         """The worker died under an answered call: the caller keeps its port, another worker goes on."""
-        if self.leg is not None and self.leg.session is not None:
-            self.leg.session.end(now)
+        if self._session is not None:
+            self._session.end(now)
+        self.call.wait_until(now + PATIENCE)
+        self._asked = True
         self.call.services.mailboxes.resume(self.token, self._invite)
 
     def _reserve(self, there: bool, now: float) -> None:
         if not there:
             self._fail(now)
             return
+        self._asked = True
         self.call.services.mailboxes.reserve(
             self.token,
             self._step.user,
@@ -68,19 +80,18 @@ class Deposit(Performer):
         )
 
     def _invite(self, flow: Flow | None, now: float) -> None:
-        if self.call.over:
-            if flow is not None:
-                self.call.services.mailboxes.release(self.token)
+        if not self._asked:
+            # It was taken back meanwhile.
             return
+        self._asked = False
         if flow is None:
             self._fail(now)
             return
         call = self.call
-        leg = Leg(call.next_leg_name(), flow, call.services.origin())
+        leg = self._leg = Leg(call.next_leg_name(), flow, call.services.origin())
         self._path.place(call.caller, leg)
         host = call.services.agent.wire.advertised(flow)
         target = Uri(flow.remote.host, SERVICE, flow.remote.port)
-        self._invited = True
         self._session = leg.session = call.services.agent.call(
             str(target),
             flow,
@@ -91,40 +102,32 @@ class Deposit(Performer):
             leg.offer(call.caller.wanted),
             headers=(("X-Session", self.token),),
         )
-        self.leg = leg
         call.leg_added(leg)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The worker is there: the caller is answered, or goes on where it was."""
-        assert self.leg is not None
+        assert self._leg is not None
         try:
-            self.leg.hear(sdp or b"")
+            self._leg.hear(sdp or b"")
         except BadMessage:
             session.bye(now)
             self._fail(now)
             return
-        self._path.connect(self.leg)
+        self._path.connect(self._leg)
         if self.call.joined_to(self._path):
-            self.call.rejoined(self.leg, now)
+            self.call.rejoined(self._leg, now)
         else:
-            self.call.answered(self.leg, self._path, now, mailbox=self)
+            self.call.answered(self._leg, self._path, now, mailbox=self)
 
     def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
         """The worker refused."""
         self._fail(now)
-
-    def _give_up(self, now: float) -> None:
-        if self._session is not None:
-            self._session.cancel(now)
-        elif not self._invited:
-            self.call.services.mailboxes.release(self.token)
-        self._path.close()
 
     def _fail(self, now: float) -> None:
         """No relay, no worker, or no answer: the plan goes on, or a call already answered ends."""
         if self.call.joined_to(self._path):
             self.call.hang_up(now, "service")
             return
-        self._path.close()
+        self.stop(now)
         self.call.event("voicemail.failed", mailbox=self._step.user)
         self.call.step_ended(Ended.FAILED, now)

@@ -14,11 +14,11 @@ NOWHERE = Peer("127.0.0.1", 9, ("127.0.0.1",), nat=False)
 class Path:
     """The way sound takes: near side the caller, far side whoever is called."""
 
-    __slots__ = ("_closed", "_relay", "ports", "session")
+    __slots__ = ("_over", "_relay", "ports", "session")
 
     def __init__(self, relay: Relay, session: str) -> None:
         self._relay = relay
-        self._closed = False
+        self._over = False
         self.session = session
         self.ports: Ports | None = None
 
@@ -26,8 +26,9 @@ class Path:
         """Ask for the session. `then` is told whether it is there, unless the path was closed meanwhile."""
 
         def opened(ports: Ports | None, now: float) -> None:
-            self.ports = ports
-            if not self._closed:
+            if not self._over:
+                self.ports = ports
+                self._over = ports is None
                 then(ports is not None, now)
 
         self._relay.open(self.session, near.peer() or NOWHERE, opened)
@@ -50,21 +51,18 @@ class Path:
             self._relay.update_near(self.session, peer)
 
     def play(self, tone: str, payload: int) -> None:
-        """Play a tone to the caller."""
+        """Play a tone to the caller until somebody is connected or the session ends."""
         self._relay.play(self.session, tone, payload)
-
-    def stop(self) -> None:
-        """Stop the tone."""
-        self._relay.stop(self.session)
 
     def hold(self, held: bool) -> None:
         """Say whether silence is to be expected."""
         self._relay.hold(self.session, held)
 
     def close(self, done: Callable[[Figures], None] | None = None) -> None:
-        """End the session; `done` gets its figures, also where it never came to be."""
-        self._closed = True
-        self._relay.close(self.session, done or _discard)
+        """End the session, also while the relay has not answered yet; once is enough. `done` gets its figures."""
+        if not self._over:
+            self._over = True
+            self._relay.close(self.session, done or _discard)
 
 
 def _discard(figures: Figures) -> None:

@@ -66,16 +66,13 @@ class Relay(Protocol):
         """The caller's address changed; both ports stay."""
 
     def play(self, session: str, tone: str, payload: int) -> None:
-        """Play a tone to the near side until `stop`, in PCMU (0) or PCMA (8)."""
-
-    def stop(self, session: str) -> None:
-        """Stop playing."""
+        """Play a tone to the near side until `connect_far` or `close`, in PCMU (0) or PCMA (8)."""
 
     def hold(self, session: str, held: bool) -> None:
         """Silence is to be expected, or no longer."""
 
     def close(self, session: str, done: Callable[[Figures], None]) -> None:
-        """End a session; `done` gets its figures, empty where there are none."""
+        """End a session, also before its `open` is done; `done` gets its figures, empty where there are none."""
 
     def address(self, flow: Flow) -> str:
         """The address at which the peer of a flow reaches the relay's ports."""
@@ -93,7 +90,7 @@ class Mailboxes(Protocol):
         """Ask for another place after the first one was lost."""
 
     def release(self, token: str) -> None:
-        """The call ended before its INVITE was sent."""
+        """Nobody will come to the place that was asked for, whether or not `done` was called yet."""
 
     def digit(self, token: str, digit: str) -> None:
         """The caller pressed a key, told by SIP INFO."""

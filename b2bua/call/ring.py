@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from b2bua.call.call import Call
 
 DECLINED = (600, 603)
+ENDED = {
+    Cause.BUSY: Ended.BUSY,
+    Cause.UNAVAILABLE: Ended.UNAVAILABLE,
+    Cause.NO_ANSWER: Ended.NO_ANSWER,
+}
 
 
 class Branch:
@@ -38,30 +43,28 @@ class Branch:
 class Ringing(Performer):
     """Performs `Ring`."""
 
-    __slots__ = ("_branches", "_busy", "_rung", "_step")
+    __slots__ = ("_branches", "_busy", "_rung", "_step", "_waits")
 
     def __init__(self, call: Call, step: Ring) -> None:
         super().__init__(call)
         self._step = step
         self._branches: list[Branch] = []
-        self._rung: set[Uri] = set()
+        self._rung: set[tuple[str, str]] = set()
         self._busy = False
+        # Without a relay nobody can be reached, and to wait would be in vain.
+        self._waits = step.waits
 
     def begin(self, now: float) -> None:
         """Ring what is registered; a step that waits rings on without."""
         self.call.occupy(self._step.user)
         for device in self.call.services.devices.of_user(self._step.user, now):
             self._ring(device)
-        if self._branches:
-            return
-        if self._step.waits:
-            self.call.alert(now)
-        else:
-            self._over(Cause.UNAVAILABLE, now)
+        if not self._branches:
+            self._nobody_rings(now)
 
     def on_registered(self, device: Device, now: float) -> None:
         """A step that waits rings a device that comes later; no device rings twice for one call."""
-        if self._step.waits:
+        if self._waits:
             self._ring(device)
 
     def stop(self, now: float) -> None:
@@ -75,10 +78,11 @@ class Ringing(Performer):
         self._over(Cause.NO_ANSWER, now)
 
     def _ring(self, device: Device) -> None:
-        contact = device.binding.contact
-        if contact in self._rung:
+        # Two devices behind different NATs may well have the same contact.
+        name = device.username, device.binding.key
+        if name in self._rung:
             return
-        self._rung.add(contact)
+        self._rung.add(name)
         call = self.call
         leg = Leg(call.next_leg_name(), device.binding.flow, call.services.origin())
         branch = Branch(device, leg, Path(call.services.relay, call.services.token()))
@@ -88,6 +92,7 @@ class Ringing(Performer):
     def _invite(self, branch: Branch, there: bool, now: float) -> None:
         """The relay session is there: offer the device what the caller offers, at our address."""
         if not there:
+            self._waits = False
             self._lost(branch, 503, now)
             return
         call = self.call
@@ -97,7 +102,7 @@ class Ringing(Performer):
         session = call.services.agent.call(
             str(branch.device.binding.contact),
             flow,
-            call.identity(self._step.user, host),
+            call.identity(host),
             Address(Uri(host.host, branch.device.username, host.port)),
             self,
             now,
@@ -144,7 +149,14 @@ class Ringing(Performer):
             return
         if self._busy:
             self._over(Cause.BUSY, now)
-        elif not self._step.waits:
+        else:
+            self._nobody_rings(now)
+
+    def _nobody_rings(self, now: float) -> None:
+        """No device is left, and none was busy: wait for another with ringback, or go on at once (R8)."""
+        if self._waits:
+            self.call.alert(now)
+        else:
             self._over(Cause.UNAVAILABLE, now)
 
     def _drop_all(self, now: float, *, completed: bool = False) -> None:
@@ -156,5 +168,4 @@ class Ringing(Performer):
 
     def _over(self, cause: Cause, now: float) -> None:
         self.call.vacate(self._step.user)
-        ended = {Cause.BUSY: Ended.BUSY, Cause.UNAVAILABLE: Ended.UNAVAILABLE}.get(cause, Ended.NO_ANSWER)
-        self.call.step_ended(ended, now, cause)
+        self.call.step_ended(ENDED[cause], now, cause)

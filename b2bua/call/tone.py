@@ -49,10 +49,9 @@ class Engaged(Performer):
 
     def stop(self, now: float) -> None:
         """The caller has heard enough."""
-        self._path.stop()
         self._path.close()
 
     def on_time_up(self, now: float) -> None:
         """The tone was heard to its end."""
-        self.stop(now)
-        self.call.step_ended(Ended.COMPLETED, now)
+        self._path.close()
+        self.call.step_ended(Ended.FAILED if self._path.ports is None else Ended.COMPLETED, now)

@@ -10,7 +10,7 @@ import typer
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from provisioning.apply import apply_changes, plan_changes
-from provisioning.changes import Applied, Changes
+from provisioning.changes import Applied
 from provisioning.company_file import CompanyFile, CompanyFileError, read_company_file
 from provisioning.notify_signalling import notify_changed
 from provisioning.store import Store
@@ -31,20 +31,17 @@ def command(
     settings = console.settings(context)
     company = _read(file)
 
-    async def work(store: Store) -> Changes | Applied:
-        if dry_run:
-            return await plan_changes(store, company, prune=prune)
-        return await apply_changes(store, company, prune=prune)
+    async def work(store: Store) -> Applied | None:
+        print(await plan_changes(store, company, prune=prune), flush=True)
+        return None if dry_run else await apply_changes(store, company, prune=prune)
 
     try:
         done = console.with_store(settings, work)
     except CompanyFileError as error:
         raise CommandError(str(error)) from None
-    if isinstance(done, Changes):
-        print(done)
+    if done is None:
         print("Nothing was written: --dry-run.")
         return
-    print(done.changes)
     for one in done.generated:
         print(f"{one.kind} of {one.owner}: {one.secret} (shown only now)")
     if not done.changes:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 import config
 from b2bua.callplan.settings import Action, Treatment
@@ -34,18 +33,33 @@ class DemoClient(BaseModel):
     password: str
 
 
-_clients = TypeAdapter(list[DemoClient])
+class Demo(BaseModel):
+    """The demo as it is kept beside the database: the address of the last start, and the clients."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str
+    clients: tuple[DemoClient, ...]
 
 
-async def ensure_demo(store: Store, data_dir: Path, realm: str) -> None:
-    """Make the demo company if the database has no customer."""
-    if (await store.directory(realm)).customers:
-        return
+async def ensure_demo(store: Store, settings: Settings) -> Demo:
+    """Make the demo company if the database has no customer; say where it is served this time.
+
+    Raises CommandError if the file of credentials cannot be read.
+    """
+    address = str(settings.sip.udp)
+    if (await store.directory(settings.sip.realm)).customers:
+        demo = read_demo(settings.data_dir)
+        demo = Demo(address=address, clients=demo.clients if demo else ())
+        write_demo(settings.data_dir, demo)
+        return demo
     company = read_company_file(COMPANY)
     company = replace(company, customers=tuple(_with_passwords(one) for one in company.customers))
+    demo = Demo(address=address, clients=_clients(company))
     # Before the database: a start that is cut short in between makes both anew.
-    write_credentials(data_dir, company)
+    write_demo(settings.data_dir, demo)
     await apply_changes(store, company)
+    return demo
 
 
 def _with_passwords(customer: CustomerEntry) -> CustomerEntry:
@@ -61,40 +75,43 @@ def _with_passwords(customer: CustomerEntry) -> CustomerEntry:
     return replace(customer, users=users)
 
 
-def write_credentials(data_dir: Path, company: CompanyFile) -> None:
-    """Keep the passwords of the company's soft clients in the data directory, readable by its owner only."""
-    clients = [
+def _clients(company: CompanyFile) -> tuple[DemoClient, ...]:
+    return tuple(
         DemoClient(email=user.email, username=client.username, password=client.password or "")
         for customer in company.customers
         for user in customer.users
         for client in user.soft_clients
-    ]
+    )
+
+
+def write_demo(data_dir: Path, demo: Demo) -> None:
+    """Keep it in the data directory, readable by its owner only."""
     path, fresh = data_dir / CREDENTIALS, data_dir / f"{CREDENTIALS}.new"
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump([client.model_dump() for client in clients], file, indent=2)
+        file.write(demo.model_dump_json(indent=2) + "\n")
     fresh.rename(path)
 
 
-def read_credentials(data_dir: Path) -> list[DemoClient]:
-    """The demo's soft clients; none if this data directory has no demo. Raises CommandError if unreadable."""
+def read_demo(data_dir: Path) -> Demo | None:
+    """What was kept, or None if this data directory has no demo. Raises CommandError if unreadable."""
     path = data_dir / CREDENTIALS
     try:
-        return _clients.validate_json(path.read_bytes())
+        return Demo.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        return []
+        return None
     except (OSError, ValidationError) as error:
         raise CommandError(f"{path} cannot be read: {error}") from None
 
 
-def banner(settings: Settings, directory: Directory, clients: list[DemoClient], lan: bool) -> str:
+def banner(settings: Settings, directory: Directory, demo: Demo, lan: bool) -> str:
     """What a person needs to place a call, as a table; clients that were changed since are marked."""
     host, port = settings.sip.udp
     users = {user.email: user for user in directory.users}
     accounts = {account.username: account for account in directory.accounts}
     rows = []
-    for client in clients:
+    for client in demo.clients:
         user, account = users.get(client.email), accounts.get(client.username)
         if user is None or account is None:
             continue

@@ -9,13 +9,14 @@ import typer
 
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
-from b2bua.cli.demo import banner, ensure_demo, read_credentials
+from b2bua.cli.demo import banner, ensure_demo
 from b2bua.cli.lan import lan_address
 from b2bua.supervisor import service
-from config.settings import Settings
+from config.settings import Settings, SipSettings
 from provisioning.store import Store
 
 app = typer.Typer()
+DEFAULT_ALGORITHMS = SipSettings().digest_algorithms
 
 
 @app.command("run")
@@ -26,10 +27,13 @@ def command(
 ) -> None:
     """Start all processes and keep them running until Ctrl-C or SIGTERM."""
     settings = console.settings(context)
+    # What is chosen here goes by the environment, which wins over the file and reaches the other processes.
     if lan:
-        # By the environment, which wins over the file and reaches the other processes.
         os.environ["RINGPLAN_SIP__UDP"] = f"{lan_address()}:{settings.sip.udp.port}"
-        settings = console.settings(context)
+    if demo and settings.sip.digest_algorithms == DEFAULT_ALGORITHMS:
+        # SIPp 3.6, which `make call` drives, looks at the first challenge only and knows MD5 alone.
+        os.environ["RINGPLAN_SIP__DIGEST_ALGORITHMS"] = ",".join(reversed(DEFAULT_ALGORITHMS))
+    settings = console.settings(context)
     try:
         with service.only_instance(settings.data_dir):
             service.check(settings)
@@ -40,10 +44,8 @@ def command(
 
 
 def _demo(settings: Settings, lan: bool) -> str:
-    realm = settings.sip.realm
-
     async def work(store: Store) -> str:
-        await ensure_demo(store, settings.data_dir, realm)
-        return banner(settings, await store.directory(realm), read_credentials(settings.data_dir), lan)
+        demo = await ensure_demo(store, settings)
+        return banner(settings, await store.directory(settings.sip.realm), demo, lan)
 
     return console.with_store(settings, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import structlog
@@ -26,6 +27,8 @@ from b2bua.sip.message import Request, Response
 from b2bua.sip.uri import Uri
 
 log = structlog.get_logger()
+
+_HIDDEN = re.compile(r";\s*privacy\s*=\s*\"?(full|uri)\b", re.IGNORECASE)
 
 
 class Telephony:
@@ -63,11 +66,11 @@ class Telephony:
 
     def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
         """A new call: who calls, whom, and what then."""
-        username = self.registrations.authenticate(invite, request, now)
-        if username is None:
-            return
         if self.draining:
             invite.respond(503, now, (("Retry-After", "10"),))
+            return
+        username = self.registrations.authenticate(invite, request, now)
+        if username is None:
             return
         account = self.devices.directory.account(username)
         numbering = self.devices.directory.numbering
@@ -76,7 +79,7 @@ class Telephony:
             invite.respond(403, now)
             return
         dialled = request.uri.user or ""
-        anonymous = user.withhold_number or bool({"id", "user", "header"} & request.tokens("privacy"))
+        anonymous = user.withhold_number or _withheld(request)
         caller = Caller(user.extension or user.default_number, user.name, anonymous, user.id)
         found = route(dialled, caller, numbering, lambda called: self._situation(called, now), self._limits)
         called = None
@@ -140,6 +143,18 @@ class Telephony:
             busy=self.services.lines.in_use(called.id) >= called.max_calls,
             registered=bool(self.devices.of_user(called.id, now)),
         )
+
+
+def _withheld(request: Request) -> bool:
+    """Whether a caller asks not to be shown (A1; RFC 3323, RFC 3325, draft-ietf-sip-privacy)."""
+    # RFC 3323 §4.2 separates the words by semicolons.
+    words = {word.strip().lower() for line in request.lines("privacy") for word in re.split("[;,]", line)}
+    if words & {"id", "user", "header"}:
+        return True
+    caller = request.from_.uri
+    if (caller.user or "").lower() == "anonymous" or caller.host.lower() == "anonymous.invalid":
+        return True
+    return any(_HIDDEN.search(line) for line in request.lines("remote-party-id"))
 
 
 def _shown(user: User, called: User, customer: Customer, anonymous: bool) -> Caller:

@@ -13,7 +13,7 @@ from b2bua.callplan.outcome import Ended
 from b2bua.callplan.steps import Voicemail
 from b2bua.runtime.clock import Alarm, LoopTimers, WallClock
 from b2bua.runtime.directory import Registered
-from b2bua.runtime.trace import Trace, entries
+from b2bua.runtime.trace import Trace, entries, legible
 from media.protocol import MessageStored, SessionEnded
 from provisioning.calllog import CallRecord, TraceEntry
 
@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 # How long a finished call waits to hear what its mailbox session came to: storing a message takes milliseconds.
 MAILBOX_PATIENCE = 5.0
+# How long its last messages, such as the answer to a BYE, have to arrive for the ladder.
+LINGER = 0.5
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class Entry:
     message: MessageStored | None = None
     mailbox_ended: bool = False
     finished: bool = False
+    record_at: Alarm | None = None
 
 
 class CallBook:
@@ -126,10 +129,23 @@ class CallBook:
             hung_up_by=journal.hung_up_by,
             seconds=round((journal.ended or journal.began) - journal.began, 3),
         )
-        if entry.token is None or entry.mailbox_ended:
-            self._record(entry)
-        else:
-            Alarm(self._queue, lambda now: self._record(entry)).at(self._queue.now() + MAILBOX_PATIENCE)
+        entry.record_at = Alarm(self._queue, lambda now: self._record(entry))
+        patience = LINGER if entry.token is None or entry.mailbox_ended else MAILBOX_PATIENCE
+        entry.record_at.at(self._queue.now() + patience)
+
+    @property
+    def mailboxes_pending(self) -> bool:
+        """Whether a finished call still waits to hear from its mailbox."""
+        return any(
+            entry.finished and entry.token is not None and not entry.mailbox_ended
+            for entry in self._entries.values()
+        )
+
+    def settle(self) -> None:
+        """Record every finished call with what is known of it now: the process ends."""
+        for entry in list(self._entries.values()):
+            if entry.finished:
+                self._record(entry)
 
     # What the mailboxes tell
 
@@ -142,8 +158,8 @@ class CallBook:
         """A mailbox session is over, and its message, if any, was told before."""
         if (entry := self._by_token.get(ended.session)) is not None:
             entry.mailbox_ended = True
-            if entry.finished:
-                self._record(entry)
+            if entry.record_at is not None:
+                entry.record_at.at(self._queue.now() + LINGER)
 
     def _record(self, entry: Entry) -> None:
         call = entry.call
@@ -160,11 +176,11 @@ class CallBook:
             for step in journal.steps
         ]
         record = CallRecord(
-            call_id=call.caller_call_id,
+            call_id=legible(call.caller_call_id),
             started_at=self._clock.at(journal.began),
             answered_at=None if journal.answered is None else self._clock.at(journal.answered),
             ended_at=self._clock.at(journal.ended or journal.began),
-            dialled=call.dialled,
+            dialled=legible(call.dialled),
             rule=call.plan.rule.value,
             outcome=journal.outcome,
             leg_call_ids=tuple(journal.legs),

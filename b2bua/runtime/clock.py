@@ -10,6 +10,10 @@ from datetime import UTC, datetime
 
 from b2bua.sip.timers import NEVER, Timed, TimerQueue
 
+# uvloop counts whole milliseconds and rounds: armed for the very moment it may wake before it, find nothing due
+# and spin until the clock ticks.
+TICK = 0.001
+
 
 class LoopTimers(TimerQueue):
     """A queue of deadlines that wakes itself. The loop's clock is monotonic: clock jumps do not matter."""
@@ -34,13 +38,16 @@ class LoopTimers(TimerQueue):
         if self._handle is not None:
             self._handle.cancel()
         self._armed = when
-        self._handle = self._loop.call_at(when, self._due) if when < NEVER else None
+        self._handle = self._loop.call_at(when + TICK, self._due) if when < NEVER else None
 
     def _due(self) -> None:
         # Armed to the past, so that what is scheduled meanwhile does not move the timer again and again.
         self._armed, self._handle = -NEVER, None
-        self.run(self.now())
-        self._arm(self.next_deadline())
+        try:
+            self.run(self.now())
+        finally:
+            # A fault in one item is the loop's to report; the others still get their turn.
+            self._arm(self.next_deadline())
 
 
 class Alarm(Timed):

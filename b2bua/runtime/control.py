@@ -57,7 +57,7 @@ class ControlServer:
     async def _answer(self, line: bytes) -> Json:
         try:
             request = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return _refusal(None, "not a line of JSON")
         if not isinstance(request, dict):
             return _refusal(None, "not an object")

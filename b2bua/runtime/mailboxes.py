@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -45,7 +46,7 @@ class MailboxLink:
         """Reach the media host, waiting for it as long as it takes."""
         while True:
             try:
-                self._client = await MediaClient.connect(self._path, self._on_event, self._gone)
+                self._client = await MediaClient.connect(self._path, self._event, self._gone)
                 return
             except OSError:
                 await asyncio.sleep(RETRY)
@@ -102,7 +103,11 @@ class MailboxLink:
             else:
                 done(Flow("UDP", self._local, Hop(place.address, place.port)), now)
 
-        return answered
+        # Called from the event loop: a fault in a call must not end the connection to the media host.
+        return partial(self._loop.call_soon, answered)
+
+    def _event(self, event: Event) -> None:
+        self._loop.call_soon(self._on_event, event)
 
     def _gone(self) -> None:
         log.error("media.gone")

@@ -82,13 +82,15 @@ class Registrations:
         self._arm()
 
     def restore(self, stored: tuple[StoredBinding, ...], now: float) -> int:
-        """Take over what was on disk, and return how many bindings are still good."""
+        """Take over what was on disk, and return how many bindings are still good; the others go."""
         wall_now = time.time()
-        bindings = [
-            binding
-            for each in stored
-            if each.expires_at > wall_now and (binding := _restored(each, now, wall_now)) is not None
-        ]
+        bindings = []
+        for each in stored:
+            binding = _restored(each, now, wall_now) if each.expires_at > wall_now else None
+            if binding is None:
+                self._writer.unbound(each.key)
+            else:
+                bindings.append(binding)
         self._devices.location.restore(bindings)
         self._arm()
         return len(bindings)

@@ -24,6 +24,7 @@ from b2bua.runtime.clock import LoopTimers, Tokens
 from b2bua.runtime.directory import Directory, Registered
 from b2bua.runtime.mailboxes import MailboxLink
 from b2bua.runtime.metrics import LoopDelay
+from b2bua.runtime.overload import refusal
 from b2bua.runtime.registrations import Registrations
 from b2bua.runtime.relay import RelayLink
 from b2bua.runtime.trace import Trace
@@ -116,7 +117,11 @@ class Signalling:
         log.info("registration.restored", bindings=restored)
         udp = settings.sip.udp
         self._transport = await UdpTransport.bind(
-            Hop(udp.host, udp.port), settings.sip.receive_buffer, self._received
+            Hop(udp.host, udp.port),
+            settings.sip.receive_buffer,
+            self._received,
+            settings.sip.receive_queue,
+            self._shed,
         )
         self.mailboxes = MailboxLink(
             settings.run_dir / "media.sock", self._transport.local, self.devices, self._told, self._media_gone
@@ -182,6 +187,14 @@ class Signalling:
         except Exception:
             # A fault of ours: the message is lost, everything else goes on.
             log.exception("sip.fault", source=str(flow.remote))
+
+    def _shed(self, data: bytes, flow: Flow) -> bool:
+        """Too much waits to be handled: refuse what would begin something new."""
+        if (answer := refusal(data, flow)) is None:
+            return False
+        assert self._transport is not None
+        self._transport.send(answer[0], answer[1].remote)
+        return True
 
     # What others tell
 

@@ -28,9 +28,12 @@ KEY_HEADERS = (
 )
 # With these alone nothing tells who a withheld caller is.
 WITHHELD_HEADERS = ("call-id", "cseq", "reason", "content-type")
-MAX_MESSAGES = 200  # a call
+MAX_MESSAGES = 200  # a leg of a call
 MAX_UNKNOWN = 1000  # Call-IDs that are not, or not yet, those of a call
-_USER = re.compile(r"sip:[^@\s]*@")
+MAX_UNKNOWN_MESSAGES = 10  # for each of these: an INVITE is challenged and comes again
+MAX_HEAD = 4096  # bytes
+_USER = re.compile(r"sips?:[^@\s]*@|tel:\S*", re.IGNORECASE)
+_FOLD = re.compile(r"\r\n[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +59,19 @@ class Trace:
         """Keep a message."""
         if not self._enabled:
             return
-        sights = self._calls.get(call_id)
+        sights, most = self._calls.get(call_id), MAX_MESSAGES
         if sights is None:
+            most = MAX_UNKNOWN_MESSAGES
             sights = self._unknown.get(call_id)
             if sights is None:
                 sights = self._unknown[call_id] = []
                 if len(self._unknown) > MAX_UNKNOWN:
                     self._unknown.popitem(last=False)
-        if len(sights) < MAX_MESSAGES:
-            sights.append(Sight(moment, outgoing, call_id, peer, data[: data.find(b"\r\n\r\n")]))
+        if len(sights) < most:
+            end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
+            if end < 0:
+                end = data.rfind(b"\r\n", 0, MAX_HEAD)
+            sights.append(Sight(moment, outgoing, call_id, peer, data[: end if end >= 0 else MAX_HEAD]))
 
     def follow(self, call_id: str) -> None:
         """This Call-ID belongs to a call: keep what it says until the call is over."""
@@ -79,6 +86,11 @@ class Trace:
         )
 
 
+def legible(text: str) -> str:
+    """Text of a message without the surrogates that stand for bytes which are not UTF-8: no database takes them."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def entries(
     sights: list[Sight], call_id: str, legs: dict[str, str], withheld: bool, clock: WallClock
 ) -> list[TraceEntry]:
@@ -90,7 +102,7 @@ def entries(
 
 
 def _entry(sight: Sight, number: int, call_id: str, leg: str, withheld: bool, clock: WallClock) -> TraceEntry:
-    first, *lines = sight.head.decode("utf-8", "replace").split("\r\n")
+    first, *lines = _FOLD.sub(" ", sight.head.decode("utf-8", "replace")).split("\r\n")
     wanted = WITHHELD_HEADERS if withheld else KEY_HEADERS
     headers = []
     for line in lines:

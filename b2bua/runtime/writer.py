@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from provisioning.bindings import StoredBinding
 from provisioning.calllog import CallRecord, TraceEntry
@@ -18,6 +18,11 @@ BACK_OFF = 1.0  # seconds after a batch that the database refused
 BATCH = 200  # calls
 KEPT = 20_000  # calls that wait for a database that cannot be written; the oldest go first
 
+# The database is locked, the disk full or gone: later it may work. Anything else is in what was to be written.
+PASSING = (OperationalError, OSError)
+
+Key = tuple[str, str]
+
 
 class Writer:
     """One queue for calls and one for bindings. A batch that fails is kept and tried again."""
@@ -25,33 +30,33 @@ class Writer:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._calls: list[tuple[CallRecord, list[TraceEntry]]] = []
-        self._changed: dict[tuple[str, str], StoredBinding] = {}
-        self._removed: dict[tuple[str, str], None] = {}
+        self._writing_calls = 0
+        # The last word on each binding; None: it is to be removed.
+        self._bindings: dict[Key, StoredBinding | None] = {}
         self._waiting = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
 
     @property
     def backlog(self) -> int:
         """How many calls and bindings are not on disk yet."""
-        return len(self._calls) + len(self._changed) + len(self._removed)
+        return len(self._calls) + len(self._bindings)
 
     def call(self, record: CallRecord, trace: list[TraceEntry]) -> None:
         """Write a call that is over."""
         if len(self._calls) >= KEPT:
-            del self._calls[0]
-            log.error("store.call_dropped", kept=KEPT)
+            dropped, _ = self._calls.pop(self._writing_calls)
+            log.error("store.call_dropped", call_id=dropped.call_id, reason=f"{KEPT} calls wait already")
         self._calls.append((record, trace))
         self._waiting.set()
 
     def bound(self, binding: StoredBinding) -> None:
         """Write a binding that is new or has changed."""
-        self._removed.pop(binding.key, None)
-        self._changed[binding.key] = binding
+        self._bindings[binding.key] = binding
         self._waiting.set()
 
-    def unbound(self, key: tuple[str, str]) -> None:
+    def unbound(self, key: Key) -> None:
         """Remove a binding."""
-        self._changed.pop(key, None)
-        self._removed[key] = None
+        self._bindings[key] = None
         self._waiting.set()
 
     async def run(self) -> None:
@@ -60,35 +65,72 @@ class Writer:
             await self._waiting.wait()
             await asyncio.sleep(INTERVAL)
             self._waiting.clear()
-            try:
-                await self.flush()
-            except (SQLAlchemyError, OSError) as error:
-                log.error("store.write_failed", reason=str(error).partition("\n")[0], backlog=self.backlog)
+            # A batch that is under way when this is cancelled goes on: whether it was written would be unknown.
+            if not await asyncio.shield(asyncio.ensure_future(self.flush())):
                 self._waiting.set()
                 await asyncio.sleep(BACK_OFF)
 
-    async def flush(self) -> None:
-        """Write all there is now. Raises SQLAlchemyError or OSError, and then has lost nothing."""
-        await self._flush_bindings()
+    async def flush(self) -> bool:
+        """Write all there is now; False where the database refused, and then nothing is lost."""
+        async with self._one_at_a_time:
+            try:
+                await self._write_bindings()
+                await self._write_calls()
+            except PASSING as error:
+                log.error("store.write_failed", reason=_first_line(error), backlog=self.backlog)
+                return False
+            return True
+
+    async def _write_calls(self) -> None:
+        size = BATCH
         while self._calls:
-            batch = self._calls[:BATCH]
-            await self._store.write_calls(
-                [record for record, _ in batch], [entry for _, trace in batch for entry in trace]
-            )
+            batch = self._calls[:size]
+            self._writing_calls = len(batch)
+            try:
+                await self._store.write_calls(
+                    [record for record, _ in batch], [entry for _, trace in batch for entry in trace]
+                )
+            except PASSING:
+                raise
+            except Exception as error:
+                if len(batch) > 1:
+                    size = 1  # one of them cannot be written: find out which
+                    continue
+                log.error("store.call_dropped", call_id=batch[0][0].call_id, reason=_first_line(error))
+            finally:
+                self._writing_calls = 0
             del self._calls[: len(batch)]
 
-    async def _flush_bindings(self) -> None:
-        changed, removed = self._changed, self._removed
-        if not changed and not removed:
-            return
-        self._changed, self._removed = {}, {}
+    async def _write_bindings(self) -> None:
+        changes, self._bindings = self._bindings, {}
         try:
-            await self._store.save_bindings(list(changed.values()), list(removed))
+            try:
+                await self._save(changes)
+            except PASSING:
+                raise
+            except Exception:
+                for key, binding in changes.items():
+                    await self._save_one(key, binding)
         except BaseException:
             # What came meanwhile is newer than what could not be written.
-            for key in (*self._changed, *self._removed):
-                changed.pop(key, None)
-                removed.pop(key, None)
-            self._changed = changed | self._changed
-            self._removed = removed | self._removed
+            self._bindings = changes | self._bindings
             raise
+
+    async def _save_one(self, key: Key, binding: StoredBinding | None) -> None:
+        try:
+            await self._save({key: binding})
+        except PASSING:
+            raise
+        except Exception as error:
+            log.error("store.binding_dropped", username=key[0], reason=_first_line(error))
+
+    async def _save(self, changes: dict[Key, StoredBinding | None]) -> None:
+        if changes:
+            await self._store.save_bindings(
+                [binding for binding in changes.values() if binding is not None],
+                [key for key, binding in changes.items() if binding is None],
+            )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

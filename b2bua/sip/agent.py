@@ -76,9 +76,7 @@ class UserAgent:
     # Verbs
 
     def serve(self, invite: ServerTransaction, user: SessionUser) -> ServerSession:
-        """Make the session of a call that arrived. Raises BadMessage (400) for an INVITE without Contact."""
-        if invite.request.contact is None:
-            raise BadMessage(400, "Missing Contact")
+        """Make the session of a call that arrived. Raises BadMessage (400) for a bad Record-Route."""
         session = ServerSession(self, user, invite, self._provisional_repeat)
         assert session.dialog is not None
         self.remember(session.dialog.id, session)

@@ -51,8 +51,6 @@ REASONS = {
 }
 
 _CLASSES = ("", "Progress", "OK", "Redirected", "Request Failed", "Server Failed", "Declined")
-_RPORT = re.compile(r";\s*+rport\s*+(?=;|\Z)", re.IGNORECASE)
-_RECEIVED = re.compile(r";\s*+received\s*+=[^;]*", re.IGNORECASE)
 _BREAKS = re.compile(r"[\r\n\0]+")
 
 
@@ -77,9 +75,10 @@ def reply_flow(request: Request, flow: Flow) -> Flow:
     port in its Via says nothing about; else to the port in its Via.
     """
     via = request.via
-    if flow.reliable or via.rport or via.host != flow.remote.host:
+    port = via.port or 5060
+    if flow.reliable or via.rport or via.host != flow.remote.host or port == flow.remote.port:
         return flow
-    return flow._replace(remote=Hop(flow.remote.host, via.port or 5060))
+    return flow._replace(remote=Hop(flow.remote.host, port))
 
 
 def response_headers(request: Request, flow: Flow) -> list[Header]:
@@ -88,12 +87,8 @@ def response_headers(request: Request, flow: Flow) -> list[Header]:
     The topmost Via gets `received` where its host is not the source address, and `rport` filled in (§18.2.1,
     RFC 3581 §4).
     """
-    top, *others = request.values("via")
-    via = request.via
-    if via.rport or via.host != flow.remote.host:
-        top = f"{_RECEIVED.sub('', top)};received={flow.remote.host}"
-        if via.rport:
-            top = _RPORT.sub(f";rport={flow.remote.port}", top, count=1)
+    top = request.via.answered(flow.remote.host, flow.remote.port)
+    others = request.values("via")[1:]
     return [
         ("Via", top),
         *[("Via", other) for other in others],

@@ -223,7 +223,7 @@ class TransactionLayer:
 
     def _refuse_statelessly(self, request: Request, code: int, flow: Flow) -> None:
         """Answer a request that no transaction can be made of; an ACK is never answered (RFC 3261 §17)."""
-        if request.method == "ACK" or not code:
+        if "ACK" in (request.method, (request.get("cseq") or "")[-3:]) or not code:
             return
         try:
             headers = response_headers(request, flow)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from b2bua.sip.address import Address, parse_address, split_list
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.uri import Uri, parse_uri
+from b2bua.sip.via import Via
 
 # RFC 3261 §7.3.3 and the registered single-letter forms of later RFCs.
 _COMPACT = {
@@ -40,17 +41,9 @@ _SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "e
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z")
 _FOLD = re.compile(r"\r\n[ \t]+")
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)\Z")
-# Possessive, so that no run of blanks can make a match slow.
-_VIA = re.compile(
-    r"SIP\s*+/\s*+2\.0\s*+/\s*+([A-Za-z0-9\-]+)\s++(\[[^\]]+\]|[^\s:;,]+)"
-    r"\s*+(?::\s*+([0-9]{1,5})\s*+)?(;.*)?\Z",
-    re.DOTALL | re.IGNORECASE,
-)
-_BRANCH = re.compile(r";\s*+branch\s*+=\s*+([^\s;,]+)", re.IGNORECASE)
-_RPORT = re.compile(r";\s*+rport\s*+(?=;|\Z)", re.IGNORECASE)
-
 MAX_HEADERS = 200
 MAX_NAME = 64
+MAX_KNOWN = 256
 MAX_CSEQ = 2**31 - 1
 
 
@@ -63,26 +56,12 @@ def canonical(name: str) -> str:
     return _COMPACT.get(name, name)
 
 
-class Via:
-    """One Via value: where a response goes, and the branch that names the transaction (RFC 3261 §20.42)."""
+def _party(text: str) -> Address:
+    """A From or To, which comes again in every message of a dialog. Long ones are not worth the memory."""
+    return _known_party(text) if len(text) <= MAX_KNOWN else parse_address(text)
 
-    __slots__ = ("branch", "host", "port", "rport", "text", "transport")
 
-    def __init__(self, text: str) -> None:
-        match = _VIA.match(text)
-        if match is None:
-            raise BadMessage(400, "Bad Via")
-        transport, host, port, params = match.groups("")
-        self.text = text
-        self.transport = transport.upper()
-        self.host = host.lower()
-        self.port = int(port) if port else None
-        if self.port is not None and not 0 < self.port < 65536:
-            raise BadMessage(400, "Bad port in Via")
-        branch = _BRANCH.search(params)
-        self.branch = branch[1] if branch else ""
-        # A bare rport asks for the answer at the source port (RFC 3581 §3).
-        self.rport = _RPORT.search(params) is not None
+_known_party = lru_cache(maxsize=2048)(parse_address)
 
 
 class Message:
@@ -141,14 +120,14 @@ class Message:
     def from_(self) -> Address:
         """The From header. Raises BadMessage (400)."""
         if self._from is None:
-            self._from = parse_address(self.get("from") or "")
+            self._from = _party(self.get("from") or "")
         return self._from
 
     @property
     def to(self) -> Address:
         """The To header. Raises BadMessage (400)."""
         if self._to is None:
-            self._to = parse_address(self.get("to") or "")
+            self._to = _party(self.get("to") or "")
         return self._to
 
     @property

@@ -6,7 +6,7 @@ Retransmission, acknowledgement, ordering and glare are settled here; nobody abo
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from b2bua.sip.client_transaction import ClientTransaction
@@ -15,6 +15,7 @@ from b2bua.sip.dialog import Dialog
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import Request, Response
 from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.sip.session_state import SessionState
 from b2bua.sip.session_user import NOBODY, Nobody, SessionUser
 from b2bua.sip.timers import NEVER, Timed
 
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["NOBODY", "SDP", "Nobody", "Session", "SessionState", "SessionUser"]
 
 SDP = "application/sdp"
-
-
-class SessionState(Enum):
-    """How far a session is."""
-
-    INVITED = auto()  # the INVITE has no final response
-    CANCELLED = auto()  # we sent, or will send, a CANCEL and wait for the final response
-    ANSWERED = auto()  # a 2xx was given
-    CLOSING = auto()  # we hung up; the BYE waits for the ACK of our 2xx
-    ENDED = auto()
 
 
 class Session(Timed):
@@ -263,6 +254,7 @@ class Session(Timed):
             transaction.respond(415, now, (("Accept", SDP),))
         else:
             self.dialog.retarget(request, transaction.flow)
+            transaction.respond(100, now)
             self._offer_in = transaction
             try:
                 self.user.on_offer(self, request.sdp, now)
@@ -285,20 +277,15 @@ class Session(Timed):
             self._gone(now)
             return
         if response.code < 300:
-            self._retarget(response)
+            assert self.dialog is not None
+            with suppress(BadMessage):
+                # The answer stands; without a Contact that can be used so does the target.
+                self.dialog.retarget(response, self.dialog.flow)
             if transaction.draft.body or not self.active:
                 self._send_ack(transaction, b"")
             else:
                 self._ack_owed = transaction
         self.user.on_offer_answered(self, response.code, response.sdp, now)
-
-    def _retarget(self, response: Response) -> None:
-        assert self.dialog is not None
-        try:
-            self.dialog.retarget(response, self.dialog.flow)
-        except BadMessage:
-            # The answer stands, and the target that was good so far is all there is.
-            return
 
     def _send_ack(self, transaction: ClientTransaction, sdp: bytes) -> None:
         assert self.dialog is not None

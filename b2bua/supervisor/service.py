@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,7 +147,7 @@ class Service:
         for process in started:
             process.start()
         stopped = asyncio.create_task(self._stop.wait())
-        all_ready = asyncio.gather(*(process.ready.wait() for process in started))
+        all_ready = asyncio.create_task(_all_ready(started))
         ends: list[asyncio.Future[Any]] = [stopped, all_ready, *(process.failed for process in started)]
         await asyncio.wait(ends, timeout=self._ready_limit, return_when=asyncio.FIRST_COMPLETED)
         try:
@@ -163,6 +163,11 @@ class Service:
         finally:
             stopped.cancel()
             all_ready.cancel()
+
+
+async def _all_ready(processes: Sequence[Process]) -> None:
+    for process in processes:
+        await process.ready.wait()
 
 
 async def _run(settings: Settings, environment: Mapping[str, str], stream: LogStream, banner: str) -> None:

@@ -1,7 +1,8 @@
 """SIP over UDP (RFC 3261 §18), by asyncio-dgram.
 
 Its stream reports an error of an earlier packet to whoever calls it next, and drops the packet that was to be
-sent: both directions try again. Sending is a queue that one task empties, so that the core never waits.
+sent: both directions try again. Its queue has no bound, so it is emptied at once into one of ours that has.
+Sending is a queue that one task empties, so that the core never waits.
 """
 
 from __future__ import annotations
@@ -22,22 +23,44 @@ log = structlog.get_logger()
 
 # Linux caps SO_RCVBUF at net.core.rmem_max; SO_RCVBUFFORCE, for root, is not capped (socket(7)).
 SO_RCVBUFFORCE = 33
+SLICE = 16  # datagrams handled before the event loop may look at anything else
 
 
 class UdpTransport:
-    """One UDP socket. `received` gets each datagram; `send` queues one."""
+    """One UDP socket. `received` gets each datagram and must not raise; `send` queues one.
 
-    def __init__(self, stream: DatagramServer, received: Callable[[bytes, Flow], None]) -> None:
+    When `limit` datagrams wait to be handled, `shed` is asked about each one more: it returns True where it has
+    refused it. What it will not refuse is queued too, and dropped only when twice the limit waits.
+    """
+
+    def __init__(
+        self,
+        stream: DatagramServer,
+        received: Callable[[bytes, Flow], None],
+        limit: int,
+        shed: Callable[[bytes, Flow], bool],
+    ) -> None:
         self._stream = stream
         self._received = received
+        self._limit = limit
+        self._shed = shed
+        self._loop = asyncio.get_running_loop()
+        self._inbox: deque[tuple[bytes, Flow]] = deque()
         self._outbox: deque[tuple[bytes, Hop]] = deque()
-        self._waiting = asyncio.Event()
+        self._to_send = asyncio.Event()
+        self._overloaded = False
+        self.dropped = 0
         host, port = stream.sockname
         self.local = Hop(host, port)
 
     @classmethod
     async def bind(
-        cls, local: Hop, receive_buffer: int, received: Callable[[bytes, Flow], None]
+        cls,
+        local: Hop,
+        receive_buffer: int,
+        received: Callable[[bytes, Flow], None],
+        limit: int,
+        shed: Callable[[bytes, Flow], bool],
     ) -> UdpTransport:
         """Bind a socket; `receive_buffer` is asked of the kernel, in bytes. Raises OSError, such as a port in use."""
         endpoint = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -47,38 +70,63 @@ class UdpTransport:
             _ask_for_buffer(endpoint, receive_buffer)
             stream = await asyncio_dgram.from_socket(endpoint)
             assert isinstance(stream, DatagramServer)
-            return cls(stream, received)
-        except OSError:
+            return cls(stream, received, limit, shed)
+        except OSError as error:
             endpoint.close()
-            raise
+            raise OSError(error.errno, f"SIP cannot listen on {local}: {error.strerror}") from error
 
     def send(self, data: bytes, remote: Hop) -> None:
         """Queue a datagram."""
         self._outbox.append((data, remote))
-        self._waiting.set()
+        self._to_send.set()
 
     async def run(self) -> None:
-        """Receive and send until cancelled, or until the socket is closed."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._send_all())
-            tasks.create_task(self._receive_all())
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._stream.close()
+        """Receive and send until cancelled; then the socket is closed."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send_all())
+                tasks.create_task(self._receive_all())
+        finally:
+            self._stream.close()
 
     async def _receive_all(self) -> None:
-        stream, local, received = self._stream, self.local, self._received
+        stream, local = self._stream, self.local
         while True:
             try:
                 data, source = await stream.recv()
             except OSError:
                 continue  # an ICMP error for something sent before; its transaction times out by itself
             host, port = cast(tuple[str, int], source)  # IPv4: the stream's type allows for other families
-            received(data, Flow("UDP", local, Hop(host, port)))
+            self._take_in(data, Flow("UDP", local, Hop(host, port)))
+
+    def _take_in(self, data: bytes, flow: Flow) -> None:
+        inbox = self._inbox
+        waiting = len(inbox)
+        if waiting >= self._limit:
+            if not self._overloaded:
+                self._overloaded = True
+                log.warning("sip.overloaded", waiting=waiting)
+            if self._shed(data, flow):
+                return
+            if waiting >= 2 * self._limit:
+                self.dropped += 1
+                return
+        if not waiting:
+            self._loop.call_soon(self._handle)
+        inbox.append((data, flow))
+
+    def _handle(self) -> None:
+        inbox, received = self._inbox, self._received
+        for _ in range(min(SLICE, len(inbox))):
+            received(*inbox[0])
+            inbox.popleft()
+        if inbox:
+            self._loop.call_soon(self._handle)
+        else:
+            self._overloaded = False
 
     async def _send_all(self) -> None:
-        stream, outbox, waiting = self._stream, self._outbox, self._waiting
+        stream, outbox, to_send = self._stream, self._outbox, self._to_send
         while True:
             while outbox:
                 data, remote = outbox[0]
@@ -87,8 +135,8 @@ class UdpTransport:
                 except OSError:
                     continue  # the error belongs to an earlier packet; this one has not been sent yet
                 outbox.popleft()
-            waiting.clear()
-            await waiting.wait()
+            to_send.clear()
+            await to_send.wait()
 
 
 def _ask_for_buffer(endpoint: socket.socket, size: int) -> None:

@@ -13,6 +13,9 @@ from tests.support.pjsua2_phone import Pjsua2Phone
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 
+RECEIVING, BOTH_WAYS = 2, 3
+"""`pjmedia_dir`, as pjsua2 reports it."""
+
 
 @pytest.mark.behaviour("R9", "M1")
 @pytest.mark.parametrize(
@@ -52,9 +55,9 @@ def test_a_phone_holds_and_resumes(service: Service, tmp_path: Path) -> None:
         alice.wait_talking()
         bob.wait_heard(0.5)
         alice.hold()
-        bob.wait("media", direction=1)
+        bob.wait("media", direction=RECEIVING)
         alice.resume()
-        bob.wait("media", count=2, direction=3)
+        bob.wait("media", count=2, direction=BOTH_WAYS)
         heard_before = bob.recorded_seconds()
         bob.wait_heard(heard_before + 0.7)
         alice.hang_up()

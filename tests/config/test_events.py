@@ -12,7 +12,9 @@ from config.events import BY_NAME, COMMON_FIELDS, EVENTS, as_markdown
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("b2bua", "config", "media", "provisioning")
-METHODS = {"debug", "info", "warning", "error", "critical", "exception"}
+METHODS = {"debug", "info", "warning", "error", "critical", "exception", "event"}
+# A call hands its events to whoever watches it, who writes them at this level.
+LEVELS = {"exception": "error", "event": "info"}
 NAME = re.compile(r"[a-z0-9_]+\.[a-z0-9_.]+")
 
 
@@ -32,7 +34,7 @@ def uses(source: str, where: str) -> Iterator[Use]:
         if node.func.attr not in METHODS or not isinstance(first, ast.Constant):
             continue
         if isinstance(first.value, str) and NAME.fullmatch(first.value):
-            level = "error" if node.func.attr == "exception" else node.func.attr
+            level = LEVELS.get(node.func.attr, node.func.attr)
             fields = frozenset(keyword.arg for keyword in node.keywords if keyword.arg) - {"exc_info"}
             yield Use(first.value, level, fields, f"{where}:{node.lineno}")
 

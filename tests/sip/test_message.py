@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from b2bua.sip import message
 from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import BadRequest, Request, Response, Via, canonical, parse_message
+from b2bua.sip.message import BadRequest, Request, Response, canonical, parse_message
+from b2bua.sip.via import Via
 from tests.sip.messages import request
 
 
@@ -18,7 +20,8 @@ def read(text: str) -> Request | Response:
 
 
 # RFC 4475 §3.1.1.1, "a short tortuous INVITE", rewritten with example values.
-TORTUOUS = """INVITE sip:vivekg@chair.example.com;unknownparam SIP/2.0
+TORTUOUS = (
+    """INVITE sip:vivekg@chair.example.com;unknownparam SIP/2.0
 TO :
  sip:vivekg@chair.example.com ;   tag    = 1918181833n
 from   : "J Rosenberg \\\\\\""       <sip:jdrosen@example.com>
@@ -47,7 +50,9 @@ m:"Quoted string \\"\\"" <sip:jdrosen@example.com> ; newparam =
       newvalue ;
   secondparam ; q = 0.33
 
-""" + "x" * 150
+"""
+    + "x" * 150
+)
 
 
 def test_tortuous_invite() -> None:
@@ -121,29 +126,6 @@ def test_responses() -> None:
 def test_bytes_that_are_not_utf8_survive() -> None:
     data = request(headers=(("Subject", "\udcff\udcfe"),))
     assert parse_message(data).get("subject") == "\udcff\udcfe"
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "port", "branch", "rport"),
-    [
-        ("SIP/2.0/UDP 192.0.2.1", "192.0.2.1", None, "", False),
-        ("sip/2.0/udp Host.Example:5070;branch=z9hG4bKx;rport", "host.example", 5070, "z9hG4bKx", True),
-        ("SIP/2.0/UDP [2001:db8::1]:5062 ; rport ; BRANCH = a", "[2001:db8::1]", 5062, "a", True),
-        ("SIP/2.0/UDP h : 5060;rport=9;branch=b", "h", 5060, "b", False),
-        ("SIP/2.0/TLS-SCTP h;hidden;xrport;branch=b", "h", None, "b", False),
-    ],
-)
-def test_via(text: str, host: str, port: int | None, branch: str, rport: bool) -> None:
-    via = Via(text)
-    assert (via.host, via.port, via.branch, via.rport) == (host, port, branch, rport)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "SIP/2.0/UDP", "SIP/3.0/UDP h", "HTTP/1.1 h", "SIP/2.0/UDP h:0", "SIP/2.0/UDP h:65536", "SIP/2.0/UDP h x"]
-)
-def test_bad_via(text: str) -> None:
-    with pytest.raises(BadMessage):
-        Via(text)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +212,14 @@ def test_header_names_that_are_not_kept_do_not_fill_the_cache() -> None:
         with pytest.raises(BadMessage):
             canonical("x" * 60_000 + str(number))
     assert canonical.cache_info().currsize == before
+
+
+def test_parties_are_remembered_unless_they_are_long() -> None:
+    one, again = parse_message(request(from_tag="same")), parse_message(request(from_tag="same", cseq=2))
+    assert one.from_ is again.from_
+    before = message._known_party.cache_info().currsize
+    assert parse_message(request(from_tag="x" * 60_000)).from_.tag == "x" * 60_000
+    assert message._known_party.cache_info().currsize == before
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,10 @@ class Recorder(Transaction):
 
 @pytest.mark.parametrize(
     ("kind", "state", "event"),
-    [pytest.param(*case, id="-".join(each.name for each in case)) for case in itertools.product(Kind, State, Event)],
+    [
+        pytest.param(*case, id="-".join(each.name for each in case))
+        for case in itertools.product(Kind, State, Event)
+    ],
 )
 def test_every_pair_of_state_and_event(kind: Kind, state: State, event: Event) -> None:
     transaction = Recorder(kind)
@@ -194,7 +197,13 @@ TIMER_CASES: list[tuple[str, list[str], list[float], float | None, float | None]
     ("CLIENT", [], E_MOMENTS, 42.0, 42.0),  # E, F
     ("CLIENT", ["SUCCESS"], [], 15.0, 10.0),  # K
     ("CLIENT", ["FAILURE"], [], 15.0, 10.0),
-    ("CLIENT", ["PROVISIONAL"], [10.5, 14.5, 18.5, 22.5, 26.5, 30.5, 34.5, 38.5], 42.0, 42.0),  # E slow, F goes on
+    (
+        "CLIENT",
+        ["PROVISIONAL"],
+        [10.5, 14.5, 18.5, 22.5, 26.5, 30.5, 34.5, 38.5],
+        42.0,
+        42.0,
+    ),  # E slow, F goes on
     ("INVITE_SERVER", [], [], None, None),
     ("INVITE_SERVER", ["PROVISIONAL"], [], None, None),
     ("INVITE_SERVER", ["SUCCESS"], [], 42.0, 42.0),  # L
@@ -213,7 +222,12 @@ TIMER_CASES: list[tuple[str, list[str], list[float], float | None, float | None]
     [pytest.param(*case, id="-".join([case[0], *case[1]])) for case in TIMER_CASES],
 )
 def test_timers_of_each_state(
-    kind: str, events: list[str], resent: list[float], ends_udp: float | None, ends_tcp: float | None, reliable: bool
+    kind: str,
+    events: list[str],
+    resent: list[float],
+    ends_udp: float | None,
+    ends_tcp: float | None,
+    reliable: bool,
 ) -> None:
     transaction = Recorder(Kind[kind], TCP if reliable else UDP)
     transaction.start(10.0)

@@ -97,6 +97,10 @@ class Network:
     def at(self, when: float, action: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (when, next(self._sequence), action))
 
+    def losing(self, hop: Hop) -> Callable[[float], None]:
+        """For `at`: nothing more comes from there or gets there."""
+        return lambda now: self.dead.add(hop)
+
     def flow(self, local: Hop, remote: Hop) -> Flow:
         return Flow(self.transport, local, remote)
 
@@ -251,6 +255,15 @@ class Phone:
         self.sessions.append(session)
         return session
 
+    def doing(self, reaction: Reaction) -> Callable[[float], None]:
+        """For `Network.at`: do this to the latest session, if there is one by then."""
+
+        def act(now: float) -> None:
+            if self.sessions:
+                reaction(self.session, now)
+
+        return act
+
     def idle(self) -> bool:
         """Whether nothing at all is left of any call."""
         return not (len(self.agent.layer) or self.agent.sessions or len(self.agent.queue))
@@ -317,6 +330,21 @@ def ring(session: Session, now: float) -> None:
     """A reaction: let it ring."""
     assert isinstance(session, ServerSession)
     session.progress(180, now)
+
+
+def hang_up(session: Session, now: float) -> None:
+    """A reaction: hang up, whatever the state."""
+    session.bye(now)
+
+
+def in_turn(*reactions: Reaction) -> Reaction:
+    """A reaction that is several, one after the other."""
+
+    def react(session: Session, now: float) -> None:
+        for reaction in reactions:
+            reaction(session, now)
+
+    return react
 
 
 def pair(faults: Faults | None = None, transport: str = "UDP") -> tuple[Network, Phone, Phone]:

@@ -15,6 +15,7 @@ from tests.support.waiting import wait_for
 
 MODULES = Path("/usr/lib/baresip/modules")
 CONTROL_PORT = 4444
+REGISTERED = "[1 binding]"
 Event = dict[str, Any]
 
 # stdio.so is left out: without a terminal it would spin. The sound comes from a file, what is heard goes to
@@ -140,8 +141,11 @@ class Baresip:
         self.command("hangup")
 
     def register(self) -> None:
-        """Wait until the phone, which registers by itself, is registered."""
-        self.wait("REGISTER_OK")
+        """Wait until the phone, which registers by itself, is registered.
+
+        It may have been so before anybody listened to its events, but it prints it too.
+        """
+        wait_for(lambda: REGISTERED in self.output(), 10, f"the phone at {self.address} to be registered")
 
     def wait_talking(self) -> None:
         """Wait until the call is answered."""

@@ -151,6 +151,9 @@ class RtpEndpoint:
                 due = max(due + PTIME, now - 0.2)
                 if self.remote is not None and not self.muted:
                     self._send_next(self.remote)
+                elif self.sent:
+                    # The clock of the sound goes on in silence (RFC 3550 §5.1).
+                    self._timestamp = self._timestamp + FRAME & 0xFFFFFFFF
                 continue
             ready, _, _ = select.select([self._socket], [], [], due - now)
             if ready:

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from config.settings import SipSettings
 from tests.support.addresses import fresh_address, fresh_network
 from tests.support.waiting import wait_for
 
@@ -54,9 +53,6 @@ class Service:
             "RINGPLAN_METRICS__ADDRESS": f"{address}:9160",
             "RINGPLAN_LOG__FORMAT": "json",
         }
-        if "digest_algorithms" in SipSettings.model_fields:
-            # SIPp and baresip know MD5 alone and give up when they are challenged with anything else.
-            own["RINGPLAN_SIP__DIGEST_ALGORITHMS"] = "MD5"
         own |= SHORTENED | dict(settings or {})
         foreign = {name: value for name, value in os.environ.items() if not name.startswith("RINGPLAN_")}
         self.environment = foreign | own

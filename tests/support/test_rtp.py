@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -46,7 +47,13 @@ def test_muting_is_heard_as_a_pause(pair: tuple[RtpEndpoint, RtpEndpoint]) -> No
     wait_for(lambda: time.monotonic() - quiet > 0.3, 1, "0.3 s to pass")
     left.muted = False
     wait_for(lambda: right.packets[-1].arrival - quiet > 0.3, 2, "sound again")
-    assert 0.25 < right.longest_pause() < 0.6
+    pause = right.longest_pause()
+    assert 0.25 < pause < 0.6
+    before, after = next(
+        (one, other) for one, other in pairwise(right.packets) if other.arrival - one.arrival == pause
+    )
+    assert after.sequence == before.sequence + 1
+    assert (after.timestamp - before.timestamp) / 8000 == pytest.approx(pause, abs=0.05)
 
 
 def test_packets_are_numbered(pair: tuple[RtpEndpoint, RtpEndpoint]) -> None:

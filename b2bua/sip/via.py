@@ -1,0 +1,49 @@
+"""The Via header (RFC 3261 §20.42, RFC 3581): where a response goes, and the name of the transaction."""
+
+from __future__ import annotations
+
+import re
+
+from b2bua.sip.errors import BadMessage
+
+# Possessive, so that no run of blanks can make a match slow.
+_VIA = re.compile(
+    r"SIP\s*+/\s*+2\.0\s*+/\s*+([A-Za-z0-9\-]+)\s++(\[[^\]]+\]|[^\s:;,]+)"
+    r"\s*+(?::\s*+([0-9]{1,5})\s*+)?(;.*)?\Z",
+    re.DOTALL | re.IGNORECASE,
+)
+_BRANCH = re.compile(r";\s*+branch\s*+=\s*+([^\s;,]+)", re.IGNORECASE)
+_RPORT = re.compile(r";\s*+rport\s*+(?=;|\Z)", re.IGNORECASE)
+_RECEIVED = re.compile(r";\s*+received\s*+=[^;]*", re.IGNORECASE)
+
+
+class Via:
+    """One Via value. `host` is lower case; `rport` says whether the answer is to go to the source port."""
+
+    __slots__ = ("branch", "host", "port", "rport", "text", "transport")
+
+    def __init__(self, text: str) -> None:
+        """Read one value. Raises BadMessage (400)."""
+        match = _VIA.match(text)
+        if match is None:
+            raise BadMessage(400, "Bad Via")
+        transport, host, port, params = match.groups("")
+        self.text = text
+        self.transport = transport.upper()
+        self.host = host.lower()
+        self.port = int(port) if port else None
+        if self.port is not None and not 0 < self.port < 65536:
+            raise BadMessage(400, "Bad port in Via")
+        branch = _BRANCH.search(params)
+        self.branch = branch[1] if branch else ""
+        self.rport = _RPORT.search(params) is not None
+
+    def answered(self, host: str, port: int) -> str:
+        """This value as a response carries it, when the request came from there (§18.2.1, RFC 3581 §4).
+
+        `received` is added where the host is another, and with `rport` always; a bare `rport` gets its value.
+        """
+        if not self.rport and self.host == host:
+            return self.text
+        text = f"{_RECEIVED.sub('', self.text)};received={host}"
+        return _RPORT.sub(f";rport={port}", text, count=1) if self.rport else text

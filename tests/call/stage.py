@@ -1,0 +1,513 @@
+"""A service with calls on an in-memory network: real user agents, and a relay, mailboxes and devices that note
+what they are asked and answer when the test lets them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from b2bua.call.call import Call, Services
+from b2bua.call.lines import Lines
+from b2bua.call.ports import Device, Figures, Peer, Ports, Visitor
+from b2bua.callplan.plan import Plan, decide
+from b2bua.callplan.situation import Caller, Limits, Situation
+from b2bua.registrar.bindings import Binding
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.message import Request, Response
+from b2bua.sip.sdp import Sdp, parse_sdp
+from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.sip.session import Session
+from b2bua.sip.timers import NEVER
+from b2bua.sip.uas import ServerSession
+from b2bua.sip.uri import parse_uri
+from tests.callplan.company import ACME, NOON, RECEPTION
+from tests.sip.wire import Faults, Network, Phone
+
+SERVICE = Hop("192.0.2.100", 5060)
+RELAY = "198.51.100.7"
+PCMA, PCMU, G722 = "8 PCMA/8000", "0 PCMU/8000", "9 G722/8000"
+EVENTS = "101 telephone-event/8000"
+CALLED, CALLING = 10, 11
+LIMITS = Limits()
+
+
+def sdp(
+    host: str,
+    port: int = 4000,
+    codecs: Sequence[str] = (PCMA, PCMU, EVENTS),
+    direction: str = "sendrecv",
+    version: int = 1,
+) -> bytes:
+    """A phone's description, with things in it that concern nobody else."""
+    numbers = " ".join(codec.split()[0] for codec in codecs)
+    maps = "".join(f"a=rtpmap:{codec}\r\n" for codec in codecs)
+    return (
+        f"v=0\r\no=phone-{host} 77 {version} IN IP4 {host}\r\ns=call of {host}\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+        f"m=audio {port} RTP/AVP {numbers}\r\n{maps}a=candidate:1 1 UDP 1 {host} {port} typ host\r\n"
+        f"a=rtcp:{port + 1}\r\na={direction}\r\n"
+    ).encode()
+
+
+@dataclass
+class RelaySession:
+    """What was asked of one relay session."""
+
+    name: str
+    near: Peer
+    ports: Ports | None = None
+    far: list[Peer] = field(default_factory=list)
+    moves: list[Peer] = field(default_factory=list)
+    tones: list[tuple[str, int]] = field(default_factory=list)
+    held: bool | None = None
+    answered: bool = False
+    closed: int = 0
+
+
+class FakeRelay:
+    """The `Relay` of a stage. `mode`: `works`, `full`, or `waits`, which is until `answer_all`."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.mode = "works"
+        self.sessions: dict[str, RelaySession] = {}
+        self.waiting: list[Callable[[], None]] = []
+        self._ports = count(20000, 2)
+
+    @property
+    def only(self) -> RelaySession:
+        (session,) = self.sessions.values()
+        return session
+
+    @property
+    def open_sessions(self) -> list[str]:
+        return [s.name for s in self.sessions.values() if not s.closed and not (s.answered and s.ports is None)]
+
+    def answer_all(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for answer in waiting:
+            answer()
+
+    def open(self, session: str, near: Peer, done: Callable[[Ports | None, float], None]) -> None:
+        assert session not in self.sessions
+        made = self.sessions[session] = RelaySession(session, near)
+        full = self.mode == "full"
+
+        def answer(now: float) -> None:
+            made.answered = True
+            if not full:
+                made.ports = Ports(next(self._ports), next(self._ports))
+            done(made.ports, now)
+
+        if self.mode == "waits":
+            self.waiting.append(lambda: answer(self.network.now))
+        else:
+            self.network.at(self.network.now + 0.001, answer)
+
+    def connect_far(self, session: str, far: Peer) -> None:
+        self._open(session).far.append(far)
+
+    def update_near(self, session: str, near: Peer) -> None:
+        self._open(session).moves.append(near)
+
+    def play(self, session: str, tone: str, payload: int) -> None:
+        self._open(session).tones.append((tone, payload))
+
+    def hold(self, session: str, held: bool) -> None:
+        self._open(session).held = held
+
+    def close(self, session: str, done: Callable[[Figures], None]) -> None:
+        self.sessions[session].closed += 1
+        self.network.at(self.network.now + 0.001, lambda now: done({"session": session}))
+
+    def address(self, flow: Flow) -> str:
+        return RELAY
+
+    def _open(self, name: str) -> RelaySession:
+        session = self.sessions[name]
+        assert session.ports is not None and not session.closed
+        return session
+
+
+@dataclass
+class Place:
+    """One asking for a mailbox."""
+
+    token: str
+    user: int
+    occasion: str
+    visitor: Visitor
+    call_id: str
+    granted: int = 0
+    released: int = 0
+    digits: list[str] = field(default_factory=list)
+
+
+class FakeMailboxes:
+    """The `Mailboxes` of a stage: each place is at a worker of its own. Modes as those of the relay."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.mode = "works"
+        self.codecs: Sequence[str] = (PCMA, EVENTS)
+        self.worker_mode = "answers"
+        self.places: dict[str, Place] = {}
+        self.workers: list[Phone] = []
+        self.resumed: list[str] = []
+        self.waiting: list[Callable[[], None]] = []
+        self._numbers = count(1)
+
+    @property
+    def only(self) -> Place:
+        (place,) = self.places.values()
+        return place
+
+    @property
+    def worker(self) -> Phone:
+        return self.workers[-1]
+
+    def answer_all(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for answer in waiting:
+            answer()
+
+    def reserve(
+        self,
+        token: str,
+        user: int,
+        occasion: str,
+        visitor: Visitor,
+        call_id: str,
+        done: Callable[[Flow | None, float], None],
+    ) -> None:
+        assert token not in self.places
+        self.places[token] = Place(token, user, occasion, visitor, call_id)
+        self._later(token, done)
+
+    def resume(self, token: str, done: Callable[[Flow | None, float], None]) -> None:
+        self.resumed.append(token)
+        self._later(token, done)
+
+    def release(self, token: str) -> None:
+        self.places[token].released += 1
+
+    def digit(self, token: str, digit: str) -> None:
+        self.places[token].digits.append(digit)
+
+    def kill(self, worker: Phone | None = None) -> None:
+        """The worker is no more, without a word."""
+        self.network.dead.add((worker or self.worker).hop)
+
+    def tokens_invited(self) -> list[str]:
+        return [
+            worker.sessions[0].request.get("x-session") or ""
+            for worker in self.workers
+            if worker.sessions and isinstance(worker.sessions[0], ServerSession)
+        ]
+
+    def _later(self, token: str, done: Callable[[Flow | None, float], None]) -> None:
+        full = self.mode == "full"
+
+        def answer(now: float) -> None:
+            if full:
+                done(None, now)
+                return
+            self.places[token].granted += 1
+            done(self.network.flow(SERVICE, self._worker().hop), now)
+
+        if self.mode == "waits":
+            self.waiting.append(lambda: answer(self.network.now))
+        else:
+            self.network.at(self.network.now + 0.001, answer)
+
+    def _worker(self) -> Phone:
+        worker = Phone(self.network, f"127.0.64.{next(self._numbers)}")
+        description = sdp(worker.host, 6000, self.codecs)
+        if self.worker_mode == "answers":
+            worker.when("invite", lambda session, now: _accept(session, description, now))
+        elif self.worker_mode == "refuses":
+            worker.when("invite", lambda session, now: _reject(session, 403, now))
+        # else: it says 100 and no more
+        self.workers.append(worker)
+        return worker
+
+
+class Registered:
+    """The `Devices` of a stage."""
+
+    def __init__(self) -> None:
+        self.by_user: dict[int, list[Device]] = {}
+
+    def of_user(self, user: int, now: float) -> list[Device]:
+        return list(self.by_user.get(user, ()))
+
+
+@dataclass
+class Notes:
+    """The `Watcher` of a stage."""
+
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    legs: list[tuple[str, str]] = field(default_factory=list)
+    joins: list[tuple[str, str | None]] = field(default_factory=list)
+    ended: list[int] = field(default_factory=list)
+
+    def event(self, call: Call, name: str, **fields: object) -> None:
+        self.events.append((name, fields))
+
+    def leg_added(self, call: Call, call_id: str, leg: str) -> None:
+        self.legs.append((leg, call_id))
+
+    def joined(self, call: Call, relay_session: str, token: str | None) -> None:
+        self.joins.append((relay_session, token))
+
+    def finished(self, call: Call) -> None:
+        self.ended.append(id(call))
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.events]
+
+
+class Stage:
+    """The service, its surroundings, and as many phones as a test wants. Also the agent's application."""
+
+    def __init__(self, faults: Faults | None = None, limits: Limits = LIMITS, repeat: float = 60.0) -> None:
+        self.network = Network(faults)
+        self.relay = FakeRelay(self.network)
+        self.mailboxes = FakeMailboxes(self.network)
+        self.devices = Registered()
+        self.lines = Lines()
+        self.notes = Notes()
+        self.limits = limits
+        self.called = RECEPTION
+        self.who = Caller("202", "Workshop", user=CALLING)
+        self.plan: Plan | None = None
+        self.calls: list[Call] = []
+        self.phones: list[Phone] = []
+        self.refused: list[BadMessage] = []
+        self.agent = self.network.agent(SERVICE, self, repeat=repeat)  # type: ignore[arg-type]
+        tokens, origins = count(1), count(9000)
+        self.services = Services(
+            agent=self.agent,
+            relay=self.relay,
+            mailboxes=self.mailboxes,
+            devices=self.devices,
+            lines=self.lines,
+            watcher=self.notes,
+            token=lambda: f"t{next(tokens)}",
+            origin=lambda: next(origins),
+        )
+
+    # The application
+
+    def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
+        user = self.called
+        situation = Situation(
+            NOON,
+            busy=self.lines.in_use(user.id) >= user.max_calls,
+            registered=bool(self.devices.of_user(user.id, now)),
+        )
+        plan = self.plan or decide(user, ACME, self.who, situation, self.limits)
+        call = Call(self.services, invite, self.who, "201", plan, self.limits, now)
+        self.calls.append(call)
+        call.start(now)
+
+    def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        raise AssertionError("nobody registers by SIP here")
+
+    def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
+        pass
+
+    def on_refused(self, error: BadMessage, data: bytes, flow: Flow) -> None:
+        self.refused.append(error)
+
+    # What tests do
+
+    @property
+    def call(self) -> Call:
+        return self.calls[-1]
+
+    @property
+    def now(self) -> float:
+        return self.network.now
+
+    def phone(self, host: str) -> Phone:
+        phone = Phone(self.network, host)
+        self.phones.append(phone)
+        return phone
+
+    def binding(self, phone: Phone, username: str, contact: str | None = None, instance: str = "") -> Device:
+        return Device(
+            username,
+            Binding(
+                username,
+                parse_uri(contact or f"sip:{username}@{phone.hop}"),
+                (("+sip.instance", f'"{instance}"'),) if instance else (),
+                "registration",
+                1,
+                NEVER,
+                self.network.flow(SERVICE, phone.hop),
+            ),
+        )
+
+    def device(self, host: str, username: str = "", user: int = CALLED) -> Phone:
+        """A phone that is registered for a user."""
+        phone = self.phone(host)
+        device = self.binding(phone, username or f"device{len(self.phones)}")
+        self.devices.by_user.setdefault(user, []).append(device)
+        return phone
+
+    def caller(self, host: str = "192.0.2.1") -> Phone:
+        return self.phone(host)
+
+    def dial(self, phone: Phone, offer: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Call the service; `b""` for a delayed offer."""
+        phone.call(SERVICE, sdp(phone.host) if offer is None else offer, headers)
+
+    def run(self, seconds: float) -> None:
+        self.network.run(self.now + seconds)
+
+    def from_service(self, to: Phone, name: str | None = None) -> list[Any]:
+        """Messages sent to a phone, those with this name."""
+        return [
+            packet.message
+            for packet in self.network.sent
+            if packet.source == SERVICE and packet.target == to.hop and name in (None, packet.name)
+        ]
+
+    def names_to(self, phone: Phone) -> list[str]:
+        return [p.name for p in self.network.sent if p.source == SERVICE and p.target == phone.hop]
+
+    def finish(self) -> None:
+        """Let everything end, then see that nothing at all is left over and nothing leaked."""
+        self.network.settle()
+        self.check_addresses()
+        assert all(call.over for call in self.calls)
+        assert sorted(self.notes.ended) == sorted(id(call) for call in self.calls)
+        for session in self.relay.sessions.values():
+            assert session.closed == (0 if session.answered and session.ports is None else 1), session
+        for place in self.mailboxes.places.values():
+            arrived = self.mailboxes.tokens_invited().count(place.token)
+            # A place was used, by an INVITE that came or was lost on the way, or given back.
+            assert place.released <= 1
+            assert place.granted <= place.released + max(arrived, self.invites(place.token)), place
+        assert not any(self.lines.in_use(user) for user in (CALLED, CALLING))
+        assert len(self.agent.layer) == 0
+        assert self.agent.sessions == 0
+        assert self.agent.queue.next_deadline() == NEVER
+        for call in self.calls:
+            check_journal(call)
+
+    def invites(self, token: str) -> int:
+        """How many INVITEs, repetitions apart, went out with a token."""
+        return len(
+            {
+                p.message.via.branch
+                for p in self.network.sent
+                if p.source == SERVICE and p.name == "INVITE" and p.message.get("x-session") == token
+            }
+        )
+
+    def check_addresses(self) -> None:
+        """No message to anybody holds the address of anybody else."""
+        everybody = [*self.phones, *self.mailboxes.workers]
+        for packet in self.network.sent:
+            if packet.source == SERVICE:
+                for other in everybody:
+                    if other.hop != packet.target:
+                        assert other.host not in _addresses(packet.data), packet.data
+
+
+def check_journal(call: Call) -> None:
+    """A journal says what can have happened."""
+    journal = call.journal
+    assert journal.ended is not None and journal.ended >= journal.began
+    assert journal.outcome and journal.hung_up_by
+    assert len(set(journal.legs)) == len(journal.legs)
+    ended = [result.ended.value for result in journal.steps]
+    assert all(result.seconds >= 0 for result in journal.steps)
+    if journal.answered is not None:
+        assert journal.began <= journal.answered <= journal.ended
+        assert ended[-1] == "answered" and ended.count("answered") == 1
+        assert journal.outcome in ("answered", "voicemail")
+        assert journal.figures
+        assert journal.code is None
+    else:
+        assert "answered" not in ended
+        assert journal.outcome not in ("answered", "voicemail")
+        assert journal.code is not None
+        assert not journal.figures
+
+
+def answers(phone: Phone, after: float = 0.0, body: bytes | None = None, rings: bool = True) -> None:
+    """Let a phone ring and answer."""
+    description = sdp(phone.host) if body is None else body
+
+    def invited(session: Session, now: float) -> None:
+        assert isinstance(session, ServerSession)
+        if rings:
+            session.progress(180, now)
+        phone.network.at(now + after, lambda then: session.accept(description, then))
+
+    phone.when("invite", invited)
+
+
+def rings(phone: Phone) -> None:
+    """Let a phone ring, and no more."""
+    phone.when("invite", lambda session, now: session.progress(180, now))  # type: ignore[attr-defined]
+
+
+def refuses(phone: Phone, code: int, after: float = 0.0) -> None:
+    """Let a phone ring and then refuse."""
+
+    def invited(session: Session, now: float) -> None:
+        assert isinstance(session, ServerSession)
+        session.progress(180, now)
+        phone.network.at(now + after, lambda then: session.reject(code, then))
+
+    phone.when("invite", invited)
+
+
+def follows(phone: Phone, codecs: Sequence[str] = (PCMA, PCMU, EVENTS)) -> None:
+    """Let a phone take every re-INVITE: it answers what is offered, and offers where it is asked to."""
+
+    def offered(session: Session, now: float) -> None:
+        body = phone.events[-1][1]
+        direction = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}.get(
+            heard(body).audio.direction if isinstance(body, bytes) else "sendrecv", "sendrecv"
+        )
+        session.answer_offer(sdp(phone.host, codecs=codecs, direction=direction, version=2), now)
+
+    phone.when("offer", offered)
+
+
+def heard(body: object) -> Sdp:
+    assert isinstance(body, bytes)
+    return parse_sdp(body)
+
+
+def description(message: Request | Response) -> Sdp:
+    """What a message says about sound."""
+    assert message.sdp is not None
+    return parse_sdp(message.sdp)
+
+
+def codecs_of(described: Sdp) -> list[str]:
+    return [codec.name for codec in described.audio.codecs]
+
+
+def _accept(session: Session, body: bytes, now: float) -> None:
+    assert isinstance(session, ServerSession)
+    session.accept(body, now)
+
+
+def _reject(session: Session, code: int, now: float) -> None:
+    assert isinstance(session, ServerSession)
+    session.reject(code, now)
+
+
+def _addresses(data: bytes) -> list[str]:
+    """All that looks like an address in a message."""
+    return re.findall(r"[0-9]+(?:\.[0-9]+)+", data.decode("utf-8", "replace"))

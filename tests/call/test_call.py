@@ -1,0 +1,365 @@
+"""Whole calls: the caller's side in every state, lines in use, limits, and what is told about a call."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from dataclasses import replace
+
+import pytest
+
+from b2bua.callplan.plan import refuse, refuse_suspended
+from b2bua.callplan.dialling import Unknown
+from b2bua.callplan.situation import Caller, Limits
+from tests.call.stage import (
+    CALLED,
+    CALLING,
+    G722,
+    SERVICE,
+    Stage,
+    answers,
+    description,
+    refuses,
+    rings,
+    sdp,
+)
+from tests.call.test_tone import early_bye
+from tests.callplan.company import KEEP_RINGING, RECEPTION
+from tests.sip.wire import Phone
+
+
+def calling(stage: Stage | None = None, host: str = "192.0.2.1") -> tuple[Stage, Phone]:
+    stage = stage or Stage()
+    caller = stage.caller(host)
+    stage.dial(caller)
+    return stage, caller
+
+
+@pytest.mark.behaviour("M1")
+def test_every_answer_to_the_caller_has_one_to_tag_and_our_contact() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11")
+    answers(device, after=1.0)
+    stage, caller = calling(stage)
+    stage.run(2.0)
+    replies = [r for r in stage.from_service(caller) if r.code > 100]
+    assert [r.code for r in replies] == [180, 200]
+    assert len({r.to.tag for r in replies}) == 1
+    assert {r.get("contact") for r in replies} == {f"<sip:{SERVICE}>"}
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.0105, 0.0115, 0.015, 0.0215, 0.025, 0.0315, 0.5, 2.015, 2.025, 2.035, 2.1])
+@pytest.mark.parametrize("relay", ["works", "waits"])
+@pytest.mark.parametrize("later", [True, False])
+def test_the_caller_cancels_at_any_moment(moment: float, relay: str, later: bool) -> None:
+    stage = Stage()
+    stage.relay.mode = relay
+    devices = [stage.device("192.0.2.11"), stage.device("192.0.2.12")]
+    answers(devices[0], after=2.0)
+    rings(devices[1])
+    stage, caller = calling(stage)
+    stage.run(moment)
+    if caller.session.active:
+        caller.session.bye(stage.now)
+    else:
+        caller.outgoing.cancel(stage.now)
+    stage.run(1.0)
+    if later:
+        stage.relay.answer_all()
+    stage.run(1.0)
+    assert stage.call.over
+    assert not any(session.active for device in devices for session in device.sessions)
+    stage.finish()
+
+
+def test_a_cancelled_call_says_so_in_its_journal() -> None:
+    stage = Stage()
+    rings(stage.device("192.0.2.11"))
+    stage, caller = calling(stage)
+    stage.run(1.0)
+    caller.outgoing.cancel(stage.now)
+    stage.finish()
+    journal = stage.call.journal
+    assert caller.names() == ["progress"]
+    assert stage.from_service(caller, "487 INVITE")
+    assert (journal.outcome, journal.code, journal.hung_up_by) == ("cancelled", 487, "caller")
+    assert [(r.ended, r.seconds) for r in journal.steps] == [("abandoned", pytest.approx(1.0, abs=0.1))]
+
+
+def test_a_bye_in_the_early_dialog_means_cancel() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11")
+    rings(device)
+    stage, caller = calling(stage)
+    stage.run(1.0)
+    early_bye(stage, caller, stage.from_service(caller, "180 INVITE")[0].to.tag)
+    stage.run(1.0)
+    assert stage.call.over and device.names()[-1] == "cancelled"
+    assert stage.from_service(caller, "200 BYE") and stage.from_service(caller, "487 INVITE")
+    stage.finish()
+
+
+@pytest.mark.parametrize("moment", [0.0105, 0.015, 0.5, 2.015, 2.025, 3.0])
+def test_the_service_hangs_up_at_any_moment(moment: float) -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11")
+    answers(device, after=2.0)
+    stage, caller = calling(stage)
+    stage.run(moment)
+    stage.call.hang_up(stage.now, "operator")
+    stage.call.hang_up(stage.now, "operator")
+    stage.run(1.0)
+    assert caller.names()[-1] in ("failed", "ended")
+    stage.finish()
+    assert stage.call.journal.hung_up_by == "operator"
+
+
+def test_the_callee_hangs_up_before_the_callers_ack() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11")
+    answers(device)
+    stage, caller = calling(stage)
+    stage.run(0.035)
+    stage.network.dead.add(caller.hop)
+    stage.run(0.01)
+    device.session.bye(stage.now)
+    stage.run(0.1)
+    assert stage.call.over and stage.names_to(caller)[-1] == "200 INVITE"
+    stage.network.dead.clear()
+    stage.run(1.0)
+    assert caller.names()[-1] == "ended"
+    stage.finish()
+
+
+@pytest.mark.parametrize(
+    ("offer", "code"),
+    [
+        (b"nonsense", 400),
+        (sdp("192.0.2.1").replace(b"RTP/AVP", b"RTP/SAVP"), 488),
+        (sdp("192.0.2.1").replace(b"IN IP4 192.0.2.1", b"IN IP6 2001:db8::1"), 488),
+    ],
+)
+def test_an_invite_that_cannot_be_used_begins_nothing(offer: bytes, code: int) -> None:
+    stage = Stage()
+    stage.device("192.0.2.11")
+    caller = stage.caller()
+    stage.dial(caller, offer)
+    stage.run(1.0)
+    assert caller.events == [("failed", code)]
+    assert stage.calls == [] and stage.relay.sessions == {}
+    stage.finish()
+
+
+@pytest.mark.parametrize(
+    ("plan", "code", "cause"),
+    [
+        (refuse(Unknown("nobody has it")), 404, "Q.850;cause=1"),
+        (refuse_suspended("Acme Ltd"), 403, "Q.850;cause=21"),
+    ],
+)
+def test_a_refusal_is_given_at_once_with_its_cause(plan, code: int, cause: str) -> None:  # type: ignore[no-untyped-def]
+    stage = Stage()
+    stage.plan = plan
+    stage, caller = calling(stage)
+    stage.run(0.5)
+    assert caller.events == [("failed", code)]
+    assert stage.from_service(caller, f"{code} INVITE")[0].get("reason") == cause
+    stage.finish()
+    assert stage.call.journal.outcome == {404: "unknown", 403: "refused"}[code]
+
+
+@pytest.mark.behaviour("B1")
+def test_alerting_live_held_and_outgoing_calls_make_a_line_busy() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11")
+    answers(device, after=1.0)
+    stage, caller = calling(stage)
+    stage.run(0.5)
+    assert (stage.lines.in_use(CALLED), stage.lines.in_use(CALLING)) == (1, 1)  # alerting
+    second = stage.caller("192.0.2.2")
+    stage.who = Caller("203", "Sales")
+    stage.dial(second, b"")
+    stage.run(0.3)
+    assert second.events == [("failed", 486)]
+    stage.run(1.0)
+    assert (stage.lines.in_use(CALLED), stage.lines.in_use(CALLING)) == (1, 1)  # live
+    caller.session.offer(sdp(caller.host, direction="sendonly"), stage.now)
+    device.when("offer", lambda session, now: session.answer_offer(sdp(device.host), now))
+    stage.run(1.0)
+    assert stage.lines.in_use(CALLED) == 1  # held
+    caller.session.bye(stage.now)
+    stage.run(0.5)
+    assert (stage.lines.in_use(CALLED), stage.lines.in_use(CALLING)) == (0, 0)
+    # A call that the user makes counts too.
+    stage.who = Caller("201", "Reception", user=CALLED)
+    stage.called = replace(RECEPTION, id=CALLING, not_answered=KEEP_RINGING)
+    stage.dial(caller)
+    stage.run(0.5)
+    assert stage.lines.in_use(CALLED) == 1
+    caller.outgoing.cancel(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("B1")
+def test_with_call_waiting_as_many_calls_ring_as_the_user_takes() -> None:
+    stage = Stage()
+    stage.called = replace(RECEPTION, max_calls=2)
+    device = stage.device("192.0.2.11")
+    rings(device)
+    callers = [stage.caller(f"192.0.2.{n}") for n in (1, 2, 3)]
+    for caller in callers:
+        stage.dial(caller, b"")
+        stage.run(0.5)
+    assert [caller.events[-1] for caller in callers] == [("progress", 180), ("progress", 180), ("failed", 486)]
+    assert stage.names_to(device) == ["INVITE", "INVITE"]
+    for caller in callers[:2]:
+        caller.outgoing.cancel(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("B1")
+def test_a_call_that_the_mailbox_took_does_not_make_the_called_line_busy() -> None:
+    stage = Stage()
+    refuses(stage.device("192.0.2.11"), 480)
+    stage, caller = calling(stage)
+    stage.run(1.0)
+    assert stage.call.in_mailbox
+    assert (stage.lines.in_use(CALLED), stage.lines.in_use(CALLING)) == (0, 1)
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("R11")
+def test_a_provisional_is_repeated_each_minute() -> None:
+    stage = Stage()
+    stage.called = replace(RECEPTION, not_answered=KEEP_RINGING)
+    rings(stage.device("192.0.2.11"))
+    stage, caller = calling(stage)
+    stage.run(150.0)
+    first, second, third = stage.network.moments("180 INVITE", SERVICE)
+    assert (second - first, third - second) == (pytest.approx(60.0), pytest.approx(60.0))
+    caller.outgoing.cancel(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("R11")
+def test_keep_ringing_has_its_own_limit() -> None:
+    stage = Stage(limits=Limits(max_unanswered=5.0, keep_ringing=8.0))
+    stage.called = replace(RECEPTION, not_answered=KEEP_RINGING)
+    device = stage.device("192.0.2.11")
+    rings(device)
+    stage, caller = calling(stage)
+    stage.run(7.9)
+    assert caller.names() == ["progress"]
+    stage.run(0.5)
+    assert caller.events[-1] == ("failed", 480)
+    assert device.names()[-1] == "cancelled"
+    stage.finish()
+
+
+def test_a_caller_behind_nat_may_send_from_both_its_addresses() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11")
+    answers(device, body=sdp("172.16.0.4"))
+    caller = stage.caller()
+    stage.dial(caller, sdp("10.0.0.5", 4321))
+    stage.run(1.0)
+    relay = stage.relay.only
+    assert (relay.near.address, relay.near.port, relay.near.sources, relay.near.nat) == (
+        "10.0.0.5",
+        4321,
+        ("192.0.2.1", "10.0.0.5"),
+        True,
+    )
+    assert (relay.far[0].sources, relay.far[0].nat) == (("192.0.2.11", "172.16.0.4"), True)
+    sent = b"".join(p.data for p in stage.network.sent if p.source == SERVICE)
+    assert b"10.0.0.5" not in sent and b"172.16.0.4" not in sent
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_both_sides_keep_their_port_of_the_relay_and_an_origin_of_ours() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11")
+    answers(device)
+    stage, caller = calling(stage)
+    stage.run(1.0)
+    offered = description(stage.from_service(device, "INVITE")[0])
+    answered = description(stage.from_service(caller, "200 INVITE")[0])
+    ports = stage.relay.only.ports
+    assert (offered.audio.port, answered.audio.port) == (ports.far, ports.near)
+    assert offered.session_id != answered.session_id
+    assert 77 not in (offered.session_id, answered.session_id)
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_the_watcher_hears_the_story_of_a_call() -> None:
+    stage = Stage()
+    refuses(stage.device("192.0.2.11"), 480)
+    answers(stage.device("192.0.2.12"), after=1.0)
+    stage, caller = calling(stage)
+    stage.run(2.0)
+    caller.session.bye(stage.now)
+    stage.finish()
+    assert stage.notes.events == [
+        ("call.step", {"step": "ring", "cause": "unconditional"}),
+        ("call.ringing", {}),
+        ("call.device_failed", {"leg": "b1", "device": "device1", "code": 480}),
+        ("call.answered", {"leg": "b2", "device": "device2"}),
+    ]
+    assert [leg for leg, _ in stage.notes.legs] == ["b1", "b2"]
+    assert [call_id for _, call_id in stage.notes.legs] == stage.call.journal.legs
+    assert stage.call.caller_call_id == caller.session.call_id
+
+
+@pytest.mark.parametrize("ends", ["answered", "cancelled", "mailbox", "tone"])
+def test_a_call_that_is_over_is_freed_without_the_cycle_collector(ends: str) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        stage = Stage()
+        if ends in ("answered", "cancelled"):
+            answers(stage.device("192.0.2.11"), after=1.0)
+        if ends == "tone":
+            stage.lines.occupy(CALLED)
+        stage, caller = calling(stage)
+        stage.run(0.5 if ends == "cancelled" else 2.0)
+        if ends == "answered" or ends == "mailbox":
+            caller.session.bye(stage.now)
+        else:
+            caller.outgoing.cancel(stage.now)
+        if ends == "tone":
+            stage.lines.release(CALLED)
+        stage.finish()
+        call = weakref.ref(stage.calls.pop())
+        assert call() is None
+    finally:
+        gc.enable()
+
+
+def test_the_state_of_a_call_in_a_word() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11")
+    answers(device, after=1.0)
+    stage, caller = calling(stage)
+    stage.run(0.015)
+    assert stage.call.state == "starting"
+    stage.run(0.5)
+    assert stage.call.state == "ringing"
+    stage.run(1.0)
+    assert stage.call.state == "answered"
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_a_caller_with_codecs_that_nobody_shares_is_told_so() -> None:
+    stage = Stage()
+    answers(stage.device("192.0.2.11"))
+    caller = stage.caller()
+    stage.dial(caller, sdp(caller.host, codecs=(G722,)))
+    stage.run(1.0)
+    assert caller.events[-1] == ("failed", 488)
+    stage.finish()

@@ -1,0 +1,90 @@
+"""One side of a call: what it heard, what it said, and where its sound goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from b2bua.call.leg import Leg
+from b2bua.call.ports import Peer
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.sdp import parse_sdp
+from tests.call.stage import EVENTS, G722, PCMA, PCMU, codecs_of, sdp
+
+HOST = "192.0.2.1"
+
+
+def leg(name: str = "a") -> Leg:
+    made = Leg(name, Flow("UDP", Hop("192.0.2.100", 5060), Hop(HOST, 5060)), 9000)
+    made.address, made.port = "198.51.100.7", 20000
+    return made
+
+
+@pytest.mark.parametrize(
+    ("host", "peer"),
+    [
+        (HOST, Peer(HOST, 4000, (HOST,), nat=False)),
+        ("10.0.0.5", Peer("10.0.0.5", 4000, (HOST, "10.0.0.5"), nat=True)),
+        ("0.0.0.0", None),
+    ],
+)
+def test_where_the_peers_sound_goes(host: str, peer: Peer | None) -> None:
+    side = leg()
+    assert side.peer() is None
+    side.hear(sdp(host))
+    assert side.peer() == peer
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"", 400), (b"v=0\r\n", 400), (sdp(HOST, codecs=("96 opus",)), 488)])
+def test_a_description_that_cannot_be_used(body: bytes, code: int) -> None:
+    side = leg()
+    with pytest.raises(BadMessage) as error:
+        side.hear(body)
+    assert error.value.code == code
+    assert side.heard is None
+
+
+def test_a_first_offer_is_the_other_sides_at_our_address() -> None:
+    said = parse_sdp(leg("b1").offer(parse_sdp(sdp(HOST, direction="sendonly"))))
+    assert (said.session_id, said.version) == (9000, 1)
+    assert (said.audio.address, said.audio.port, said.audio.direction) == ("198.51.100.7", 20000, "sendonly")
+
+
+def test_without_an_offer_every_phones_codecs_are_offered() -> None:
+    assert codecs_of(parse_sdp(leg("b1").offer(None))) == ["PCMA", "PCMU", "G722", "telephone-event"]
+
+
+def test_versions_count_what_changed() -> None:
+    side = leg("b1")
+    versions = [
+        parse_sdp(side.offer(parse_sdp(sdp(HOST, direction=direction)))).version
+        for direction in ("sendrecv", "sendrecv", "sendonly", "sendrecv")
+    ]
+    assert versions == [1, 1, 2, 3]
+
+
+def test_later_offers_keep_the_media_lines() -> None:
+    side = leg()
+    side.hear(sdp(HOST) + b"m=video 4002 RTP/AVP 96\r\n")
+    answer = parse_sdp(side.answer(parse_sdp(sdp(HOST))))
+    assert [(media.kind, media.port) for media in answer.media] == [("audio", 20000), ("video", 0)]
+    again = parse_sdp(side.offer(parse_sdp(sdp(HOST, direction="sendonly"))))
+    assert [(media.kind, media.port) for media in again.media] == [("audio", 20000), ("video", 0)]
+
+
+@pytest.mark.behaviour("M1")
+def test_an_early_answer_narrows_what_is_wanted_from_then_on() -> None:
+    side = leg()
+    assert side.wanted is None
+    side.hear(sdp(HOST, codecs=(G722, PCMU, PCMA, EVENTS)))
+    assert side.wanted is side.heard
+    assert codecs_of(parse_sdp(side.answer_early())) == ["PCMA", "telephone-event"]
+    assert side.wanted is not None and codecs_of(side.wanted) == ["PCMA", "telephone-event"]
+
+
+def test_an_answer_without_a_common_codec_is_refused() -> None:
+    side = leg()
+    side.hear(sdp(HOST, codecs=(PCMA,)))
+    with pytest.raises(BadMessage) as error:
+        side.answer(parse_sdp(sdp(HOST, codecs=(G722,))))
+    assert error.value.code == 488

@@ -1,0 +1,151 @@
+"""The engaged tone: early media from the relay, then 486."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from b2bua.callplan.situation import Limits
+from tests.call.stage import CALLED, EVENTS, G722, PCMA, PCMU, RELAY, Stage, codecs_of, description, sdp
+from tests.callplan.company import RECEPTION, VOICEMAIL_AT_ONCE
+from tests.sip.wire import Phone
+
+
+def busy(limits: Limits | None = None) -> tuple[Stage, Phone]:
+    stage = Stage(limits=limits or Limits())
+    stage.lines.occupy(CALLED)
+    return stage, stage.caller()
+
+
+def finish(stage: Stage) -> None:
+    stage.lines.release(CALLED)
+    stage.finish()
+
+
+@pytest.mark.behaviour("B1", "B2", "B3", "M1", "M3")
+def test_engaged_tone_is_heard_as_early_media_and_then_the_call_is_refused() -> None:
+    stage, caller = busy()
+    stage.dial(caller, sdp(caller.host, codecs=(G722, PCMU, PCMA, "97 telephone-event/8000")))
+    stage.run(4.9)
+    progress = stage.from_service(caller, "183 INVITE")
+    assert len(progress) == 2
+    assert progress[0].body == progress[1].body
+    early = description(progress[0])
+    assert [(codec.payload, codec.name) for codec in early.audio.codecs] == [(8, "PCMA"), (97, "telephone-event")]
+    assert (early.audio.address, early.audio.port) == (RELAY, stage.relay.only.ports.near)
+    assert early.audio.direction == "sendrecv"
+    assert stage.relay.only.tones == [("engaged", 8)]
+    assert not stage.relay.only.closed
+    stage.run(0.2)
+    assert caller.events[-1] == ("failed", 486)
+    (refusal,) = stage.from_service(caller, "486 INVITE")
+    assert refusal.get("reason") == "Q.850;cause=17"
+    assert refusal.to.tag == progress[0].to.tag
+    assert stage.names_to(caller) == ["100 INVITE", "183 INVITE", "183 INVITE", "486 INVITE"]
+    finish(stage)
+    assert [r.ended for r in stage.call.journal.steps] == ["completed", "completed"]
+    assert (stage.call.journal.outcome, stage.call.journal.code) == ("busy", 486)
+
+
+def test_a_caller_without_pcma_gets_pcmu() -> None:
+    stage, caller = busy()
+    stage.dial(caller, sdp(caller.host, codecs=(G722, PCMU)))
+    stage.run(1.0)
+    assert codecs_of(description(stage.from_service(caller, "183 INVITE")[0])) == ["PCMU"]
+    assert stage.relay.only.tones == [("engaged", 0)]
+    caller.outgoing.cancel(stage.now)
+    finish(stage)
+
+
+@pytest.mark.behaviour("B3")
+def test_without_an_offer_the_refusal_comes_at_once() -> None:
+    stage, caller = busy()
+    stage.dial(caller, b"")
+    stage.run(0.1)
+    assert caller.events == [("failed", 486)]
+    assert stage.relay.sessions == {}
+    finish(stage)
+
+
+@pytest.mark.parametrize(
+    ("mode", "codecs"), [("full", (PCMA, EVENTS)), ("works", (G722,))], ids=["relay full", "no codec of ours"]
+)
+def test_where_no_tone_can_be_played_the_refusal_comes_at_once(mode: str, codecs: tuple[str, ...]) -> None:
+    stage, caller = busy()
+    stage.relay.mode = mode
+    stage.dial(caller, sdp(caller.host, codecs=codecs))
+    stage.run(0.1)
+    assert caller.events == [("failed", 486)]
+    finish(stage)
+    assert stage.call.journal.steps[0].ended == "failed"
+
+
+def test_with_no_seconds_of_tone_the_refusal_comes_at_once() -> None:
+    stage, caller = busy(Limits(engaged_tone=0.0))
+    stage.dial(caller)
+    stage.run(0.1)
+    assert caller.events == [("failed", 486)]
+    assert stage.relay.sessions == {}
+    finish(stage)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_relay_that_does_not_answer_in_time_costs_the_tone(answers: bool) -> None:
+    stage, caller = busy()
+    stage.relay.mode = "waits"
+    stage.dial(caller)
+    stage.run(5.5)
+    assert caller.events == [("failed", 486)]
+    if answers:
+        stage.relay.answer_all()
+    assert stage.relay.only.tones == []
+    finish(stage)
+    assert stage.call.journal.steps[0].ended == "failed"
+
+
+@pytest.mark.parametrize("moment", [0.005, 0.0105, 1.0, 4.99])
+@pytest.mark.parametrize("by", ["cancel", "bye"])
+@pytest.mark.parametrize("relay", ["works", "waits"])
+def test_the_caller_gives_up(moment: float, by: str, relay: str) -> None:
+    stage, caller = busy()
+    stage.relay.mode = relay
+    stage.dial(caller)
+    stage.run(moment)
+    hang_up(stage, caller, by)
+    stage.run(1.0)
+    stage.relay.answer_all()
+    assert caller.session.state.name == "ENDED" or by == "cancel"
+    finish(stage)
+    assert stage.call.journal.outcome in ("cancelled", "busy")
+
+
+def hang_up(stage: Stage, caller: Phone, by: str) -> None:
+    """CANCEL, or a BYE in the early dialog where there is one already."""
+    progress = stage.from_service(caller, "183 INVITE")
+    if by == "cancel" or not progress:
+        caller.outgoing.cancel(stage.now)
+        return
+    early_bye(stage, caller, progress[0].to.tag)
+
+
+def early_bye(stage: Stage, caller: Phone, tag: str | None) -> None:
+    """A BYE in the early dialog, which few callers send (RFC 3261 §15)."""
+    session = caller.outgoing
+    to = f"{session.draft.header('To')};tag={tag}"
+    draft = session.draft.companion("BYE", to)
+    headers = tuple((k, "2 BYE" if k == "CSeq" else v) for k, v in draft.headers)
+    caller.agent.layer.send(replace(draft, headers=headers), session.flow, session, stage.now)
+
+
+@pytest.mark.behaviour("B2")
+def test_a_busy_user_with_voicemail_plays_no_tone() -> None:
+    stage, caller = busy()
+    stage.called = replace(RECEPTION, busy=VOICEMAIL_AT_ONCE)
+    stage.dial(caller)
+    stage.run(1.0)
+    assert caller.session.active
+    assert stage.mailboxes.only.occasion == "busy"
+    assert stage.relay.only.tones == []
+    caller.session.bye(stage.now)
+    finish(stage)

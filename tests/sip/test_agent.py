@@ -1,0 +1,277 @@
+"""The user agent core: what is refused and how, what it says of itself, and where requests in a dialog end up."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from b2bua.sip.address import parse_address
+from b2bua.sip.agent import METHODS
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.message import Request, Response
+from b2bua.sip.session import Session
+from b2bua.sip.timers import NEVER
+from tests.sip.messages import request
+from tests.sip.wire import Network, Peer, Phone, accept, joined, pair, ring
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO"
+
+
+def bench() -> tuple[Network, Phone, Peer]:
+    network = Network()
+    return network, Phone(network, "192.0.2.2"), Peer(network, "192.0.2.9")
+
+
+def asked(data: bytes) -> Response:
+    """What a request alone gets for a final answer."""
+    network, phone, peer = bench()
+    peer.send(data, phone.hop)
+    network.run(0.1)
+    final = [message for message in peer.received if isinstance(message, Response) and message.code >= 200]
+    assert len(final) >= 1
+    return final[0]
+
+
+@pytest.mark.parametrize("method", ["SUBSCRIBE", "NOTIFY", "PRACK", "UPDATE", "REFER", "MESSAGE", "PUBLISH"])
+@pytest.mark.parametrize("to_tag", ["", "x"])
+def test_known_methods_that_are_not_allowed(method: str, to_tag: str) -> None:
+    response = asked(request(method, to_tag=to_tag))
+    assert response.code == 405 and response.get("allow") == ALLOW
+
+
+@pytest.mark.parametrize("method", ["FOO", "invite", "Bye"])
+def test_methods_that_nobody_knows(method: str) -> None:
+    response = asked(request(method))
+    assert response.code == 501 and response.get("allow") == ALLOW
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "BYE"])
+def test_unknown_extensions_that_are_required(method: str) -> None:
+    response = asked(request(method, headers=(("Require", "100rel, Foo"), ("Require", "bar"))))
+    assert response.code == 420 and response.get("unsupported") == "100rel, bar, foo"
+
+
+def test_an_ack_or_cancel_is_not_looked_at_for_require() -> None:
+    network, phone, peer = bench()
+    phone.when("invite", ring)
+    peer.send(request(), phone.hop)
+    network.run(0.1)
+    peer.send(request("CANCEL", headers=(("Require", "foo"),)), phone.hop)
+    network.run(0.2)
+    assert peer.codes() == [100, 180, 200, 487]
+    peer.send(request("ACK", headers=(("Require", "foo"),)), phone.hop)
+    network.settle()
+    assert peer.codes() == [100, 180, 200, 487] and phone.idle()
+
+
+def test_too_many_hops() -> None:
+    data = request().replace(b"Max-Forwards: 70", b"Max-Forwards: 0")
+    assert asked(data).code == 483
+    for method, code in (("OPTIONS", 200), ("REGISTER", 200), ("BYE", 481)):
+        assert asked(request(method).replace(b"Max-Forwards: 70", b"Max-Forwards: 0")).code == code
+    assert asked(request().replace(b"Max-Forwards: 70", b"Max-Forwards: x")).code == 400
+
+
+@pytest.mark.parametrize("contact", ["", "*", "<bad"])
+def test_an_invite_without_a_contact(contact: str) -> None:
+    network, phone, peer = bench()
+    peer.send(request(contact=contact), phone.hop)
+    network.run(0.1)
+    assert peer.codes() == [400] and phone.events == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "code"), [("http://x", 416), ("sip:", 400), ("sip:a@b:99999", 400), ("urn:service:sos", 416)]
+)
+def test_request_uris_that_cannot_be_used(uri: str, code: int) -> None:
+    assert asked(request(uri=uri)).code == code
+
+
+def test_another_body_than_sdp() -> None:
+    data = request(body=b"hello").replace(b"application/sdp", b"text/plain")
+    response = asked(data)
+    assert response.code == 415 and response.get("accept") == "application/sdp"
+    assert asked(request(body=b"x").replace(b"Content-Type: application/sdp\r\n", b"")).code == 415
+
+
+def test_a_malformed_route_set_is_refused() -> None:
+    assert asked(request(headers=(("Record-Route", "<sip:p"),))).code == 400
+
+
+def test_options() -> None:
+    response = asked(request("OPTIONS", body=b"whatever"))
+    assert response.code == 200
+    assert response.get("allow") == ALLOW and response.get("accept") == "application/sdp"
+    assert "supported" not in response.headers, "no extension is supported, so none is offered"
+    assert response.to.tag and response.body == b""
+    assert ", ".join(METHODS) == ALLOW
+
+
+def test_trying_comes_first_without_a_tag_and_with_the_timestamp() -> None:
+    network, phone, peer = bench()
+    peer.send(request(headers=(("Timestamp", "54.5"),)), phone.hop)
+    network.run(0.1)
+    first = peer.received[0]
+    assert isinstance(first, Response) and first.code == 100
+    assert first.to.tag is None and first.get("timestamp") == "54.5"
+    phone.incoming.reject(404, network.now)
+    network.run(0.2)
+    assert "timestamp" not in peer.received[-1].headers
+
+
+@pytest.mark.parametrize("method", ["BYE", "INFO", "OPTIONS", "INVITE"])
+@pytest.mark.parametrize("wrong", ["to_tag", "from_tag", "call_id"])
+def test_requests_in_no_dialog_of_ours_are_481(method: str, wrong: str) -> None:
+    network, phone, peer = bench()
+    phone.when("invite", accept)
+    peer.send(request(), phone.hop)
+    network.run(0.1)
+    tag = peer.received[-1].to.tag
+    assert tag
+    peer.send(request("ACK", to_tag=tag, branch="z9hG4bK2"), phone.hop)
+    change = {"to_tag": tag, wrong: "wrong"}
+    peer.send(request(method, branch="z9hG4bK3", cseq=2, **change), phone.hop)  # type: ignore[arg-type]
+    network.run(0.2)
+    assert peer.codes()[-1] == 481
+    assert phone.session.active and phone.names() == ["invite", "acknowledged"]
+
+
+def test_an_ack_with_wrong_tags_acknowledges_nothing() -> None:
+    network, phone, peer = bench()
+    phone.when("invite", accept)
+    peer.send(request(), phone.hop)
+    network.run(0.1)
+    tag = peer.received[-1].to.tag or ""
+    peer.send(request("ACK", to_tag="wrong", branch="z9hG4bK2"), phone.hop)
+    peer.send(request("ACK", to_tag=tag, from_tag="wrong", branch="z9hG4bK3"), phone.hop)
+    peer.send(request("ACK", to_tag=tag, cseq=2, branch="z9hG4bK4"), phone.hop)
+    network.run(0.2)
+    assert phone.names() == ["invite"]
+    peer.send(request("ACK", to_tag=tag, branch="z9hG4bK5"), phone.hop)
+    peer.send(request("ACK", to_tag=tag, branch="z9hG4bK6"), phone.hop)
+    network.run(0.3)
+    assert phone.names() == ["invite", "acknowledged"]
+
+
+@pytest.mark.parametrize("method", ["BYE", "INFO"])
+def test_requests_that_need_a_dialog(method: str) -> None:
+    assert asked(request(method)).code == 481
+
+
+def test_register_goes_to_the_application() -> None:
+    assert asked(request("REGISTER")).code == 200
+    assert asked(request("REGISTER", to_tag="odd")).code == 200
+
+
+def test_an_invite_and_its_2xx_say_what_we_can() -> None:
+    network, caller, callee = joined()
+    invite, ok = network.last("INVITE"), network.last("200 INVITE")
+    for message, hop in ((invite, caller.hop), (ok, callee.hop)):
+        assert message.get("allow") == ALLOW
+        assert "supported" not in message.headers
+        assert message.get("user-agent") == "Ringplan"
+        assert str(message.contact) == f"sip:{hop}"
+        assert message.content_type == "application/sdp"
+    assert invite.get("max-forwards") == "70" and invite.cseq == (1, "INVITE")
+
+
+def test_the_contact_names_a_reliable_transport() -> None:
+    network, caller, callee = pair(transport="TCP")
+    callee.when("invite", accept)
+    caller.call(callee.hop)
+    network.run(1.0)
+    assert str(network.last("INVITE").contact) == "sip:192.0.2.1:5060;transport=tcp"
+    assert network.last("INVITE").via.transport == "TCP"
+
+
+def test_an_application_that_cannot_use_an_invite_leaves_no_session() -> None:
+    network, phone, peer = bench()
+
+    def fail(session: Session, now: float) -> None:
+        raise BadMessage(488, "No codec")
+
+    phone.when("invite", fail)
+    peer.send(request(), phone.hop)
+    network.run(0.1)
+    assert peer.codes() == [100, 488] and phone.agent.sessions == 0
+    assert isinstance(peer.received[-1], Response) and peer.received[-1].reason == "No codec"
+    peer.send(request("ACK"), phone.hop)
+    network.settle()
+    assert phone.idle()
+
+
+def test_cancel_of_an_invite_that_has_no_session() -> None:
+    network, phone, peer = bench()
+    phone.when("invite", lambda session, now: phone.agent.forget(phone.incoming.dialog.id))  # type: ignore[union-attr]
+    peer.send(request(), phone.hop)
+    network.run(0.1)
+    peer.send(request("CANCEL"), phone.hop)
+    network.run(0.2)
+    assert peer.codes() == [100, 200, 487]
+
+
+def test_notify() -> None:
+    network, phone, peer = bench()
+    target, flow = "sip:202@192.0.2.9", network.flow(phone.hop, peer.hop)
+    local = parse_address("<sip:202@ringplan.example>")
+    phone.agent.notify(
+        target, flow, local, (("Event", "message-summary"),), b"Messages-Waiting: yes\r\n", 0.0
+    )
+    network.run(0.1)
+    message = peer.received[0]
+    assert isinstance(message, Request) and message.method == "NOTIFY" and message.uri_text == target
+    assert message.get("event") == "message-summary" and message.body == b"Messages-Waiting: yes\r\n"
+    assert message.from_.tag and message.to.tag is None and str(message.contact) == "sip:192.0.2.2:5060"
+    network.settle()
+    assert phone.idle(), "a phone that does not answer changes nothing"
+
+
+def test_calls_leave_no_garbage_for_the_collector() -> None:
+    """Cycles would be found by the collector in the middle of other calls, which makes the tail of the delay."""
+
+    def calls() -> None:
+        network, caller, callee = pair()
+        callee.when("invite", accept)
+        for reaction in ("hang up", "offer", "cancel", "refuse"):
+            if reaction in ("cancel", "refuse"):
+                callee.when("invite", ring)
+            caller.call(callee.hop)
+            network.run(network.now + 1.0)
+            if reaction == "offer":
+                caller.session.offer(b"v=0\r\n", network.now)
+                network.run(network.now + 1.0)
+                callee.session.answer_offer(b"v=0\r\n", network.now)
+                network.run(network.now + 1.0)
+            if reaction == "cancel":
+                caller.outgoing.cancel(network.now)
+            elif reaction == "refuse":
+                callee.incoming.reject(486, network.now)
+            else:
+                caller.session.bye(network.now)
+            network.settle()
+        assert caller.idle() and callee.idle()
+        sessions.extend([*caller.sessions, *callee.sessions])
+        caller.sessions.clear()
+        callee.sessions.clear()
+        agents.append((network, caller, callee))
+
+    sessions: list[Session] = []
+    agents: list[object] = []
+    calls()
+    gc.collect()
+    gc.disable()
+    try:
+        sessions.clear()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_the_queue_is_empty_after_a_call() -> None:
+    network, caller, callee = joined()
+    caller.session.bye(network.now)
+    network.run(200.0)
+    for phone in (caller, callee):
+        assert phone.agent.queue.next_deadline() == NEVER
+        assert phone.idle()
