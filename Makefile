@@ -24,7 +24,7 @@ check:
 	@./setup.sh test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy --strict b2bua config media provisioning scripts tests
+	.venv/bin/mypy --strict --follow-imports silent b2bua config media provisioning scripts
 	.venv/bin/lint-imports
 	.venv/bin/python -m tests.behaviour_ids
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import signal
 import sys
@@ -27,31 +26,41 @@ async def serve(settings: Settings) -> None:
     """Serve calls until SIGTERM or SIGINT. Raises StoreError or OSError where it cannot start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report_fault)
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with await open_store(settings.data_dir) as store:
         node = Signalling(settings, store)
-        await node.begin()
+        told = asyncio.create_task(stop.wait())
+        # Relay and media host may be long in coming: who is told to stop meanwhile stops.
+        if not await _first(asyncio.create_task(node.begin()), told):
+            return
         work = asyncio.create_task(node.run())
         control = ControlServer(_verbs(node))
-        await control.listen(settings.run_dir / "control.sock")
-        if settings.metrics.address is not None:
-            metrics.serve(node, *settings.metrics.address)
-        # What was made so far stays; the collector need not look at it again while calls are served.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
-        log.info("process.ready")
-        waiting = asyncio.create_task(stop.wait())
-        await asyncio.wait({waiting, work}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            await node.stop()
-        control.close()
-        waiting.cancel()
-        work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
-        await node.writer.flush()
+        try:
+            await control.listen(settings.run_dir / "control.sock")
+            if settings.metrics.address is not None:
+                metrics.serve(node, *settings.metrics.address)
+            # What was made so far stays; the collector need not look at it again while calls are served.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 100)
+            log.info("process.ready")
+            if not await _first(work, told):
+                await node.stop()
+        finally:
+            control.close()
+            work.cancel()
+            await asyncio.wait({work})
+            await node.writer.flush()
+
+
+async def _first(task: asyncio.Task[None], told: asyncio.Task[bool]) -> bool:
+    """Whether the task ended before we were told to stop. Raises what the task raises."""
+    await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+    return task.done()
 
 
 def _verbs(node: Signalling) -> dict[str, Any]:
@@ -68,6 +77,11 @@ def _verbs(node: Signalling) -> dict[str, Any]:
         return {"calls": node.list_calls()}
 
     return {"ready": ready, "changed": changed, "registrations": registrations, "calls": calls}
+
+
+def _report_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A fault of ours in a timer or a callback: what it was about is lost, everything else goes on."""
+    log.error("sip.fault", reason=context["message"], exc_info=context.get("exception"))
 
 
 def main() -> int:

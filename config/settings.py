@@ -71,7 +71,6 @@ class SipSettings(Table):
     t1: Seconds = 0.5
     t2: Seconds = 4.0
     t4: Seconds = 5.0
-    timer_c: Seconds = 180.0
     min_expires: DeltaSeconds = 60
     default_expires: DeltaSeconds = 3600
     max_expires: DeltaSeconds = 3600
@@ -80,7 +79,6 @@ class SipSettings(Table):
     # pick): offering it is the operator's choice.
     digest_algorithms: Algorithms = ("MD5",)
     nonce_lifetime: Seconds = 300.0
-    max_message: int = Field(default=65535, ge=1300, le=65535)
     receive_buffer: int = Field(default=4194304, ge=65536)
     receive_queue: Count = 2000
 
@@ -134,7 +132,6 @@ class MediaSettings(Table):
 class CallSettings(Table):
     """Limits of a call that is being set up, in seconds."""
 
-    not_answered_after: float = Field(default=20.0, ge=0, le=120)
     max_unanswered: Seconds = 170.0
     keep_ringing: Seconds = 180.0
     provisional_repeat: Seconds = 60.0
@@ -149,7 +146,6 @@ class VoicemailSettings(Table):
     silence_seconds: Seconds = 10.0
     min_seconds: SecondsOrNone = 2.0
     max_messages: Count = 100
-    deleted_user_days: int = Field(default=30, ge=0)
 
 
 class LogSettings(Table):

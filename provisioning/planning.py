@@ -199,7 +199,7 @@ def _plan_missing(plan: Plan, customer: CustomerEntry, known: StoredCustomer, *,
             details.append(f"Back to the pool: {', '.join(entry.numbers)}")
         if row.devices:
             details.append(f"Released: {', '.join(device.username for device in row.devices)}")
-        details.append("The mailbox is kept for a while (voicemail.deleted_user_days)")
+        details.append("The mailbox is kept")
         plan.items.append(Change("delete", _subject(row.name, row.email, customer), tuple(details)))
 
 

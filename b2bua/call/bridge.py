@@ -23,10 +23,11 @@ class Bridge(Nobody):
     """Owns both sessions of an answered call. An offer on one side becomes an offer on the other.
 
     `_asking` is the leg whose re-INVITE the other is being asked about, `_offered` its offer, `None` where it
-    wants ours. `_owing` is the leg whose ACK will carry the answer to an offer of ours.
+    wants ours, `_before` what the other was told before. `_owing` is the leg whose ACK will carry the answer to
+    an offer of ours.
     """
 
-    __slots__ = ("_asking", "_offered", "_owing", "call", "callee", "caller", "mailbox", "path")
+    __slots__ = ("_asking", "_before", "_offered", "_owing", "call", "callee", "caller", "mailbox", "path")
 
     def __init__(self, call: Call, callee: Leg, path: Path, mailbox: Deposit | None) -> None:
         self.call = call
@@ -34,6 +35,7 @@ class Bridge(Nobody):
         self.path = path
         self.mailbox = mailbox
         self._asking: Leg | None = None
+        self._before: Sdp | None = None
         self._offered: Sdp | None = None
         self._owing: Leg | None = self.caller if self.caller.heard is None else None
         self._join(callee)
@@ -50,18 +52,18 @@ class Bridge(Nobody):
         """A re-INVITE: hold, resume, another codec, another address, or a request for our offer."""
         asking, other = self._sides(session)
         assert other.session is not None and session.dialog is not None
-        said = other.said
+        before = other.said
         try:
             offered = None if sdp is None else parse_sdp(sdp)
         except BadMessage as error:
             session.refuse_offer(error.code, now)
             return
         if not other.session.offer(None if offered is None else other.offer(offered), now):
-            other.said = said
+            other.said = before
             session.refuse_offer(491, now)
             return
         asking.flow = session.dialog.flow
-        self._asking, self._offered = asking, offered
+        self._asking, self._offered, self._before = asking, offered, before
 
     def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
         """The other side's answer to what we passed on, or to an offer of our own."""
@@ -71,8 +73,11 @@ class Bridge(Nobody):
             # An offer that nobody waits for any more is not taken up.
             session.acknowledge(b"", now)
         elif code >= 300:
-            # Why it was refused is the other side's own business, except that it may be tried again.
-            self._refuse(asking, 491 if code == 491 else 488, now)
+            self._asking = None
+            other.take_back(self._before)
+            if asking.session is not None:
+                # Why it was refused is the other side's own business, except that it may be tried again.
+                asking.session.refuse_offer(491 if code == 491 else 488, now)
         elif self._offered is None:
             self._pass_offer(other, asking, sdp, now)
         else:
@@ -85,7 +90,7 @@ class Bridge(Nobody):
             return
         self._owing = None
         try:
-            heard = leg.hear(sdp or b"")
+            heard = leg.hear_answer(sdp or b"")
             if self._asking is leg:
                 self._asking = None
                 other.session.acknowledge(other.answer(heard), now)
@@ -112,34 +117,34 @@ class Bridge(Nobody):
 
     def _pass_answer(self, other: Leg, asking: Leg, offered: Sdp, sdp: bytes | None, now: float) -> None:
         assert other.session is not None and asking.session is not None
-        before = asking.heard
-        try:
-            other.hear(sdp or b"")
-            asking.heard = offered
-            reply = asking.answer(other.heard or offered)
-        except BadMessage:
-            asking.heard = before
-            self._refuse(asking, 488, now)
-            return
+        before = asking.heard, asking.said
         self._asking = None
-        if asking.session.answer_offer(reply, now):
+        try:
+            answer = other.hear_answer(sdp or b"")
+            asking.heard = offered
+            taken = asking.session.answer_offer(asking.answer(answer), now)
+        except BadMessage:
+            asking.session.refuse_offer(488, now)
+            taken = False
+        if taken:
             self._moved(asking)
         else:
-            # Withdrawn meanwhile: the other side is told that all is as before.
-            asking.heard = before
-            other.session.offer(other.offer(before), now)
+            # Withdrawn meanwhile, or it did not fit: the other side is told that all is as before.
+            asking.heard, asking.said = before
+            other.session.offer(other.offer(asking.heard), now)
         self._moved(other)
         self._held()
 
     def _pass_offer(self, other: Leg, asking: Leg, sdp: bytes | None, now: float) -> None:
         assert other.session is not None and asking.session is not None
+        said = asking.said
         try:
             offer = asking.offer(other.hear(sdp or b""))
             if asking.session.answer_offer(offer, now):
                 self._owing = asking
             else:
-                # Withdrawn meanwhile: the other side gets its answer from what was said before.
-                self._asking = None
+                # Withdrawn meanwhile: the other side gets its answer from what holds as before.
+                self._asking, asking.said = None, said
                 assert asking.heard is not None
                 other.session.acknowledge(other.answer(asking.heard), now)
         except BadMessage:
@@ -149,20 +154,15 @@ class Bridge(Nobody):
         self._held()
 
     def _agreed(self, leg: Leg, code: int, sdp: bytes | None) -> None:
-        """An offer of our own was answered, or refused, which leaves all as it was."""
-        if code >= 300 or sdp is None:
+        """An offer of our own was answered; refused, or answered with something else, it changes nothing."""
+        if code >= 300:
             return
         try:
-            leg.hear(sdp)
+            leg.hear_answer(sdp or b"")
         except BadMessage:
             return
         self._moved(leg)
         self._held()
-
-    def _refuse(self, asking: Leg, code: int, now: float) -> None:
-        self._asking = None
-        if asking.session is not None:
-            asking.session.refuse_offer(code, now)
 
     def _join(self, callee: Leg) -> None:
         assert self.caller.session is not None and callee.session is not None

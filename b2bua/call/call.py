@@ -26,7 +26,6 @@ from b2bua.callplan.situation import Caller, Limits
 from b2bua.callplan.steps import Cause, EngagedTone, Reject, Ring, Step, Voicemail
 from b2bua.sip.address import Address
 from b2bua.sip.agent import UserAgent
-from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Hop
 from b2bua.sip.layer import ServerTransaction
 from b2bua.sip.session import Nobody, Session
@@ -208,15 +207,7 @@ class Call(Timed, Nobody):
         assert leg.heard is not None and leg.session is not None
         self.wait_until(NEVER)
         path.place(self.caller)
-        try:
-            sdp = self.caller.offer(leg.heard) if self.caller.heard is None else self.caller.answer(leg.heard)
-        except BadMessage as error:
-            leg.session.bye(now)
-            path.close()
-            self.session.reject(error.code, now)
-            self._note(Ended.FAILED, now)
-            self._finish("failed", "service", now, error.code)
-            return
+        sdp = self.caller.offer(leg.heard) if self.caller.heard is None else self.caller.answer(leg.heard)
         self._note(Ended.ANSWERED, now, device)
         self._performer = None
         self._bridge = Bridge(self, leg, path, mailbox)

@@ -108,7 +108,7 @@ class Deposit(Performer):
         """The worker is there: the caller is answered, or goes on where it was."""
         assert self._leg is not None
         try:
-            self._leg.hear(sdp or b"")
+            self._leg.hear_answer(sdp or b"")
         except BadMessage:
             session.bye(now)
             self._fail(now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from b2bua.call.ports import Peer
+from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite
 from b2bua.sip.sdp import STANDARD_CODECS, Sdp, parse_sdp
@@ -35,6 +36,20 @@ class Leg:
         """Read the peer's description. Raises BadMessage (400 or 488)."""
         self.heard = parse_sdp(body)
         return self.heard
+
+    def hear_answer(self, body: bytes) -> Sdp:
+        """Read the peer's answer to what we said. Raises BadMessage (400 or 488), also where no codec fits."""
+        heard = parse_sdp(body)
+        said = self.said
+        if said is not None and not any(c.is_speech and said.audio.find(c) for c in heard.audio.codecs):
+            raise BadMessage(488, "Not Acceptable Here")
+        self.heard = heard
+        return heard
+
+    def take_back(self, before: Sdp | None) -> None:
+        """What we said last was refused: what was said before holds again, under the later version number."""
+        if before is not None and self.said is not None:
+            self.said = replace(before, version=self.said.version)
 
     def peer(self) -> Peer | None:
         """Where the peer wants its sound; `None` as long as it has not said, or said nowhere (RFC 2543 hold).

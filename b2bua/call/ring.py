@@ -121,7 +121,7 @@ class Ringing(Performer):
         """The first answer wins; the others are told that the call was completed elsewhere."""
         branch = self._branch(session)
         try:
-            branch.leg.hear(sdp or b"")
+            branch.leg.hear_answer(sdp or b"")
         except BadMessage:
             session.bye(now)
             self._lost(branch, 488, now)

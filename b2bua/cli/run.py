@@ -12,11 +12,10 @@ from b2bua.cli.console import CommandError
 from b2bua.cli.demo import banner, ensure_demo
 from b2bua.cli.lan import lan_address
 from b2bua.supervisor import service
-from config.settings import Settings, SipSettings
+from config.settings import Settings
 from provisioning.store import Store
 
 app = typer.Typer()
-DEFAULT_ALGORITHMS = SipSettings().digest_algorithms
 
 
 @app.command("run")
@@ -27,13 +26,10 @@ def command(
 ) -> None:
     """Start all processes and keep them running until Ctrl-C or SIGTERM."""
     settings = console.settings(context)
-    # What is chosen here goes by the environment, which wins over the file and reaches the other processes.
     if lan:
+        # By the environment, which wins over the file and reaches the other processes.
         os.environ["RINGPLAN_SIP__UDP"] = f"{lan_address()}:{settings.sip.udp.port}"
-    if demo and settings.sip.digest_algorithms == DEFAULT_ALGORITHMS:
-        # SIPp 3.6, which `make call` drives, looks at the first challenge only and knows MD5 alone.
-        os.environ["RINGPLAN_SIP__DIGEST_ALGORITHMS"] = ",".join(reversed(DEFAULT_ALGORITHMS))
-    settings = console.settings(context)
+        settings = console.settings(context)
     try:
         with service.only_instance(settings.data_dir):
             service.check(settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -103,8 +102,11 @@ class MailboxLink:
             else:
                 done(Flow("UDP", self._local, Hop(place.address, place.port)), now)
 
-        # Called from the event loop: a fault in a call must not end the connection to the media host.
-        return partial(self._loop.call_soon, answered)
+        def later(place: Place | MediaError) -> None:
+            # Called from the event loop: a fault in a call must not end the connection to the media host.
+            self._loop.call_soon(answered, place)
+
+        return later
 
     def _event(self, event: Event) -> None:
         self._loop.call_soon(self._on_event, event)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from prometheus_client import start_http_server
+from prometheus_client import ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
@@ -17,7 +17,7 @@ PULSE = 0.25  # seconds between two looks at how late the event loop is
 
 
 class LoopDelay:
-    """How late the event loop is: the worst since it was last asked for, and the last one, in seconds."""
+    """How late the event loop is: the worst since it was last asked for, in seconds."""
 
     def __init__(self, queue: LoopTimers) -> None:
         self._queue = queue
@@ -28,7 +28,7 @@ class LoopDelay:
 
     def take_worst(self) -> float:
         """The worst delay since the last call of this."""
-        worst, self._worst = self._worst, 0.0
+        worst, self._worst = max(self._worst, self._queue.now() - self._due), 0.0
         return worst
 
     def _beat(self, now: float) -> None:
@@ -78,4 +78,8 @@ def serve(figures: Figures, host: str, port: int) -> None:
     """Serve `/metrics` from a thread until the process ends. Raises OSError for an address it cannot have."""
     registry = CollectorRegistry()
     registry.register(_Live(figures, asyncio.get_running_loop()))
-    start_http_server(port, host, registry)
+    ProcessCollector(registry=registry)
+    try:
+        start_http_server(port, host, registry)
+    except OSError as error:
+        raise OSError(error.errno, f"metrics cannot listen on {host}:{port}: {error.strerror}") from error

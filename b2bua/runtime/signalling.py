@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import time
 from collections.abc import Iterable
@@ -37,6 +36,7 @@ from b2bua.transport.addresses import Addresses
 from b2bua.transport.udp import UdpTransport
 from config.settings import Settings
 from media.protocol import CountsChanged, Event, MessageStored, PoolStats, SessionEnded, SessionLost
+from provisioning.errors import StoreError
 from provisioning.store import Store
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ GOODBYE = 1.0  # seconds for the answers to our last BYEs
 
 
 class Signalling:
-    """One node. `begin` makes it ready, `run` keeps it going, `stop` ends it in order."""
+    """One node. `begin` makes it ready, `run` keeps it going until cancelled, `stop` ends its calls in order."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
@@ -57,6 +57,7 @@ class Signalling:
         self._addresses = _addresses(settings.sip.udp.host, settings.sip.public_address, settings)
         self._transport: UdpTransport | None = None
         self._pool = PoolStats(0, 0, 0)
+        self._shed_messages = 0
         self._version = -1
         self._changing = asyncio.Lock()
         self.delay = LoopDelay(self._queue)
@@ -163,8 +164,11 @@ class Signalling:
         for call in self.book:
             call.hang_up(self._queue.now(), "service")
         deadline = self._queue.now() + GOODBYE
-        while (len(self.book) or self.agent.layer.waiting) and self._queue.now() < deadline:
+        while self._queue.now() < deadline and (
+            len(self.book) or self.book.mailboxes_pending or self.agent.layer.waiting
+        ):
             await asyncio.sleep(0.02)
+        self.book.settle()
 
     # The core's `Wire`
 
@@ -192,6 +196,7 @@ class Signalling:
         """Too much waits to be handled: refuse what would begin something new."""
         if (answer := refusal(data, flow)) is None:
             return False
+        self._shed_messages += 1
         assert self._transport is not None
         self._transport.send(answer[0], answer[1].remote)
         return True
@@ -247,7 +252,7 @@ class Signalling:
             try:
                 if await self._store.settings_version() != self._version:
                     await self.reload()
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, StoreError, OSError) as error:
                 log.error("store.read_failed", reason=str(error).partition("\n")[0])
 
     # Figures and lists
@@ -271,7 +276,6 @@ class Signalling:
                 "Worst event-loop delay since the last scrape.",
                 self.delay.take_worst(),
             ),
-            ("ringplan_cpu_seconds", "CPU time of the signalling process.", sum(os.times()[:2])),
         )
 
     def counters(self) -> Iterable[tuple[str, str, str, dict[str, int]]]:
@@ -280,9 +284,9 @@ class Signalling:
             ("ringplan_calls_ended", "Calls that ended, by outcome.", "outcome", self.book.ended),
             (
                 "ringplan_messages_refused",
-                "Datagrams that were no usable SIP.",
+                "Messages not handled: no usable SIP, or too many at a time.",
                 "reason",
-                {"malformed": self.telephony.refused},
+                {"malformed": self.telephony.refused, "overload": self._shed_messages},
             ),
         )
 
@@ -321,4 +325,5 @@ class Signalling:
 
 
 def _addresses(bound: str, public: str | None, settings: Settings) -> Addresses:
-    return Addresses(bound, public, settings.sip.local_networks)
+    # Workers are on this machine, whatever the networks of the phones.
+    return Addresses(bound, public, (*settings.sip.local_networks, settings.media.worker_network))

@@ -84,7 +84,9 @@ class FakeRelay:
 
     @property
     def open_sessions(self) -> list[str]:
-        return [s.name for s in self.sessions.values() if not s.closed and not (s.answered and s.ports is None)]
+        return [
+            s.name for s in self.sessions.values() if not s.closed and not (s.answered and s.ports is None)
+        ]
 
     def answer_all(self) -> None:
         waiting, self.waiting = self.waiting, []
@@ -362,7 +364,9 @@ class Stage:
     def caller(self, host: str = "192.0.2.1") -> Phone:
         return self.phone(host)
 
-    def dial(self, phone: Phone, offer: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def dial(
+        self, phone: Phone, offer: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         """Call the service; `b""` for a delayed offer."""
         phone.call(SERVICE, sdp(phone.host) if offer is None else offer, headers)
 

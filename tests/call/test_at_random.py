@@ -75,7 +75,9 @@ class Chaos:
             caller.when("answered", lambda session, now: session.acknowledge(reply, now))
             self.stage.dial(caller, b"")
         else:
-            self.stage.dial(caller, sdp(caller.host, codecs=chance.choice(((PCMA, EVENTS), (PCMU, PCMA), (G722,)))))
+            self.stage.dial(
+                caller, sdp(caller.host, codecs=chance.choice(((PCMA, EVENTS), (PCMU, PCMA), (G722,))))
+            )
 
     def _behave(self, device: Phone) -> None:
         chance = self.random

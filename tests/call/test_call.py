@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from b2bua.callplan.plan import refuse, refuse_suspended
 from b2bua.callplan.dialling import Unknown
+from b2bua.callplan.plan import refuse, refuse_suspended
 from b2bua.callplan.situation import Caller, Limits
 from tests.call.stage import (
     CALLED,
@@ -50,7 +50,9 @@ def test_every_answer_to_the_caller_has_one_to_tag_and_our_contact() -> None:
     stage.finish()
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.0105, 0.0115, 0.015, 0.0215, 0.025, 0.0315, 0.5, 2.015, 2.025, 2.035, 2.1])
+@pytest.mark.parametrize(
+    "moment", [0.0, 0.0105, 0.0115, 0.015, 0.0215, 0.025, 0.0315, 0.5, 2.015, 2.025, 2.035, 2.1]
+)
 @pytest.mark.parametrize("relay", ["works", "waits"])
 @pytest.mark.parametrize("later", [True, False])
 def test_the_caller_cancels_at_any_moment(moment: float, relay: str, later: bool) -> None:
@@ -212,7 +214,11 @@ def test_with_call_waiting_as_many_calls_ring_as_the_user_takes() -> None:
     for caller in callers:
         stage.dial(caller, b"")
         stage.run(0.5)
-    assert [caller.events[-1] for caller in callers] == [("progress", 180), ("progress", 180), ("failed", 486)]
+    assert [caller.events[-1] for caller in callers] == [
+        ("progress", 180),
+        ("progress", 180),
+        ("failed", 486),
+    ]
     assert stage.names_to(device) == ["INVITE", "INVITE"]
     for caller in callers[:2]:
         caller.outgoing.cancel(stage.now)
@@ -355,11 +361,12 @@ def test_the_state_of_a_call_in_a_word() -> None:
     stage.finish()
 
 
-def test_a_caller_with_codecs_that_nobody_shares_is_told_so() -> None:
+def test_a_caller_with_codecs_that_nobody_shares_reaches_nobody() -> None:
     stage = Stage()
-    answers(stage.device("192.0.2.11"))
+    stage.device("192.0.2.11").when("invite", lambda session, now: session.reject(488, now))
+    stage.mailboxes.worker_mode = "refuses"
     caller = stage.caller()
     stage.dial(caller, sdp(caller.host, codecs=(G722,)))
     stage.run(1.0)
-    assert caller.events[-1] == ("failed", 488)
+    assert caller.events[-1] == ("failed", 480)
     stage.finish()

@@ -7,7 +7,7 @@ from b2bua.call.path import NOWHERE, Path
 from b2bua.call.ports import Peer
 from b2bua.sip.flow import Flow, Hop
 from tests.call.stage import RELAY, FakeRelay, sdp
-from tests.sip.wire import Network
+from tests.sip.wire import Network, Phone
 
 
 def leg(host: str, body: bytes | None) -> Leg:
@@ -19,6 +19,7 @@ def leg(host: str, body: bytes | None) -> Leg:
 
 def opened(mode: str = "works", near: Leg | None = None) -> tuple[Network, FakeRelay, Path, list[bool]]:
     network = Network()
+    Phone(network, "192.0.2.1")
     relay = FakeRelay(network)
     relay.mode = mode
     path, told = Path(relay, "s1"), []
@@ -32,7 +33,7 @@ def test_open_place_connect_and_close() -> None:
     near, far = leg("192.0.2.1", None), leg("192.0.2.11", sdp("192.0.2.11"))
     path.place(near, far)
     assert told == [True]
-    assert (near.address, near.port, far.address, far.port) == (RELAY, 20000, RELAY, 20001)
+    assert (near.address, near.port, far.address, far.port) == (RELAY, 20000, RELAY, 20002)
     path.connect(far)
     assert relay.only.far == [Peer("192.0.2.11", 4000, ("192.0.2.11",), nat=False)]
     figures: list[object] = []

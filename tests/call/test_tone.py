@@ -32,7 +32,10 @@ def test_engaged_tone_is_heard_as_early_media_and_then_the_call_is_refused() -> 
     assert len(progress) == 2
     assert progress[0].body == progress[1].body
     early = description(progress[0])
-    assert [(codec.payload, codec.name) for codec in early.audio.codecs] == [(8, "PCMA"), (97, "telephone-event")]
+    assert [(codec.payload, codec.name) for codec in early.audio.codecs] == [
+        (8, "PCMA"),
+        (97, "telephone-event"),
+    ]
     assert (early.audio.address, early.audio.port) == (RELAY, stage.relay.only.ports.near)
     assert early.audio.direction == "sendrecv"
     assert stage.relay.only.tones == [("engaged", 8)]

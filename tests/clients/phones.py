@@ -8,7 +8,6 @@ from itertools import count
 from pathlib import Path
 
 from tests.support import meter
-from tests.support.addresses import fresh_address
 from tests.support.baresip import Baresip
 from tests.support.pjsua2_phone import Pjsua2Phone
 from tests.support.service import Service
@@ -59,9 +58,8 @@ class Company:
     @contextmanager
     def phone(self, kind: type[Phone], user: str, tone: float) -> Iterator[Phone]:
         """A phone of that kind that is registered for the user and speaks a steady tone."""
-        source = meter.write_wav(self._folder / f"{user}.wav", meter.tone(tone, seconds=2.0))
-        folder, account = self._folder / user, self.account(user)
-        phone = kind(folder, fresh_address(), self._service.sip, account, PASSWORD, source)
+        source = meter.write_wav(self._folder / f"{user}.wav", meter.tone(tone, seconds=30.0))
+        phone = kind(self._folder / user, self._service.sip, self.account(user), PASSWORD, source)
         with phone:
             phone.register()
             yield phone

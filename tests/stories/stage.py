@@ -31,11 +31,13 @@ class Actor:
         self._story = story
         self._folder = folder
         self._address = phone.address or fresh_address()
-        self._port = phone.port
+        # An address of its own has all ports free; one that is given may have other users.
+        self._port = free_port(self._address) if phone.address else 5060
         self._remote = service.sip
+        self.path: LossyPath | None = None
         if phone.loss:
-            path = LossyPath(fresh_address(), service.sip, phone.loss, phone.seed)
-            self._remote = (open_things.enter_context(path).address, path.port)
+            self.path = LossyPath(fresh_address(), service.sip, phone.loss, phone.seed)
+            self._remote = (open_things.enter_context(self.path).address, self.path.port)
         rtp_port = free_port(self._address) if phone.address else 40000
         self.rtp = open_things.enter_context(RtpEndpoint(self._address, rtp_port))
         if phone.tone:

@@ -31,7 +31,6 @@ class Phone:
     loss: float = 0.0
     seed: int = 0
     address: str = ""
-    port: int = 5060
 
 
 @dataclass(frozen=True)

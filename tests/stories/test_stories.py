@@ -56,7 +56,7 @@ def test_story_of_an_advertised_address(
             "RINGPLAN_SIP__PUBLIC_ADDRESS": story.advertised,
             "RINGPLAN_SIP__LOCAL_NETWORKS": ON_ANOTHER_NETWORK,
             "RINGPLAN_MEDIA__PUBLIC_ADDRESS": story.advertised,
-            "RINGPLAN_MEDIA__PORTS": "38000-38799",
+            "RINGPLAN_MEDIA__PORTS": "24000-24799",
         }
     )
     service.apply(story.company)

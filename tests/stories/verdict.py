@@ -22,6 +22,8 @@ def judge(stage: Stage) -> None:
     """Raise AssertionError for the first expectation that is not met."""
     errors = [e for e in stage.service.events(since=stage.began_at_line) if e["level"] == "error"]
     assert not errors, errors
+    for actor in stage.actors.values():
+        assert actor.path is None or actor.path.dropped, f"nothing of {actor.phone.name} was lost"
     _addresses_kept_apart(stage)
     expect = stage.story.expect
     for wanted in expect.messages:

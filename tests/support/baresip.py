@@ -1,4 +1,4 @@
-"""A headless baresip: Debian's own phone, with its own folder, address and sound files, driven over TCP."""
+"""A headless baresip: Debian's own phone, with its own folder, ports and sound files, driven over TCP."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.addresses import free_port
 from tests.support.meter import Sound, read_wav
 from tests.support.waiting import wait_for
 
 MODULES = Path("/usr/lib/baresip/modules")
-CONTROL_PORT = 4444
+ADDRESS = "127.0.0.1"
+"""All baresips have this one: they send RTP from an unbound socket, and the kernel gives that this source."""
 REGISTERED = "[1 binding]"
 Event = dict[str, Any]
 
@@ -22,7 +24,7 @@ Event = dict[str, Any]
 # sndfile's recordings, and nothing touches a sound card.
 _CONFIG = """\
 poll_method epoll
-sip_listen {address}:5060
+sip_listen {address}:{port}
 net_interface {address}
 call_local_timeout 120
 call_max_calls 4
@@ -39,7 +41,7 @@ auplay_format s16
 auenc_format s16
 audec_format s16
 audio_level no
-rtp_ports 41000-41999
+rtp_ports 41000-48998
 rtp_timeout 0
 rtcp_mux no
 jitter_buffer_delay 2-5
@@ -63,16 +65,21 @@ _ACCOUNT = (
 
 
 class Baresip:
-    """One phone at `address`, registering with `registrar` at once. `source` is the WAV file it speaks."""
+    """One phone, registering with `registrar` at once.
+
+    `source` is the WAV file it speaks; when it has come to its end, baresip hangs up.
+    """
 
     def __init__(
-        self, folder: Path, address: str, registrar: tuple[str, int], user: str, password: str, source: Path
+        self, folder: Path, registrar: tuple[str, int], user: str, password: str, source: Path
     ) -> None:
-        self.address = address
+        self.user = user
+        self._port = free_port(ADDRESS)
+        self._control_port = free_port(ADDRESS, socket.SOCK_STREAM)
         self._recordings = folder / "recordings"
         self._recordings.mkdir(parents=True)
-        config = {"folder": folder, "source": source, "modules": MODULES, "control": CONTROL_PORT}
-        (folder / "config").write_text(_CONFIG.format(address=address, **config))
+        config = {"folder": folder, "source": source, "modules": MODULES, "control": self._control_port}
+        (folder / "config").write_text(_CONFIG.format(address=ADDRESS, port=self._port, **config))
         account = _ACCOUNT.format(user=user, password=password, host=registrar[0], port=registrar[1])
         (folder / "accounts").write_text(account)
         (folder / "contacts").write_text("")
@@ -97,6 +104,11 @@ class Baresip:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def uri(self) -> str:
+        """Where it can be called without a server."""
+        return f"sip:{self.user}@{ADDRESS}:{self._port}"
 
     def command(self, name: str, parameters: str = "") -> str:
         """Give a command of baresip's menu and return its answer. Raises AssertionError if it refuses."""
@@ -145,7 +157,7 @@ class Baresip:
 
         It may have been so before anybody listened to its events, but it prints it too.
         """
-        wait_for(lambda: REGISTERED in self.output(), 10, f"the phone at {self.address} to be registered")
+        wait_for(lambda: REGISTERED in self.output(), 10, f"{self.user} to be registered")
 
     def wait_talking(self) -> None:
         """Wait until the call is answered."""
@@ -162,7 +174,7 @@ class Baresip:
                 sum(file.stat().st_size for file in self._recordings.glob("*-dec.wav")) >= seconds * 16000
             ),
             seconds + 10,
-            f"the phone at {self.address} to hear {seconds:g} s",
+            f"{self.user} to hear {seconds:g} s",
         )
 
     def digits(self) -> str:
@@ -195,7 +207,7 @@ class Baresip:
     def _connect(self) -> socket.socket | None:
         assert self._process.poll() is None, f"baresip ended\n{self.output()}"
         try:
-            return socket.create_connection((self.address, CONTROL_PORT), 1)
+            return socket.create_connection((ADDRESS, self._control_port), 1)
         except OSError:
             return None  # it does not listen yet
 

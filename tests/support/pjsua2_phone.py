@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.addresses import fresh_address
 from tests.support.meter import Sound, read_wav
 from tests.support.waiting import wait_for
 
@@ -17,17 +18,18 @@ Event = dict[str, Any]
 
 
 class Pjsua2Phone:
-    """One phone at `address`; `source` is the WAV file it speaks, over and over. It records what it hears."""
+    """One phone at an address of its own. It speaks the WAV file `source` and records what it hears."""
 
     def __init__(
-        self, folder: Path, address: str, registrar: tuple[str, int], user: str, password: str, source: Path
+        self, folder: Path, registrar: tuple[str, int], user: str, password: str, source: Path
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._user = user
+        self.user = user
+        self._address = fresh_address()
         self._output = folder / "output.log"
         self._file = self._output.open("wb")
         told = {
-            "address": address,
+            "address": self._address,
             "registrar": f"{registrar[0]}:{registrar[1]}",
             "user": user,
             "password": password,
@@ -72,8 +74,13 @@ class Pjsua2Phone:
             if self._arrived.wait_for(lambda: len(found()) >= count, timeout):
                 return found()[count - 1]
         raise AssertionError(
-            f"{self._user}: no {event} {fields} in {timeout:g} s among {self.events}\n{self.output()}"
+            f"{self.user}: no {event} {fields} in {timeout:g} s among {self.events}\n{self.output()}"
         )
+
+    @property
+    def uri(self) -> str:
+        """Where it can be called without a server."""
+        return f"sip:{self.user}@{self._address}"
 
     # What a person does
 
@@ -120,7 +127,7 @@ class Pjsua2Phone:
         wait_for(
             lambda: self._recording.exists() and self._recording.stat().st_size >= seconds * 16000,
             seconds + 10,
-            f"{self._user} to hear {seconds:g} s",
+            f"{self.user} to hear {seconds:g} s",
         )
 
     def recorded_seconds(self) -> float:

@@ -17,9 +17,7 @@ def received(loss: float, seed: int, packets: int = 200) -> tuple[list[bytes], L
         with LossyPath(fresh_address(), service.getsockname(), loss, seed) as path:
             for number in range(packets):
                 phone.sendto(str(number).encode(), (path.address, path.port))
-                wait_for(
-                    lambda n=number: path.passed + path.dropped > n, 2, "the packet to pass or be dropped"
-                )
+            wait_for(lambda: path.passed + path.dropped == packets, 5, "all packets to pass or be dropped")
             service.setblocking(False)
             got = [service.recv(100) for _ in range(path.passed)]
             return got, path
