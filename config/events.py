@@ -210,7 +210,7 @@ EVENTS: tuple[Event, ...] = (
         "sip.fault",
         "error",
         "A message was lost because of a fault of ours; everything else goes on.",
-        ("source",),
+        ("source", "reason"),
     ),
     Event(
         "sip.message_refused",

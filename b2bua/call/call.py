@@ -111,8 +111,6 @@ class Call(Timed, Nobody):
 
     def hang_up(self, now: float, by: str) -> None:
         """End the call on both sides, whatever its state."""
-        if self.over:
-            return
         if self._bridge is None:
             self._abandon(now)
             self.session.reject(480, now)

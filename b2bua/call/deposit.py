@@ -59,6 +59,9 @@ class Deposit(Performer):
 
     def lost(self, now: float) -> None:
         """The worker died under an answered call: the caller keeps its port, another worker goes on."""
+        if self._asked:
+            # One is being looked for already.
+            return
         if self._session is not None:
             self._session.end(now)
         self.call.wait_until(now + PATIENCE)

@@ -69,7 +69,6 @@ class Ringing(Performer):
 
     def stop(self, now: float) -> None:
         """Nobody wants an answer any more."""
-        self.call.vacate(self._step.user)
         self._drop_all(now)
 
     def on_time_up(self, now: float) -> None:

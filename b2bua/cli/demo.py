@@ -47,7 +47,9 @@ async def ensure_demo(store: Store, settings: Settings) -> Demo:
 
     Raises CommandError if the file of credentials cannot be read.
     """
-    address = str(settings.sip.udp)
+    # Everything that a wildcard listens on includes this machine's own loopback.
+    host = "127.0.0.1" if settings.sip.udp.host == "0.0.0.0" else settings.sip.udp.host
+    address = f"{host}:{settings.sip.udp.port}"
     if (await store.directory(settings.sip.realm)).customers:
         demo = read_demo(settings.data_dir)
         demo = Demo(address=address, clients=demo.clients if demo else ())
@@ -107,7 +109,7 @@ def read_demo(data_dir: Path) -> Demo | None:
 
 def banner(settings: Settings, directory: Directory, demo: Demo, lan: bool) -> str:
     """What a person needs to place a call, as a table; clients that were changed since are marked."""
-    host, port = settings.sip.udp
+    host, _, port = demo.address.rpartition(":")
     users = {user.email: user for user in directory.users}
     accounts = {account.username: account for account in directory.accounts}
     rows = []
@@ -133,7 +135,7 @@ def banner(settings: Settings, directory: Directory, demo: Demo, lan: bool) -> s
     if lan:
         lines += [
             "Type into a phone or softphone:",
-            f"  server, domain or registrar: {host}" + (f"   port: {port}" if port != 5060 else ""),
+            f"  server, domain or registrar: {host}" + (f"   port: {port}" if port != "5060" else ""),
             "  transport: UDP   username and password: as above",
             "",
         ]

@@ -60,12 +60,16 @@ class RelayLink:
                 await asyncio.sleep(RETRY)
 
     async def run(self) -> None:
-        """Reach the relay again each time it goes away."""
-        while True:
-            await self._away.wait()
-            self._away.clear()
-            await self.connect()
-            log.info("relay.connected")
+        """Reach the relay again each time it goes away, until cancelled; its sessions are left as they are."""
+        try:
+            while True:
+                await self._away.wait()
+                self._away.clear()
+                await self.connect()
+                log.info("relay.connected")
+        finally:
+            if self._client is not None:
+                self._client.disconnect()
 
     def open(self, session: str, near: Peer, done: Callable[[Ports | None, float], None]) -> None:
         """Make a session."""
@@ -97,11 +101,6 @@ class RelayLink:
         """Play a tone to the near side."""
         if self._client is not None:
             self._client.play(session, self._tones / tone, "near", 8 if payload == 8 else 0, None, _report)
-
-    def stop(self, session: str) -> None:
-        """Stop the tone."""
-        if self._client is not None:
-            self._client.stop_play(session, "near", _report)
 
     def hold(self, session: str, held: bool) -> None:
         """A call on hold may be silent for long."""

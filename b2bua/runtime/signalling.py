@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -318,7 +317,7 @@ class Signalling:
                 "state": call.state,
                 "from": None if call.who.withheld else call.who.number,
                 "to": call.dialled,
-                "since": round(time.time() - (now - call.journal.began), 3),
+                "since": round(now - call.journal.began, 3),
             }
             for call in self.book
         ]

@@ -13,7 +13,7 @@ from typing import Protocol
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import Request
 from b2bua.sip.nonces import Nonces
-from b2bua.sip.uri import Uri, parse_uri
+from b2bua.sip.uri import parse_uri
 
 _PAIR = re.compile(
     r'\s*([A-Za-z0-9\-.!%*_+`\'~]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))\s*(?:,[\s,]*|\Z)'

@@ -94,15 +94,17 @@ def test_hold_by_the_address_0_0_0_0_leaves_the_relay_where_it_was() -> None:
 def test_codec_and_address_change_from_either_side(side: str) -> None:
     stage, caller, callee = answered()
     asking, other = both_ways(caller, callee, side)
-    follows(other, (G722,))
+    answer = sdp(other.host, 4555, (G722,))
+    other.when("offer", lambda session, now: session.answer_offer(answer, now))
     relay = stage.relay.sessions[stage.notes.joins[0][0]]
     asking.session.offer(sdp(asking.host, 4444, (PCMA, G722)), stage.now)
     stage.run(0.5)
     assert codecs_of(description(stage.from_service(other, "INVITE")[-1])) == ["PCMA", "G722"]
     code, body = result(asking)
     assert (code, codecs_of(heard(body))) == (200, ["G722"])
-    moved = Peer(asking.host, 4444, (asking.host,), nat=False)
-    assert (relay.moves if side == "caller" else relay.far)[-1] == moved
+    moved = (relay.moves, relay.far) if side == "caller" else (relay.far, relay.moves)
+    assert moved[0][-1] == Peer(asking.host, 4444, (asking.host,), nat=False)
+    assert moved[1][-1] == Peer(other.host, 4555, (other.host,), nat=False)
     asking.session.bye(stage.now)
     stage.finish()
 
@@ -246,12 +248,18 @@ def test_an_offer_before_the_callers_ack_is_refused_with_491() -> None:
     caller.network.dead.add(caller.hop)
     stage.run(0.01)
     assert callee.session.active and stage.call.state == "answered"
-    callee.session.offer(sdp(callee.host, direction="sendonly"), stage.now)
+    callee.session.offer(sdp(callee.host, direction="inactive"), stage.now)
     stage.run(0.1)
     assert result(callee)[0] == 491
-    callee.session.bye(stage.now)
     stage.network.dead.clear()
     stage.run(1.0)
+    follows(caller)
+    callee.session.offer(sdp(callee.host, direction="sendonly"), stage.now)
+    stage.run(1.0)
+    assert result(callee)[0] == 200
+    # RFC 3264 section 8: one more than what was said before, and the refused one was never said.
+    assert description(stage.from_service(caller, "INVITE")[-1]).version == 2
+    callee.session.bye(stage.now)
     stage.finish()
 
 
@@ -262,14 +270,18 @@ def test_an_offer_that_is_withdrawn_before_its_answer(side: str, with_offer: boo
     stage, caller, callee = answered()
     asking, other = both_ways(caller, callee, side)
     take = other.reactions["offer"]
-    other.when("offer", lambda session, now: stage.network.at(now + 1.0, lambda then: take(session, then)))
+    reply = sdp(other.host, direction="recvonly" if with_offer else "sendonly", version=2)
+    other.when(
+        "offer",
+        lambda session, now: stage.network.at(now + 1.0, lambda then: session.answer_offer(reply, then)),
+    )
     hold = sdp(asking.host, direction="sendonly") if with_offer else None
     asking.session.offer(hold, stage.now)
     stage.run(0.5)
     transaction = asking.session._offer_out
     assert transaction is not None
     asking.agent.layer.cancel(transaction, (), asking.session, stage.now)
-    stage.run(1.0)
+    stage.run(0.4)
     assert result(asking)[0] == 487
     other.when("offer", take)
     stage.run(2.0)
@@ -277,10 +289,11 @@ def test_an_offer_that_is_withdrawn_before_its_answer(side: str, with_offer: boo
     if with_offer:
         assert description(offers[-1]).audio.direction == "sendrecv"
         assert description(offers[-2]).audio.direction == "sendonly"
-    assert stage.relay.sessions[stage.notes.joins[0][0]].held is False
+    assert stage.relay.sessions[stage.notes.joins[0][0]].held is not with_offer
     asking.session.offer(sdp(asking.host), stage.now)
     stage.run(1.0)
-    assert result(asking)[0] == 200
+    code, said = result(asking)
+    assert (code, heard(said).version) == (200, 1)
     other.session.offer(sdp(other.host), stage.now)
     stage.run(1.0)
     assert result(other)[0] == 200
@@ -448,6 +461,48 @@ def test_an_offer_to_a_lost_mailbox_is_refused_with_491_and_works_again_after_th
     stage.run(0.5)
     assert result(caller)[0] == 200
     assert stage.relay.only.held is True
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_what_a_lost_worker_asked_of_the_caller_leaves_nothing_undone() -> None:
+    stage = Stage()
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(1.0)
+    take = sdp(caller.host, version=2)
+    caller.when(
+        "offer",
+        lambda session, now: stage.network.at(now + 1.0, lambda then: session.answer_offer(take, then)),
+    )
+    stage.mailboxes.worker.session.offer(None, stage.now)
+    stage.run(0.1)
+    stage.mailboxes.kill()
+    stage.call.mailbox_lost(stage.now)
+    stage.run(2.0)
+    assert stage.names_to(caller)[-2:] == ["INVITE", "ACK"]
+    follows(stage.mailboxes.worker, (PCMA, EVENTS))
+    caller.session.offer(sdp(caller.host), stage.now)
+    stage.run(1.0)
+    assert result(caller)[0] == 200
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_an_offer_of_the_worker_that_the_caller_refused_is_forgotten_by_the_next_worker() -> None:
+    stage = Stage()
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(1.0)
+    caller.when("offer", lambda session, now: session.refuse_offer(488, now))
+    stage.mailboxes.worker.session.offer(sdp(stage.mailboxes.worker.host, codecs=(G722,)), stage.now)
+    stage.run(0.5)
+    assert result(stage.mailboxes.worker)[0] == 488
+    stage.mailboxes.kill()
+    stage.call.mailbox_lost(stage.now)
+    stage.run(0.5)
+    offer = description(stage.from_service(stage.mailboxes.worker, "INVITE")[0])
+    assert codecs_of(offer) == ["PCMA", "telephone-event"]
     caller.session.bye(stage.now)
     stage.finish()
 

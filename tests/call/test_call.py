@@ -286,15 +286,16 @@ def test_a_caller_behind_nat_may_send_from_both_its_addresses() -> None:
     stage.finish()
 
 
-def test_both_sides_keep_their_port_of_the_relay_and_an_origin_of_ours() -> None:
+def test_both_sides_have_their_port_of_one_relay_session_and_an_origin_of_ours() -> None:
     stage = Stage()
     device = stage.device("192.0.2.11")
     answers(device)
+    rings(stage.device("192.0.2.12"))
     stage, caller = calling(stage)
     stage.run(1.0)
     offered = description(stage.from_service(device, "INVITE")[0])
     answered = description(stage.from_service(caller, "200 INVITE")[0])
-    ports = stage.relay.only.ports
+    ports = stage.relay.sessions[stage.notes.joins[0][0]].ports
     assert (offered.audio.port, answered.audio.port) == (ports.far, ports.near)
     assert offered.session_id != answered.session_id
     assert 77 not in (offered.session_id, answered.session_id)
@@ -333,7 +334,7 @@ def test_a_call_that_is_over_is_freed_without_the_cycle_collector(ends: str) -> 
             stage.lines.occupy(CALLED)
         stage, caller = calling(stage)
         stage.run(0.5 if ends == "cancelled" else 2.0)
-        if ends == "answered" or ends == "mailbox":
+        if ends in ("answered", "mailbox"):
             caller.session.bye(stage.now)
         else:
             caller.outgoing.cancel(stage.now)

@@ -137,7 +137,7 @@ def test_the_caller_gives_up_at_any_moment(moment: float, waits: str, later: boo
     assert stage.call.journal.outcome in ("cancelled", "voicemail")
 
 
-@pytest.mark.behaviour("V3", "M1")
+@pytest.mark.behaviour("M1")
 def test_a_lost_worker_is_replaced_with_the_callers_codec_port_and_dialog_as_they_were() -> None:
     stage, caller = recording()
     first = stage.mailboxes.worker
@@ -158,6 +158,29 @@ def test_a_lost_worker_is_replaced_with_the_callers_codec_port_and_dialog_as_the
     assert caller.names()[-1] == "ended"
     stage.finish()
     assert len(stage.call.journal.legs) == 2
+
+
+def test_a_loss_that_is_told_twice_is_one_loss() -> None:
+    stage, caller = recording()
+    stage.mailboxes.kill()
+    stage.call.mailbox_lost(stage.now)
+    stage.call.mailbox_lost(stage.now)
+    stage.run(1.0)
+    assert len(stage.mailboxes.resumed) == 1
+    assert caller.session.active and stage.mailboxes.worker.session.active
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_a_recording_lasts_as_long_as_the_mailbox_likes() -> None:
+    stage, caller = recording()
+    stage.run(60.0)
+    stage.mailboxes.kill()
+    stage.call.mailbox_lost(stage.now)
+    stage.run(60.0)
+    assert caller.session.active and stage.mailboxes.worker.session.active
+    caller.session.bye(stage.now)
+    stage.finish()
 
 
 def test_a_call_goes_on_over_many_lost_workers_even_while_one_is_being_called() -> None:

@@ -65,6 +65,29 @@ def test_versions_count_what_changed() -> None:
     assert versions == [1, 1, 2, 3]
 
 
+def test_what_was_refused_is_taken_back_under_a_later_version() -> None:
+    side = leg()
+    side.hear(sdp(HOST))
+    side.answer(parse_sdp(sdp(HOST)))
+    before = side.said
+    side.offer(parse_sdp(sdp(HOST, codecs=(G722,))))
+    side.take_back(before)
+    assert side.said is not None and (codecs_of(side.said), side.said.version) == (
+        ["PCMA", "PCMU", "telephone-event"],
+        2,
+    )
+    assert side.wanted is not None and codecs_of(side.wanted) == ["PCMA", "PCMU", "telephone-event"]
+
+
+def test_an_answer_that_does_not_fit_what_was_said_is_refused() -> None:
+    side = leg("b1")
+    side.offer(parse_sdp(sdp(HOST, codecs=(PCMA, EVENTS))))
+    with pytest.raises(BadMessage) as error:
+        side.hear_answer(sdp(HOST, codecs=(PCMU, EVENTS)))
+    assert (error.value.code, side.heard) == (488, None)
+    assert side.hear_answer(sdp(HOST, codecs=(PCMA,))) is side.heard
+
+
 def test_later_offers_keep_the_media_lines() -> None:
     side = leg()
     side.hear(sdp(HOST) + b"m=video 4002 RTP/AVP 96\r\n")

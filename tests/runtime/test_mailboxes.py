@@ -1,0 +1,105 @@
+"""The link to the media host: while it is away calls go on without it, and it is found again."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from media.protocol import CountsChanged, SessionLost
+from tests.runtime.node import Node, until
+
+
+def seen(logs: list[dict[str, object]], event: str) -> bool:
+    return any(one["event"] == event for one in logs)
+
+
+async def test_a_reservation_says_who_calls_whom_and_why(node: Node) -> None:
+    assert node.media is not None
+    anna = await node.phone("anna")
+    call_id = await anna.call("203")
+    asked = await node.media.asked("reserve")
+    assert asked["service"] == "deposit"
+    assert asked["occasion"] == "no-answer"
+    assert asked["call_id"] == call_id
+    assert asked["extension"] == "203"
+    assert asked["caller"] == {"number": "201", "name": "Anna", "withheld": False}
+    invite = await node.media.worker.request("INVITE")
+    assert invite.get("x-session") == asked["session"]
+    assert (await anna.response("200")).body
+
+
+async def test_a_full_media_host_means_the_plans_next_step(node: Node) -> None:
+    assert node.media is not None
+    node.media.full = True
+    anna = await node.phone("anna")
+    with capture_logs() as logs:
+        await anna.call("203")
+        await anna.response("480")
+    assert seen(logs, "media.refused")
+
+
+async def test_while_the_host_is_away_calls_get_the_next_step_and_then_mailboxes_again(node: Node) -> None:
+    assert node.media is not None
+    anna = await node.phone("anna")
+    uri = f"sip:203@{node.address}:5060"
+    with capture_logs() as logs:
+        node.media.die()
+        await until(lambda: seen(logs, "media.gone"), "the end of the host")
+        await anna.call("203")
+        anna.acknowledge(await anna.response("480"), uri)
+        await node.media.listen()
+        await until(lambda: seen(logs, "media.connected"), "the host to be found again")
+    await anna.call("203")
+    assert (await node.media.asked("reserve"))["do"] == "reserve"
+    anna.acknowledge(await anna.response("200"), uri)
+    # The new connection tells its events too.
+    node.media.tell(CountsChanged(1, 4, 0))
+    await until(lambda: any(b"4/0" in message.body for message in anna.heard), "the lamp")
+
+
+async def test_a_call_in_a_mailbox_ends_when_the_host_goes_and_others_go_on(node: Node) -> None:
+    assert node.media is not None
+    anna, bert = await node.phone("anna"), await node.phone("bert")
+    await anna.call("203")
+    anna.acknowledge(await anna.response("200"), "")
+    await bert.call("201")
+    await anna.request("INVITE")
+    node.media.die()
+    await anna.request("BYE")
+    await until(lambda: len(node.signalling.book) == 1, "the end of that call alone")
+
+
+async def test_a_session_lost_is_resumed_and_one_that_no_call_knows_released(node: Node) -> None:
+    assert node.media is not None
+    anna = await node.phone("anna")
+    await anna.call("203")
+    token = (await node.media.asked("reserve"))["session"]
+    anna.acknowledge(await anna.response("200"), "")
+    await node.media.worker.request("ACK")
+    await node.media.worker.request("INVITE")
+    node.media.tell(SessionLost(token))
+    assert (await node.media.asked("resume"))["session"] == token
+    assert (await node.media.worker.request("INVITE")).get("x-session") == token
+    node.media.tell(SessionLost("unheardof"))
+    assert (await node.media.asked("release"))["session"] == "unheardof"
+    assert len(node.signalling.book) == 1
+
+
+async def test_a_fault_of_ours_at_an_event_does_not_cost_the_connection(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert node.media is not None
+    told: list[object] = []
+    node.signalling._loop.set_exception_handler(lambda loop, context: told.append(context["exception"]))
+    with monkeypatch.context() as patch, capture_logs() as logs:
+
+        def fail(*_: object) -> None:
+            raise ZeroDivisionError
+
+        patch.setattr(node.signalling.telephony, "counts_changed", fail)
+        node.media.tell(CountsChanged(1, 1, 0))
+        await until(lambda: told, "the fault")
+    assert not seen(logs, "media.gone")
+    anna = await node.phone("anna")
+    node.media.tell(CountsChanged(1, 5, 0))
+    await until(lambda: any(b"5/0" in message.body for message in anna.heard), "the next event")

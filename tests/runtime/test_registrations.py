@@ -1,0 +1,182 @@
+"""REGISTER on the wire: digest, what is kept on disk, and what the lamp is told."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from media.protocol import CountsChanged
+from provisioning.bindings import StoredBinding
+from tests.runtime.node import Node, company, running_node, until
+
+
+async def on_disk(node: Node) -> list[str]:
+    return [binding.username for binding in await node.store.load_bindings()]
+
+
+async def wait_on_disk(node: Node, usernames: list[str], seconds: float = 1.0) -> None:
+    """Bindings are on disk within a second."""
+    async with asyncio.timeout(seconds):
+        while await on_disk(node) != usernames:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+async def test_a_phone_registers_with_each_algorithm_that_is_set(relay_socket: Path, algorithm: str) -> None:
+    async with running_node(relay_socket, sip={"digest_algorithms": ["SHA-256", "MD5"]}) as node:
+        phone = await node.phone("anna", registered=False)
+        answer = await phone.register(algorithm=algorithm)
+        assert answer.code == 200
+        assert answer.get("contact") == f"{phone.contact};expires=600"
+        await wait_on_disk(node, ["anna"])
+
+
+async def test_the_challenge_offers_what_is_set_the_strongest_first(relay_socket: Path) -> None:
+    for names in (["SHA-256", "MD5"], ["MD5"]):
+        async with running_node(relay_socket, sip={"digest_algorithms": names}) as node:
+            phone = await node.phone("anna", registered=False)
+            phone.send(phone.build("REGISTER", f"sip:{node.address}", call_id="c", to="<sip:anna@x.example>"))
+            lines = (await phone.response("401")).lines("www-authenticate")
+            assert [line.partition("algorithm=")[2].partition(",")[0] for line in lines] == names
+
+
+async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_in_the_same_time(node: Node) -> None:
+    async def refused(username: str) -> tuple[list[str], float]:
+        phone = await node.phone(username, registered=False)
+        times = []
+        for number in range(1, 41):
+            phone.send(
+                phone.build(
+                    "REGISTER", f"sip:{node.address}", call_id=username, cseq=number, to="<sip:a@b.example>"
+                )
+            )
+            challenged = await phone.response("401")
+            header = phone.authorization(challenged, "REGISTER", f"sip:{node.address}", "wrong")
+            data = phone.build(
+                "REGISTER",
+                f"sip:{node.address}",
+                call_id=username,
+                cseq=100 + number,
+                to="<sip:a@b.example>",
+                headers=[header],
+            )
+            began = time.perf_counter()
+            phone.send(data)
+            answer = await phone.final("REGISTER", 100 + number)
+            times.append(time.perf_counter() - began)
+        return [answer.first_line, *(name for name in answer.headers)], statistics.median(times)
+
+    with capture_logs() as logs:
+        known, known_time = await refused("anna")
+        unknown, unknown_time = await refused("nobody")
+    assert known == unknown
+    assert known[0] == "SIP/2.0 401 Unauthorized"
+    # Loopback and the scheduler are in it: what would show is another hash or a query, which take far longer.
+    assert abs(known_time - unknown_time) < max(known_time, unknown_time) / 2
+    reasons = {line["username"]: line["reason"] for line in logs if line["event"] == "auth.refused"}
+    assert reasons == {"anna": "wrong password", "nobody": "unknown user"}, "the operator may know"
+
+
+async def test_a_restart_brings_bindings_back_with_the_time_that_is_left(node: Node) -> None:
+    phone = await node.phone("anna")
+    await wait_on_disk(node, ["anna"])
+    (before,) = node.signalling.list_registrations()
+    await node.kill()
+    await node.start()
+    (after,) = node.signalling.list_registrations()
+    assert after == {**before, "expires_in": after["expires_in"]}
+    assert 595 <= after["expires_in"] <= before["expires_in"]
+    bert = await node.phone("bert")
+    await bert.call("201")
+    assert (await phone.request("INVITE")).uri.user == "anna"
+
+
+async def test_what_expired_while_the_service_was_down_is_not_brought_back_and_leaves_the_disk(
+    node: Node,
+) -> None:
+    users = {user.email: user.id for user in (await node.store.directory("ringplan")).users}
+    await node.kill()
+    old = StoredBinding(
+        "anna",
+        "<sip:anna@192.0.2.7>",
+        users["anna@acme.example"],
+        "c",
+        1,
+        time.time() - 1,
+        "UDP",
+        "192.0.2.1:5060",
+        "192.0.2.7:5060",
+    )
+    await node.store.save_bindings([old])
+    await node.start()
+    assert node.signalling.list_registrations() == []
+    await wait_on_disk(node, [])
+
+
+async def test_signing_off_is_on_disk_too(node: Node) -> None:
+    phone = await node.phone("anna")
+    await wait_on_disk(node, ["anna"])
+    with capture_logs() as logs:
+        answer = await phone.register(expires=0, cseq=3)
+    assert answer.code == 200
+    assert answer.get("contact") is None
+    assert ("registration.removed", "unregistered") in [(one["event"], one.get("reason")) for one in logs]
+    await wait_on_disk(node, [])
+
+
+async def test_a_registration_ends_by_itself(relay_socket: Path) -> None:
+    limits = {"min_expires": 1, "default_expires": 1, "max_expires": 1}
+    async with running_node(relay_socket, sip=limits) as node:
+        with capture_logs() as logs:
+            phone = await node.phone("anna")
+            await until(lambda: not node.signalling.list_registrations(), "the end of it", 3)
+        assert [one.get("reason") for one in logs if one["event"] == "registration.removed"] == ["expired"]
+        added = next(one for one in logs if one["event"] == "registration.added")
+        assert added["username"] == "anna"
+        assert added["source"] == f"{phone.address}:5060"
+        await wait_on_disk(node, [])
+
+
+async def test_a_changed_password_withdraws_the_registration(node: Node) -> None:
+    await node.phone("anna")
+    await node.phone("bert")
+    text = company().replace('"anna secret"', '"another secret"')
+    await node.apply(text)
+    with capture_logs() as logs:
+        await node.signalling.reload()
+    assert [row["username"] for row in node.signalling.list_registrations()] == ["bert"]
+    assert ("registration.removed", "withdrawn") in [(one["event"], one.get("reason")) for one in logs]
+    await wait_on_disk(node, ["bert"])
+    phone = await node.phone("anna", registered=False)
+    assert (await phone.register(password="anna secret")).code == 401
+    assert (await phone.register(password="another secret", cseq=5)).code == 200
+
+
+@pytest.mark.behaviour("V4")
+async def test_the_lamp_is_told_at_each_register_and_when_the_counts_change(node: Node) -> None:
+    assert node.media is not None
+    phone = await node.phone("anna", registered=False)
+    assert (await phone.register()).code == 200
+    first = await phone.request("NOTIFY")
+    assert first.get("event") == "message-summary"
+    assert first.get("content-type") == "application/simple-message-summary"
+    assert first.uri.user == "anna"
+    assert b"Messages-Waiting: no" in first.body
+    assert b"Voice-Message: 0/0 (0/0)" in first.body
+    phone.respond(first, 200)
+    users = {user.email: user.id for user in (await node.store.directory("ringplan")).users}
+    node.media.tell(CountsChanged(users["anna@acme.example"], 2, 1))
+    changed = await phone.request("NOTIFY")
+    assert b"Messages-Waiting: yes" in changed.body
+    assert b"Voice-Message: 2/1 (0/0)" in changed.body
+    phone.respond(changed, 200)
+    await phone.register(cseq=3)
+    assert b"Voice-Message: 2/1 (0/0)" in (await phone.request("NOTIFY")).body
+    other = await node.phone("bert", registered=False)
+    await other.register()
+    assert b"Voice-Message: 0/0 (0/0)" in (await other.request("NOTIFY")).body
