@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import subprocess
 import sys
@@ -105,12 +104,13 @@ class Node:
         self.settings = Settings(data_dir=folder, run_dir=self.run_dir, **chosen)  # type: ignore[arg-type]
         self.media: FakeMediaHost | None = None
         self.phones: list[Phone] = []
+        self.work: asyncio.Task[None] | None = None
 
-    async def open(self, text: str = "") -> None:
+    async def prepare(self, text: str = "") -> None:
+        """Everything that the node needs but itself."""
         self.store: Store = await open_store(self.folder, CHEAP)
         await self.apply(text or company())
         self.media = await FakeMediaHost.start(self.run_dir / "media.sock", self.sip)
-        await self.start()
 
     async def start(self) -> None:
         self.signalling = Signalling(self.settings, self.store)
@@ -125,15 +125,15 @@ class Node:
 
     async def kill(self) -> None:
         """As a crash does: nothing is written any more."""
+        assert self.work is not None
         self.work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.work
+        await asyncio.wait({self.work})
         await asyncio.sleep(0)
 
     async def close(self) -> None:
         for phone in self.phones:
             phone.close()
-        if not self.work.done():
+        if self.work is not None:
             await self.kill()
         if self.media is not None:
             self.media.die()
@@ -157,8 +157,9 @@ async def running_node(relay: Path, text: str = "", **tables: dict[str, Any]) ->
     """A node that serves this company; `tables` are settings."""
     with short_folder() as folder:
         node = Node(folder, relay, **tables)
-        await node.open(text)
+        await node.prepare(text)
         try:
+            await node.start()
             yield node
         finally:
             await node.close()

@@ -55,12 +55,13 @@ async def test_a_relay_that_was_restarted_is_found_again() -> None:
 
 async def test_a_call_without_any_sound_is_ended_on_both_sides() -> None:
     with short_folder() as data:
-        async with running_relay(data, fresh_address(), media__silence_timeout="1", **SMALL) as relay:
-            async with running_node(relay.path) as node:
-                anna, bert = await node.phone("anna"), await node.phone("bert")
-                with capture_logs() as logs:
-                    await converse(anna, bert, "202")
-                    await anna.request("BYE")
-                    await bert.request("BYE")
-                silent = [one["call_id"] for one in logs if one["event"] == "call.silent"]
-                assert len(silent) == 1
+        async with (
+            running_relay(data, fresh_address(), media__silence_timeout="1", **SMALL) as relay,
+            running_node(relay.path) as node,
+        ):
+            anna, bert = await node.phone("anna"), await node.phone("bert")
+            with capture_logs() as logs:
+                await converse(anna, bert, "202")
+                await anna.request("BYE")
+                await bert.request("BYE")
+            assert len([one for one in logs if one["event"] == "call.silent"]) == 1

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
@@ -123,7 +124,7 @@ async def test_nothing_starves_while_a_burst_is_handled() -> None:
                 while len(inbox.seen) < 300:
                     turns.append(len(inbox.seen))
                     await asyncio.sleep(0)
-    steps = [later - earlier for earlier, later in zip(turns, turns[1:], strict=False)]
+    steps = [later - earlier for earlier, later in pairwise(turns)]
     assert max(steps) <= 2 * udp.SLICE, "the loop had its turn between slices"
 
 
