@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from io import TextIOWrapper
 from typing import Any, Literal, Protocol, TextIO, cast
 
 import structlog
@@ -107,7 +108,10 @@ class _Foreign(logging.Handler):
 
 def configure(process: str, settings: LogSettings, stream: LineStream | None = None) -> None:
     """Set up the log of this process; `process` is in every line. `stream` is stdout unless given."""
-    stream = sys.stdout if stream is None else stream
+    if stream is None:
+        # A peer may send bytes that are no text; the line shows them escaped.
+        cast(TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
+        stream = sys.stdout
     render = renderer_for(settings.format, stream)
 
     def name_process(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

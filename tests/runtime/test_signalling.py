@@ -171,6 +171,8 @@ async def test_a_message_being_stored_while_the_service_stops_is_in_the_record(n
     stopping = asyncio.create_task(node.signalling.stop())
     anna.respond(await anna.request("BYE"), 200)
     await node.media.worker.request("BYE")
+    await until(lambda: not len(node.signalling.book) and not node.signalling.agent.layer.waiting, "the end")
+    await asyncio.sleep(0.1)  # what storing takes
     node.media.tell(MessageStored(token, 3, "m-1", 4.0, node.folder / "m-1.wav"))
     node.media.tell(SessionEnded(token, Why.HANGUP))
     await asyncio.wait_for(stopping, 3)

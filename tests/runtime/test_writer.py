@@ -150,8 +150,8 @@ async def test_stopping_in_the_middle_of_a_batch_doubles_nothing(
     write = store.write_calls
 
     async def slow(records: Any, traces: Any) -> None:
-        begun.set()
         await write(records, traces)
+        begun.set()  # on disk, but the writer has not heard of it yet
         await asyncio.sleep(0.05)
 
     monkeypatch.setattr(store, "write_calls", slow)

@@ -57,6 +57,8 @@ class RtpEndpoint:
         self.event = event
         self.remote: tuple[str, int] | None = None
         self.muted = False
+        # How late a packet went out at worst, in seconds: the machine was busy, and the far end hears a gap.
+        self.worst_delay = 0.0
         self.packets: list[Packet] = []
         self.sent = 0
         self._sound = np.zeros(0, np.int16)
@@ -150,6 +152,8 @@ class RtpEndpoint:
             if now >= due:
                 due = max(due + PTIME, now - 0.2)
                 if self.remote is not None and not self.muted:
+                    if self.sent:
+                        self.worst_delay = max(self.worst_delay, now - due + PTIME)
                     self._send_next(self.remote)
                 elif self.sent:
                     # The clock of the sound goes on in silence (RFC 3550 §5.1).
