@@ -10,7 +10,18 @@ import pytest
 
 from tests.cli.conftest import Run
 
-COMMANDS = ("run", "apply", "explain", "calls", "call", "registrations", "voicemail", "logs")
+COMMANDS = (
+    "run",
+    "apply",
+    "explain",
+    "calls",
+    "call",
+    "registrations",
+    "voicemail",
+    "logs",
+    "backup",
+    "restore",
+)
 
 
 def test_every_command_is_in_the_help(ringplan: Run) -> None:
