@@ -207,6 +207,24 @@ EVENTS: tuple[Event, ...] = (
         ("asked", "granted"),
     ),
     Event(
+        "sip.connection_cut",
+        "warning",
+        "A TCP connection was ended by us: nobody known used it in time, or its peer does not read.",
+        ("reason", "source"),
+    ),
+    Event(
+        "sip.connection_failed",
+        "info",
+        "A device whose TCP connection had gone could not be connected to.",
+        ("reason", "remote"),
+    ),
+    Event(
+        "sip.connections_exhausted",
+        "warning",
+        "A TCP connection was refused: too many at once; said again only after one has ended.",
+        ("reason", "source"),
+    ),
+    Event(
         "sip.fault",
         "error",
         "A message was lost because of a fault of ours; everything else goes on.",

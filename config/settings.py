@@ -60,10 +60,21 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _same_as_udp(values: dict[str, Any]) -> HostPort:
+    """The default of `sip.tcp`; when `sip.udp` itself was refused, that error is the one to report."""
+    udp = values.get("udp", HostPort("127.0.0.1", 5060))
+    assert isinstance(udp, HostPort)
+    return udp
+
+
 class SipSettings(Table):
     """Signalling: where it listens, what it calls itself, and RFC 3261's timers in seconds."""
 
     udp: Endpoint = HostPort("127.0.0.1", 5060)
+    tcp: OptionalEndpoint = Field(default_factory=_same_as_udp)
+    tcp_connections: Count = 800
+    tcp_connections_per_address: Count = 200
+    tcp_unauthenticated: Seconds = 30.0
     public_address: OptionalAddress = None
     local_networks: Networks = LOOPBACK_AND_PRIVATE
     realm: str = Field(default="ringplan", min_length=1, pattern=r'^[^"\\\r\n]+$')
@@ -279,6 +290,8 @@ def _sentences(
             source = f" (in {config_file})" if config_file is not None else ""
         why = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
         match error["type"]:
+            case "default_factory_not_called":
+                pass  # a default that follows from a value which was refused
             case "extra_forbidden":
                 yield NO_SUCH_SETTING.format(key + source)
             case "value_error" if isinstance(error["input"], dict | BaseModel):

@@ -131,7 +131,7 @@ def banner(settings: Settings, directory: Directory, demo: Demo, lan: bool) -> s
     if not rows:
         return "This data directory has no demo company: its customers are your own."
     heads = ["User", "Extension", "Number", "SIP username", "Password", "Not answered; busy"]
-    lines = ["", f"SIP address: {host}:{port}, UDP", "", table(heads, rows), ""]
+    lines = ["", f"SIP address: {host}:{port}, UDP and TCP", "", table(heads, rows), ""]
     if lan:
         lines += [
             "Type into a phone or softphone:",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil
 
 from b2bua.sip.address import Address
-from b2bua.sip.flow import Flow
+from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.uri import Params, Uri
 
 
@@ -68,9 +68,21 @@ class Binding:
             return (self.instance, self.registration) == (other.instance, other.registration)
         return self.contact.same_as(other.contact)
 
+    def without_connection(self) -> Binding | None:
+        """Return the binding after its connection has gone: reached by a new one to its Contact (RFC 3261 §18.1.1).
+
+        `None` where that leads nowhere, because the Contact is not the address that the device came from: it is
+        behind a NAT, and only the device can open a connection.
+        """
+        if self.contact.scheme != "sip" or self.contact.host != self.flow.remote.host:
+            return None
+        there = Hop(self.contact.host, self.contact.port or 5060)
+        return replace(self, flow=self.flow._replace(remote=there, connection=0))
+
     def expires_in(self, now: float) -> int:
         """Return the seconds left, rounded up, never below 0."""
-        return max(ceil(self.expires_at - now), 0)
+        # To the millisecond: a sum of floats may come out a trace above what was granted.
+        return max(ceil(round(self.expires_at - now, 3)), 0)
 
     def contact_value(self, now: float) -> str:
         """Return the binding as a Contact value of a 200 (RFC 3261 §10.3 step 8)."""
@@ -86,6 +98,7 @@ class Removal(StrEnum):
     EXPIRED = "expired"
     UNREGISTERED = "unregistered"
     REPLACED = "replaced"  # by another binding of the same device
+    UNREACHABLE = "unreachable"  # its connection has gone, and only the device can open another
     WITHDRAWN = "withdrawn"  # by us: the account is gone or its password changed
 
 

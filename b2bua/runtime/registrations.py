@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
-from b2bua.registrar.bindings import Added, Binding, Change, Refreshed, Removed, monotonic_time, wall_time
+from b2bua.registrar.bindings import (
+    Added,
+    Binding,
+    Change,
+    Refreshed,
+    Removal,
+    Removed,
+    monotonic_time,
+    wall_time,
+)
 from b2bua.registrar.registrar import Limits, register
 from b2bua.runtime.clock import Alarm, LoopTimers
 from b2bua.runtime.directory import Directory, Registered
@@ -24,7 +35,10 @@ log = structlog.get_logger()
 
 
 class Registrations:
-    """The registrar of the service. `on_bound(binding)` hears each successful registration and refresh."""
+    """The registrar of the service. `on_bound(binding)` hears each successful registration and refresh.
+
+    `on_proven` hears of each flow by which an account's valid credentials came.
+    """
 
     def __init__(
         self,
@@ -34,6 +48,7 @@ class Registrations:
         queue: LoopTimers,
         writer: Writer,
         on_bound: Callable[[Binding, bool, float], None],
+        on_proven: Callable[[Flow], None],
     ) -> None:
         self._devices = devices
         self._authenticator = authenticator
@@ -41,6 +56,8 @@ class Registrations:
         self._queue = queue
         self._writer = writer
         self._on_bound = on_bound
+        self._on_proven = on_proven
+        self._by_connection: defaultdict[Flow, set[str]] = defaultdict(set)
         self._expiry = Alarm(queue, self._expire)
 
     def authenticate(self, transaction: ServerTransaction, request: Request, now: float) -> str | None:
@@ -50,6 +67,7 @@ class Registrations:
         """
         verdict = self._authenticator.check(request, self._devices.directory.account, now)
         if isinstance(verdict, Verified):
+            self._on_proven(transaction.flow)
             return verdict.username
         if isinstance(verdict, Refused):
             log.warning(
@@ -74,6 +92,8 @@ class Registrations:
         known = location.lookup(username, now)
         outcome = register(request, username, transaction.flow, known, self._limits, now)
         location.apply(outcome.changes)
+        if outcome.code == 200 and transaction.flow.connection:
+            self._by_connection[transaction.flow].add(username)
         transaction.respond(outcome.code, now, outcome.headers, reason=outcome.reason)
         if outcome.code != 200:
             log.warning("registration.refused", username=username, code=outcome.code, reason=outcome.reason)
@@ -81,12 +101,33 @@ class Registrations:
             self._changed(change, now)
         self._arm()
 
-    def restore(self, stored: tuple[StoredBinding, ...], now: float) -> int:
-        """Take over what was on disk, and return how many bindings are still good; the others go."""
+    def connection_lost(self, flow: Flow, now: float) -> None:
+        """What registered by this connection is reached by a new one from now on, or not at all."""
+        for username in self._by_connection.pop(flow, ()):
+            for binding in self._devices.location.lookup(username, now):
+                if binding.flow == flow:
+                    self._disconnected(binding, now)
+
+    def _disconnected(self, binding: Binding, now: float) -> None:
+        location = self._devices.location
+        if (reached := binding.without_connection()) is not None:
+            location.apply((Refreshed(reached, binding),))
+        else:
+            removal = Removed(binding, Removal.UNREACHABLE)
+            location.apply((removal,))
+            self._changed(removal, now)
+
+    def restore(self, stored: tuple[StoredBinding, ...], now: float, tcp: Hop | None = None) -> int:
+        """Take over what was on disk, and return how many bindings are still good; the others go.
+
+        `tcp` is where we listen for connections: their old ones went with the process before this one.
+        """
         wall_now = time.time()
         bindings = []
         for each in stored:
             binding = _restored(each, now, wall_now) if each.expires_at > wall_now else None
+            if binding is not None and binding.flow.reliable:
+                binding = None if tcp is None else _on(tcp, binding).without_connection()
             if binding is None:
                 self._writer.unbound(each.key)
             else:
@@ -167,6 +208,10 @@ def _restored(stored: StoredBinding, now: float, wall_now: float) -> Binding | N
         flow=Flow(stored.transport, _hop(stored.local), _hop(stored.remote)),
         user_agent=stored.user_agent or "",
     )
+
+
+def _on(tcp: Hop, binding: Binding) -> Binding:
+    return replace(binding, flow=binding.flow._replace(local=tcp))
 
 
 def _hop(text: str) -> Hop:

@@ -30,8 +30,11 @@ from b2bua.runtime.writer import Writer
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.digest import Algorithm, Authenticator
 from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.framing import Unframed
 from b2bua.sip.timers import Timers
 from b2bua.transport.addresses import Addresses
+from b2bua.transport.tcp import Limits as ConnectionLimits
+from b2bua.transport.tcp import Receiver, TcpTransport
 from b2bua.transport.udp import UdpTransport
 from config.settings import Settings
 from media.protocol import CountsChanged, Event, MessageStored, PoolStats, SessionEnded, SessionLost
@@ -53,8 +56,14 @@ class Signalling:
         self._loop = asyncio.get_running_loop()
         self._queue = LoopTimers(self._loop)
         self._tokens = Tokens("a")
-        self._addresses = _addresses(settings.sip.udp.host, settings.sip.public_address, settings)
+        listening = {"UDP": settings.sip.udp, "TCP": settings.sip.tcp}
+        self._addresses = {
+            name: _addresses(address.host, settings.sip.public_address, settings)
+            for name, address in listening.items()
+            if address is not None
+        }
         self._transport: UdpTransport | None = None
+        self._tcp: TcpTransport | None = None
         self._pool = PoolStats(0, 0, 0)
         self._shed_messages = 0
         self._version = -1
@@ -104,6 +113,7 @@ class Signalling:
             self._queue,
             self.writer,
             self.telephony.on_bound,
+            self._proven,
         )
         self.relay = RelayLink(
             settings.run_dir / "relay.sock",
@@ -113,9 +123,10 @@ class Signalling:
             self._relay_gone,
             self._silent,
         )
-        restored = self.registrations.restore(await self._store.load_bindings(), self._queue.now())
-        log.info("registration.restored", bindings=restored)
         udp = settings.sip.udp
+        tcp = None if settings.sip.tcp is None else Hop(*settings.sip.tcp)
+        restored = self.registrations.restore(await self._store.load_bindings(), self._queue.now(), tcp)
+        log.info("registration.restored", bindings=restored)
         self._transport = await UdpTransport.bind(
             Hop(udp.host, udp.port),
             settings.sip.receive_buffer,
@@ -123,6 +134,16 @@ class Signalling:
             settings.sip.receive_queue,
             self._shed,
         )
+        if tcp is not None:
+            self._tcp = await TcpTransport.listen(
+                tcp,
+                ConnectionLimits(
+                    settings.sip.tcp_connections,
+                    settings.sip.tcp_connections_per_address,
+                    settings.sip.tcp_unauthenticated,
+                ),
+                Receiver(self._received, self._unframed, self._lost),
+            )
         self.mailboxes = MailboxLink(
             settings.run_dir / "media.sock", self._transport.local, self.devices, self._told, self._media_gone
         )
@@ -145,6 +166,8 @@ class Signalling:
         """Serve until cancelled."""
         assert self._transport is not None
         async with asyncio.TaskGroup() as tasks:
+            if self._tcp is not None:
+                tasks.create_task(self._tcp.run())
             for work in (
                 self._transport.run,
                 self.relay.run,
@@ -174,12 +197,15 @@ class Signalling:
     def send(self, data: bytes, flow: Flow, call_id: str) -> None:
         """Put a message on the wire."""
         self.trace.see(self._queue.now(), True, call_id, flow.remote, data)
+        if self._tcp is not None and flow.transport == "TCP":
+            self._tcp.send(data, flow)
+            return
         assert self._transport is not None
         self._transport.send(data, flow.remote)
 
     def advertised(self, flow: Flow) -> Hop:
         """Our address as the peer must write it."""
-        return Hop(self._addresses.towards(flow.remote.host), flow.local.port)
+        return Hop(self._addresses[flow.transport].towards(flow.remote.host), flow.local.port)
 
     def _received(self, data: bytes, flow: Flow) -> None:
         # Phones keep their NAT binding open with line ends or zero bytes (RFC 5626 §3.5.1).
@@ -190,6 +216,20 @@ class Signalling:
         except Exception:
             # A fault of ours: the message is lost, everything else goes on.
             log.exception("sip.fault", source=str(flow.remote))
+
+    def _unframed(self, error: Unframed, flow: Flow) -> None:
+        self.agent.layer.refuse(error, error.head, flow)
+
+    def _lost(self, flow: Flow) -> None:
+        """A connection has gone."""
+        now = self._queue.now()
+        self.registrations.connection_lost(flow, now)
+        self.agent.layer.broken(flow, now)
+
+    def _proven(self, flow: Flow) -> None:
+        """A request by this flow had valid credentials."""
+        if self._tcp is not None:
+            self._tcp.prove(flow)
 
     def _shed(self, data: bytes, flow: Flow) -> bool:
         """Too much waits to be handled: refuse what would begin something new."""
@@ -261,6 +301,7 @@ class Signalling:
         layer = self.agent.layer
         return (
             ("ringplan_calls", "Calls in progress.", len(self.book)),
+            ("ringplan_connections", "TCP connections.", len(self._tcp) if self._tcp is not None else 0),
             ("ringplan_legs", "Dialogs of calls in progress.", self.agent.sessions),
             ("ringplan_transactions", "SIP transactions.", len(layer)),
             ("ringplan_timers", "Deadlines queued, cancelled ones included.", len(self._queue)),

@@ -19,7 +19,8 @@ class Flow(NamedTuple):
     """The path a message took (RFC 5626 §2): transport, our local address, the peer's address as seen here.
 
     Replies, and requests to a phone behind NAT, go back by the flow its registration came by. `connection`
-    tells apart two stream connections between the same addresses and is 0 for UDP.
+    tells apart two stream connections between the same addresses and is 0 for UDP. A stream's 0 is no particular
+    one: the connection we opened to that address, or open when there is something to send.
     """
 
     transport: str

@@ -107,6 +107,18 @@ class TransactionLayer:
         else:
             self._request(message, flow, now)
 
+    def refuse(self, error: BadMessage, head: bytes, flow: Flow) -> None:
+        """Refuse what a stream's framing could not cut out; its headers may be enough for an answer."""
+        self.core.on_refused(error, head, flow)
+        try:
+            message = parse_message(head)
+        except BadRequest as bad:
+            message = bad.request
+        except BadMessage:
+            return
+        if isinstance(message, Request):
+            self._refuse_statelessly(message, error.code, flow)
+
     def send(self, draft: Draft, flow: Flow, user: ResponseUser, now: float) -> ClientTransaction:
         """Send a request in a transaction of its own."""
         return self._begin(draft, flow, MAGIC + self._token(), user, now)

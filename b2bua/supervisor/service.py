@@ -95,6 +95,8 @@ def check_free(key: str, kind: socket.SocketKind, address: HostPort) -> None:
 def check(settings: Settings) -> None:
     """Everything that can be known to be wrong before a process is started."""
     check_free("sip.udp", socket.SOCK_DGRAM, settings.sip.udp)
+    if settings.sip.tcp is not None:
+        check_free("sip.tcp", socket.SOCK_STREAM, settings.sip.tcp)
     if settings.metrics.address is not None:
         check_free("metrics.address", socket.SOCK_STREAM, settings.metrics.address)
     try:

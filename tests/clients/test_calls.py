@@ -9,7 +9,7 @@ import pytest
 from tests.clients.phones import Company, Phone
 from tests.support import meter
 from tests.support.baresip import Baresip
-from tests.support.pjsua2_phone import Pjsua2Phone
+from tests.support.pjsua2_phone import Pjsua2Phone, Pjsua2TcpPhone
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 
@@ -20,7 +20,15 @@ RECEIVING, BOTH_WAYS = 2, 3
 @pytest.mark.behaviour("R9", "M1")
 @pytest.mark.parametrize(
     ("caller_kind", "called_kind"),
-    [(Baresip, Baresip), (Pjsua2Phone, Pjsua2Phone), (Baresip, Pjsua2Phone), (Pjsua2Phone, Baresip)],
+    [
+        (Baresip, Baresip),
+        (Pjsua2Phone, Pjsua2Phone),
+        (Baresip, Pjsua2Phone),
+        (Pjsua2Phone, Baresip),
+        (Pjsua2TcpPhone, Baresip),
+        (Baresip, Pjsua2TcpPhone),
+        (Pjsua2TcpPhone, Pjsua2TcpPhone),
+    ],
     ids=lambda kind: kind.__name__,
 )
 def test_two_phones_talk(

@@ -51,6 +51,15 @@ def test_the_file_wins_over_defaults_and_the_environment_over_the_file(
     assert settings.media_address == "127.0.0.9"
 
 
+def test_tcp_listens_where_udp_does_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGPLAN_SIP__UDP", "127.0.0.2:5070")
+    assert str(load().sip.tcp) == "127.0.0.2:5070"
+    monkeypatch.setenv("RINGPLAN_SIP__TCP", "127.0.0.3:5071")
+    assert str(load().sip.tcp) == "127.0.0.3:5071"
+    monkeypatch.setenv("RINGPLAN_SIP__TCP", "")
+    assert load().sip.tcp is None
+
+
 def test_every_shape_of_value_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "SIP__LOCAL_NETWORKS": "127.0.0.0/8, 10.0.0.0/8",

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from b2bua.registrar.bindings import monotonic_time, wall_time
 from b2bua.sip.address import parse_address
+from b2bua.sip.flow import Flow, Hop
 from tests.registrar.device import binding
 
 UUID = '"<urn:uuid:00000000-0000-1000-8000-001565aabbcc>"'
@@ -45,6 +48,12 @@ def test_the_seconds_left_are_rounded_up_and_never_negative() -> None:
     assert one.contact_value(0.0) == "<sip:201@x>;q=0.5;expires=10"
 
 
+def test_no_more_seconds_are_left_than_were_granted() -> None:
+    now = 3975.2703117679716
+    assert (now + 600.0) - now > 600.0, "as floats are"
+    assert binding("<sip:201@x>", expires_at=now + 600.0).expires_in(now) == 600
+
+
 def test_a_contact_survives_being_stored() -> None:
     one = binding(f"<sip:a%20b@x;ob>;+sip.instance={UUID};q=0.5;flag")
     again = parse_address(one.contact_text)
@@ -56,3 +65,21 @@ def test_time_survives_a_restart() -> None:
     assert stored == 1_700_000_030.0
     # Ten seconds later in another process, whose clock began anew.
     assert monotonic_time(stored, now=5.0, wall_now=1_700_000_010.0) == 25.0
+
+
+@pytest.mark.parametrize(
+    ("contact", "port"), [("<sip:201@192.0.2.7:5062;transport=tcp>", 5062), ("<sip:201@192.0.2.7>", 5060)]
+)
+def test_without_its_connection_a_device_is_reached_at_its_contact(contact: str, port: int) -> None:
+    flow = Flow("TCP", Hop("192.0.2.1", 5060), Hop("192.0.2.7", 41000), connection=9)
+    lost = replace(binding(contact), flow=flow).without_connection()
+    assert lost is not None
+    assert lost.flow == Flow("TCP", Hop("192.0.2.1", 5060), Hop("192.0.2.7", port), connection=0)
+
+
+@pytest.mark.parametrize(
+    "contact", ["<sip:201@192.168.1.7>", "<sip:201@phone.example>", "<sips:201@192.0.2.7>"]
+)
+def test_without_its_connection_a_device_elsewhere_than_its_contact_is_not_reached(contact: str) -> None:
+    flow = Flow("TCP", Hop("192.0.2.1", 5060), Hop("192.0.2.7", 41000), connection=9)
+    assert replace(binding(contact), flow=flow).without_connection() is None

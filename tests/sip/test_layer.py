@@ -639,3 +639,29 @@ def test_deadlines_end_with_the_transactions() -> None:
         bench.queue.run(when)
     assert len(bench.layer) == 0 and len(bench.queue) == 0
     assert bench.layer._merged == {}
+
+
+# Streams: what their framing could not cut out
+
+
+def test_a_request_that_cannot_be_framed_gets_an_answer_but_no_transaction() -> None:
+    bench = Bench()
+    for error, head in (
+        (BadMessage(400, "Missing Content-Length"), request().replace(b"Content-Length: 0\r\n", b"")),
+        (BadMessage(513, "Too long"), request().replace(b"Length: 0", b"Length: 99999")),
+        (BadMessage(400, "Bad Content-Length"), request().replace(b"Length: 0", b"Length: x")),
+    ):
+        assert head != request()
+        bench.layer.refuse(error, head, FLOW)
+        assert isinstance(bench.last, Response) and bench.last.code == error.code
+    assert bench.refused == bench.codes() == [400, 513, 400]
+    assert bench.requests == [] and len(bench.layer) == 0
+
+
+@pytest.mark.parametrize(
+    "head", [request("ACK"), b"SIP/2.0 200 OK\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 99, b"\r\n\r\n"]
+)
+def test_what_has_no_answer_gets_none(head: bytes) -> None:
+    bench = Bench()
+    bench.layer.refuse(BadMessage(400, "Missing Content-Length"), head, FLOW)
+    assert bench.sent == [] and bench.refused == [400]

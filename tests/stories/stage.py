@@ -79,6 +79,7 @@ class Actor:
                 self._address,
                 self._remote,
                 port=self._port,
+                transport=self.phone.transport,
                 calls=0 if waits else step.calls,
                 pause=step.pause,
                 service=step.to,

@@ -31,6 +31,7 @@ class Phone:
     loss: float = 0.0
     seed: int = 0
     address: str = ""
+    transport: str = "udp"
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,9 @@ def test_the_check_covers_sip_and_metrics_and_makes_the_run_folder(tmp_path: Pat
         with pytest.raises(StartError, match=r"sip\.udp"):
             check(Settings(data_dir=tmp_path, sip=sip, metrics=off))
         udp.close()
+        busy = sip.model_copy(update={"tcp": HostPort(*tcp.getsockname())})
+        with pytest.raises(StartError, match=r"sip\.tcp .*another program"):
+            check(Settings(data_dir=tmp_path, sip=busy, metrics=off))
         with pytest.raises(StartError, match=r"metrics\.address"):
             check(Settings(data_dir=tmp_path, sip=sip, metrics=metrics))
         check(Settings(data_dir=tmp_path, sip=sip, metrics=off))

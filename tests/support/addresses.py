@@ -45,8 +45,14 @@ def fresh_network() -> str:
 
 
 def free_port(address: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port that is free now on an address that others use too."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that is free now, for UDP and TCP alike, on an address that others use too."""
+    other = socket.SOCK_STREAM if kind is socket.SOCK_DGRAM else socket.SOCK_DGRAM
+    while True:
+        with socket.socket(socket.AF_INET, kind) as probe, socket.socket(socket.AF_INET, other) as beside:
+            probe.bind((address, 0))
+            port: int = probe.getsockname()[1]
+            try:
+                beside.bind((address, port))
+            except OSError:
+                continue
+            return port

@@ -20,6 +20,8 @@ Event = dict[str, Any]
 class Pjsua2Phone:
     """One phone at an address of its own. It speaks the WAV file `source` and records what it hears."""
 
+    transport = "udp"
+
     def __init__(
         self, folder: Path, registrar: tuple[str, int], user: str, password: str, source: Path
     ) -> None:
@@ -31,6 +33,7 @@ class Pjsua2Phone:
         told = {
             "address": self._address,
             "registrar": f"{registrar[0]}:{registrar[1]}",
+            "transport": self.transport,
             "user": user,
             "password": password,
             "source": str(source),
@@ -91,7 +94,8 @@ class Pjsua2Phone:
 
     def dial(self, number: str) -> None:
         """Call a number, or a SIP URI."""
-        self._do("call", uri=number if "@" in number else f"sip:{number}@{self._registrar}")
+        uri = f"sip:{number}@{self._registrar};transport={self.transport}"
+        self._do("call", uri=number if "@" in number else uri)
 
     def answer(self) -> None:
         """Wait for a call and take it."""
@@ -172,3 +176,9 @@ class Pjsua2Phone:
             with self._arrived:
                 self.events.append(json.loads(line))
                 self._arrived.notify_all()
+
+
+class Pjsua2TcpPhone(Pjsua2Phone):
+    """The same over TCP alone."""
+
+    transport = "tcp"

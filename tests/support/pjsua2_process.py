@@ -94,7 +94,8 @@ class Phone:
         self.endpoint.libInit(_endpoint_config())
         transport = pj.TransportConfig()
         transport.boundAddress, transport.port = told["address"], 5060
-        self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+        kind = pj.PJSIP_TRANSPORT_TCP if told["transport"] == "tcp" else pj.PJSIP_TRANSPORT_UDP
+        self.endpoint.transportCreate(kind, transport)
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
         for codec in self.endpoint.codecEnum2():
@@ -210,7 +211,7 @@ def _endpoint_config() -> pj.EpConfig:
 def _account_config(told: dict[str, str]) -> pj.AccountConfig:
     config = pj.AccountConfig()
     config.idUri = f'"{told["user"]}" <sip:{told["user"]}@{told["registrar"]}>'
-    config.regConfig.registrarUri = f"sip:{told['registrar']}"
+    config.regConfig.registrarUri = f"sip:{told['registrar']};transport={told['transport']}"
     config.regConfig.registerOnAdd = False
     config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", told["user"], 0, told["password"]))
     config.mediaConfig.transportConfig.boundAddress = told["address"]

@@ -14,7 +14,7 @@ from tests.support.waiting import LOOK_AGAIN_AFTER, wait_for
 
 _MESSAGE = re.compile(
     rb"-{20,} (?P<time>[0-9-]+[ \tT][0-9:.]+)\r?\n"
-    rb"UDP message (?P<way>sent|received) [\[(](?P<size>\d+)[^\n]*\n\n"
+    rb"(?:UDP|TCP) message (?P<way>sent|received) [\[(](?P<size>\d+)[^\n]*\n\n"
 )
 NO_CALLS = 99
 FINAL_WORDS = {1: "had a call that failed", 97: "ran out of time", NO_CALLS: "handled no call"}
@@ -109,6 +109,7 @@ class Sipp:
         remote: tuple[str, int],
         *,
         port: int = 5060,
+        transport: str = "udp",
         calls: int = 1,
         pause: float = 0.2,
         service: str = "",
@@ -126,6 +127,7 @@ class Sipp:
         self._hear = hear
         self._heard = 0
         command = ["sipp", "-sf", str(scenario), "-i", address, "-p", str(port), "-nostdin"]
+        command += ["-t", "t1"] if transport == "tcp" else []
         command += ["-trace_msg", "-message_file", str(self._trace)]
         command += ["-trace_err", "-error_file", str(folder / "errors.log")]
         command += ["-cid_str", f"{folder.name}-%u-%p@%s"]
@@ -147,7 +149,9 @@ class Sipp:
         self._listener = threading.Thread(target=self._listen, name=f"trace of {self.name}", daemon=True)
         self._listener.start()
         if self._waits:
-            wait_for(self._listening(address, port), 5, f"{self.name} to listen on {address}:{port}")
+            wait_for(
+                self._listening(transport, address, port), 5, f"{self.name} to listen on {address}:{port}"
+            )
 
     @property
     def messages(self) -> list[Message]:
@@ -217,14 +221,14 @@ class Sipp:
         ladder = "\n".join(str(message) for message in self.messages)
         return f"{self.name} {problem}\n{said}\n{ladder}"
 
-    def _listening(self, address: str, port: int) -> Callable[[], bool]:
+    def _listening(self, transport: str, address: str, port: int) -> Callable[[], bool]:
         octets = "".join(f"{int(octet):02X}" for octet in reversed(address.split(".")))
         entry = f"{octets}:{port:04X}"
 
         def look() -> bool:
             if self._process.poll() is not None:
                 raise SippFailed(self.report(f"ended with code {self._process.returncode} at once"))
-            return entry in Path("/proc/net/udp").read_text()
+            return entry in Path(f"/proc/net/{transport}").read_text()
 
         return look
 
