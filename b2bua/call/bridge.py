@@ -9,7 +9,8 @@ from b2bua.call.leg import Leg
 from b2bua.call.path import Path
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.sdp import Sdp, parse_sdp
-from b2bua.sip.session import Nobody, Session
+from b2bua.sip.session import Session
+from b2bua.sip.session_user import Nobody
 
 if TYPE_CHECKING:
     from b2bua.call.call import Call

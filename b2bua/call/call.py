@@ -27,8 +27,9 @@ from b2bua.callplan.steps import Cause, EngagedTone, Reject, Ring, Step, Voicema
 from b2bua.sip.address import Address
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.flow import Hop
-from b2bua.sip.layer import ServerTransaction
-from b2bua.sip.session import Nobody, Session
+from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.sip.session import Session
+from b2bua.sip.session_user import Nobody
 from b2bua.sip.timers import NEVER, Timed
 from b2bua.sip.uri import Uri
 

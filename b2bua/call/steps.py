@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from b2bua.call.ports import Device
 from b2bua.sip.compose import Header
-from b2bua.sip.session import Nobody
+from b2bua.sip.session_user import Nobody
 
 if TYPE_CHECKING:
     from b2bua.call.call import Call

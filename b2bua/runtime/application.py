@@ -22,8 +22,8 @@ from b2bua.runtime.trace import Trace
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
-from b2bua.sip.layer import ServerTransaction
 from b2bua.sip.message import Request, Response
+from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.uri import Uri
 
 log = structlog.get_logger()

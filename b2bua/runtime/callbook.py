@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
@@ -92,6 +93,19 @@ class CallBook:
         """The call that a mailbox knows by this token."""
         entry = self._by_token.get(token)
         return entry.call if entry is not None and not entry.finished else None
+
+    def listed(self, now: float) -> list[dict[str, Any]]:
+        """Every call in progress, for people; a withheld caller is not named (BEHAVIOUR A3)."""
+        return [
+            {
+                "call_id": call.caller_call_id,
+                "state": call.state,
+                "from": None if call.who.withheld else call.who.number,
+                "to": call.dialled,
+                "since": round(now - call.journal.began, 3),
+            }
+            for call in self
+        ]
 
     # What calls tell
 

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -27,8 +28,8 @@ from b2bua.sip.address import parse_address
 from b2bua.sip.digest import Authenticator, Missing, Refused, Stale, Verified
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.layer import ServerTransaction
 from b2bua.sip.message import Request
+from b2bua.sip.server_transaction import ServerTransaction
 from provisioning.bindings import StoredBinding
 
 log = structlog.get_logger()
@@ -135,6 +136,24 @@ class Registrations:
         self._devices.location.restore(bindings)
         self._arm()
         return len(bindings)
+
+    def listed(self, now: float) -> list[dict[str, Any]]:
+        """Every live binding, for people."""
+        rows = []
+        for binding in self._devices.location:
+            account = self._devices.directory.account(binding.username)
+            user = self._devices.directory.user(account.user_id) if account is not None else None
+            rows.append(
+                {
+                    "user": user.email if user is not None else None,
+                    "username": binding.username,
+                    "contact": str(binding.contact),
+                    "source": str(binding.flow.remote),
+                    "user_agent": binding.user_agent,
+                    "expires_in": binding.expires_in(now),
+                }
+            )
+        return rows
 
     def replace_directory(self, directory: Directory, now: float) -> None:
         """The settings changed: what belongs to an account that is gone, or has another password, goes too."""

@@ -332,36 +332,11 @@ class Signalling:
 
     def list_registrations(self) -> list[dict[str, Any]]:
         """Every live binding."""
-        now = self._queue.now()
-        rows = []
-        for binding in self.location:
-            account = self.devices.directory.account(binding.username)
-            user = self.devices.directory.user(account.user_id) if account is not None else None
-            rows.append(
-                {
-                    "user": user.email if user is not None else None,
-                    "username": binding.username,
-                    "contact": str(binding.contact),
-                    "source": str(binding.flow.remote),
-                    "user_agent": binding.user_agent,
-                    "expires_in": binding.expires_in(now),
-                }
-            )
-        return rows
+        return self.registrations.listed(self._queue.now())
 
     def list_calls(self) -> list[dict[str, Any]]:
-        """Every call in progress; a withheld caller is not named."""
-        now = self._queue.now()
-        return [
-            {
-                "call_id": call.caller_call_id,
-                "state": call.state,
-                "from": None if call.who.withheld else call.who.number,
-                "to": call.dialled,
-                "since": round(now - call.journal.began, 3),
-            }
-            for call in self.book
-        ]
+        """Every call in progress."""
+        return self.book.listed(self._queue.now())
 
 
 def _addresses(bound: str, public: str | None, settings: Settings) -> Addresses:

@@ -20,16 +20,6 @@ from b2bua.sip.server_transaction import Key, ServerTransaction
 from b2bua.sip.timers import TimerQueue, Timers
 from b2bua.sip.transaction import Event, Setting, response_event
 
-__all__ = [
-    "ClientTransaction",
-    "Core",
-    "Draft",
-    "ResponseUser",
-    "ServerTransaction",
-    "TransactionLayer",
-    "Wire",
-]
-
 MAGIC = "z9hG4bK"
 # Line ends and zeros that phones send to keep a NAT's mapping open (RFC 5626 §4.4.1); nothing SIP is so short.
 KEEPALIVE = 4

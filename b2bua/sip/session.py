@@ -16,13 +16,11 @@ from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import Request, Response
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session_state import SessionState
-from b2bua.sip.session_user import NOBODY, Nobody, SessionUser
+from b2bua.sip.session_user import NOBODY, SessionUser
 from b2bua.sip.timers import NEVER, Timed
 
 if TYPE_CHECKING:
     from b2bua.sip.agent import UserAgent
-
-__all__ = ["NOBODY", "SDP", "Nobody", "Session", "SessionState", "SessionUser"]
 
 SDP = "application/sdp"
 

@@ -12,7 +12,8 @@ from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Response
-from b2bua.sip.session import Session, SessionState
+from b2bua.sip.session import Session
+from b2bua.sip.session_state import SessionState
 from b2bua.sip.session_user import NOBODY, SessionUser
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from b2bua.sip.compose import Header
 from b2bua.sip.dialog import dialog_of_request
 from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.session import SDP, Session, SessionState
+from b2bua.sip.session import SDP, Session
+from b2bua.sip.session_state import SessionState
 from b2bua.sip.session_user import SessionUser
 
 if TYPE_CHECKING:

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from b2bua.sip.client_transaction import ClientTransaction
 from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.layer import ClientTransaction, ServerTransaction, TransactionLayer
+from b2bua.sip.layer import TransactionLayer
 from b2bua.sip.message import Request, Response, parse_message
+from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.timers import NEVER, TimerQueue, Timers
 from b2bua.sip.transaction import State
 from tests.sip.messages import FLOW, PHONE, US, request, response_to

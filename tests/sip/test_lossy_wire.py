@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from b2bua.sip.session import Session, SessionState
+from b2bua.sip.session import Session
+from b2bua.sip.session_state import SessionState
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uas import ServerSession
 from tests.sip.wire import (

@@ -7,7 +7,8 @@ import pytest
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Hop
 from b2bua.sip.message import Request, Response
-from b2bua.sip.session import Session, SessionState
+from b2bua.sip.session import Session
+from b2bua.sip.session_state import SessionState
 from tests.sip.messages import request, response_to
 from tests.sip.wire import ANSWER, OFFER, Network, Peer, Phone, accept, joined, ring
 

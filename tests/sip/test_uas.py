@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from b2bua.sip.message import Request, Response
-from b2bua.sip.session import SessionState
+from b2bua.sip.session_state import SessionState
 from tests.sip.messages import request
 from tests.sip.wire import ANSWER, OFFER, Network, Peer, Phone, accept, pair, ring
 
