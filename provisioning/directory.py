@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from b2bua.callplan.settings import Action, Customer, Interval, Notify, OutOfHours, Treatment, User
+from b2bua.callplan.settings import Action, Customer, Interval, Notify, OutOfHours, Treatment, Trunk, User
 from provisioning import model
 from provisioning.secrets import SecretKey, digest_ha1
 
@@ -28,28 +28,6 @@ class Account:
     kind: Literal["soft", "desk"]
     ha1_md5: str = field(repr=False)
     ha1_sha256: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Trunk:
-    """A carrier. `host` may have a port; `allow_from` holds `ip`, `ip/prefix` or `ip:port`; `order` sorts.
-
-    `password` is in clear: the digest towards the carrier is made with the realm of its challenge.
-    """
-
-    id: int
-    name: str
-    host: str
-    transport: Literal["udp", "tcp"]
-    order: int
-    register: bool
-    username: str | None
-    password: str | None = field(repr=False)
-    allow_from: tuple[str, ...]
-    number_format: Literal["e164", "plus", "national"]
-    identity: Literal["screened", "interconnect", "passthrough"]
-    answer_first: bool
-    early_media: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +100,7 @@ def _build(rows: _Rows, key: SecretKey, realm: str) -> Directory:
         ),
         users=tuple(_user(row, of_user[row.id], treatments, intervals[row.id]) for row in rows.users),
         accounts=tuple(_account(row, key, realm) for row in rows.devices),
-        trunks=tuple(_trunk(row, key) for row in rows.trunks),
+        trunks=tuple(_trunk(row, key, realm) for row in rows.trunks),
     )
 
 
@@ -183,7 +161,11 @@ def _account(row: Row[Any], key: SecretKey, realm: str) -> Account:
     return Account(row.username, row.user_id, row.kind, ha1_md5, ha1_sha256)
 
 
-def _trunk(row: Row[Any], key: SecretKey) -> Trunk:
+def _trunk(row: Row[Any], key: SecretKey, realm: str) -> Trunk:
+    password = None if row.password is None else key.decrypt(row.password)
+    ha1_md5, ha1_sha256 = ("", "")
+    if row.username is not None and password is not None:
+        ha1_md5, ha1_sha256 = digest_ha1(row.username, realm, password)
     return Trunk(
         id=row.id,
         name=row.name,
@@ -192,7 +174,9 @@ def _trunk(row: Row[Any], key: SecretKey) -> Trunk:
         order=row.order,
         register=row.register,
         username=row.username,
-        password=None if row.password is None else key.decrypt(row.password),
+        password=password,
+        ha1_md5=ha1_md5,
+        ha1_sha256=ha1_sha256,
         allow_from=tuple(row.allow_from),
         number_format=row.number_format,
         identity=row.identity,

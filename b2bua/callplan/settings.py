@@ -1,4 +1,4 @@
-"""What the directory knows of customers and users: the frozen settings that decide every call.
+"""What the directory knows of customers, users and trunks: the frozen settings that decide every call.
 
 The store builds these from the database, the plan function reads them, and nobody changes them: an edit
 replaces the whole directory, so a call in progress keeps the settings it began with (BEHAVIOUR R10).
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
+from typing import Literal
 
 
 class Action(StrEnum):
@@ -109,3 +110,30 @@ class User:
     busy: Treatment = Treatment(Action.ENGAGED_TONE)
     out_of_hours: OutOfHours = OutOfHours()
     notify: Notify = field(default_factory=Notify)
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A carrier. `host` may have a port; `allow_from` holds `ip`, `ip/prefix` or `ip:port`; `order` sorts.
+
+    `country` (ISO 3166-1 alpha-2) is the one whose national numbers the carrier writes. `password` is in clear:
+    the digest towards the carrier is made with the realm of its challenge. `ha1_*` check the carrier's own
+    digest towards us; they are empty for a trunk without credentials.
+    """
+
+    id: int
+    name: str
+    host: str
+    transport: Literal["udp", "tcp"] = "udp"
+    order: int = 1
+    register: bool = False
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    allow_from: tuple[str, ...] = ()
+    number_format: Literal["e164", "plus", "national"] = "e164"
+    identity: Literal["screened", "interconnect", "passthrough"] = "screened"
+    answer_first: bool = False
+    early_media: bool = True
+    country: str = "GB"
+    ha1_md5: str = field(default="", repr=False)
+    ha1_sha256: str = field(default="", repr=False)

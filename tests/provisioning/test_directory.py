@@ -5,10 +5,10 @@ from datetime import time
 import pytest
 from sqlalchemy import Connection, event
 
-from b2bua.callplan.settings import Action, Customer, Interval, Notify, OutOfHours, Treatment, User
+from b2bua.callplan.settings import Action, Customer, Interval, Notify, OutOfHours, Treatment, Trunk, User
 from provisioning.apply import apply_changes
 from provisioning.company_file import parse_company_file
-from provisioning.directory import Account, Trunk
+from provisioning.directory import Account
 from provisioning.secrets import digest_ha1
 from provisioning.store import Store
 from tests.provisioning.company import EVERY_KEY, customer, user
@@ -79,6 +79,8 @@ async def test_the_directory_holds_every_setting(store: Store) -> None:
             identity="screened",
             answer_first=False,
             early_media=True,
+            ha1_md5=digest_ha1("ringplan", "ringplan", "another password")[0],
+            ha1_sha256=digest_ha1("ringplan", "ringplan", "another password")[1],
         ),
     )
 
