@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from b2bua.sip.address import Address
-from b2bua.sip.client_transaction import IGNORE
+from b2bua.sip.authorization import Authorization, Authorized
+from b2bua.sip.challenge import Credential
+from b2bua.sip.client_transaction import IGNORE, ResponseUser
 from b2bua.sip.compose import Header
 from b2bua.sip.dialog import DialogId
 from b2bua.sip.draft import Draft
@@ -75,9 +77,14 @@ class UserAgent:
 
     # Verbs
 
-    def serve(self, invite: ServerTransaction, user: SessionUser) -> ServerSession:
-        """Make the session of a call that arrived. Raises BadMessage (400) for a bad Record-Route."""
-        session = ServerSession(self, user, invite, self._provisional_repeat)
+    def serve(
+        self, invite: ServerTransaction, user: SessionUser, credential: Credential | None = None
+    ) -> ServerSession:
+        """Make the session of a call that arrived. Raises BadMessage (400) for a bad Record-Route.
+
+        `credential` answers the peer's challenges to what we send in the dialog.
+        """
+        session = ServerSession(self, user, invite, self._provisional_repeat, credential)
         assert session.dialog is not None
         self.remember(session.dialog.id, session)
         return session
@@ -93,8 +100,12 @@ class UserAgent:
         sdp: bytes = b"",
         headers: tuple[Header, ...] = (),
         max_forwards: int = 70,
+        credential: Credential | None = None,
     ) -> ClientSession:
-        """Call a target URI by a flow. `local` gets a fresh tag; the Call-ID is our own."""
+        """Call a target URI by a flow. `local` gets a fresh tag; the Call-ID is our own.
+
+        `credential` answers the peer's challenges, to the INVITE and to whatever is sent in its dialog.
+        """
         local = local.with_tag(self.token())
         call_id = self.token()
         draft = Draft(
@@ -112,7 +123,46 @@ class UserAgent:
             call_id,
             sdp,
         )
-        return ClientSession(self, user, draft, local, flow, now)
+        return ClientSession(self, user, draft, local, flow, now, credential)
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        flow: Flow,
+        local: Address,
+        remote: Address,
+        user: ResponseUser,
+        now: float,
+        headers: tuple[Header, ...] = (),
+        call_id: str = "",
+        number: int = 1,
+        authorization: Authorization | None = None,
+    ) -> None:
+        """Send a request outside any dialog, such as REGISTER or OPTIONS; `user` hears what becomes of it.
+
+        Without `call_id` it has one of its own. `authorization` answers challenges: the request is then sent
+        again with the next sequence number, which the response that `user` gets has in its CSeq.
+        """
+        call_id = call_id or self.token()
+        draft = Draft(
+            method,
+            target,
+            (
+                ("Max-Forwards", "70"),
+                ("From", str(local.with_tag(self.token()))),
+                ("To", str(remote)),
+                ("Call-ID", call_id),
+                ("CSeq", f"{number} {method}"),
+                *headers,
+                ("User-Agent", self._name),
+            ),
+            call_id,
+        )
+        if authorization is not None:
+            draft = authorization.sign(draft)
+            user = Authorized(self.layer, authorization, user)
+        self.layer.send(draft, flow, user, now)
 
     def notify(
         self, target: str, flow: Flow, local: Address, headers: tuple[Header, ...], body: bytes, now: float

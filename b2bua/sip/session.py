@@ -9,9 +9,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from b2bua.sip.authorization import Authorization
+from b2bua.sip.challenge import CHALLENGED, Credential
 from b2bua.sip.client_transaction import ClientTransaction
 from b2bua.sip.compose import Header
 from b2bua.sip.dialog import Dialog
+from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import Request, Response
 from b2bua.sip.server_transaction import ServerTransaction
@@ -30,6 +33,7 @@ class Session(Timed):
 
     __slots__ = (
         "_ack_owed",
+        "_authorization",
         "_bye_headers",
         "_interval",
         "_offer_in",
@@ -44,13 +48,16 @@ class Session(Timed):
         "user",
     )
 
-    def __init__(self, agent: UserAgent, user: SessionUser, call_id: str) -> None:
+    def __init__(
+        self, agent: UserAgent, user: SessionUser, call_id: str, credential: Credential | None = None
+    ) -> None:
         super().__init__()
         self.agent = agent
         self.user = user
         self.call_id = call_id
         self.state = SessionState.INVITED
         self.dialog: Dialog | None = None
+        self._authorization = None if credential is None else Authorization(credential, agent.token)
         self._unacknowledged: ServerTransaction | None = None
         self._interval = 0.0
         self._resend_until = NEVER
@@ -79,9 +86,9 @@ class Session(Timed):
         """
         if not self.active or self.dialog is None or self._pending or self._offer_in is not None:
             return False
-        draft = self.dialog.request("INVITE", self.agent.session_headers(self.dialog.flow, sdp), sdp or b"")
         self._offer_withdrawn = False
-        self._offer_out = self.agent.layer.send(draft, self.dialog.flow, self, now)
+        headers = self.agent.session_headers(self.dialog.flow, sdp)
+        self._offer_out = self._request(self.dialog, "INVITE", now, headers, sdp or b"")
         return True
 
     def acknowledge(self, sdp: bytes, now: float) -> None:
@@ -108,7 +115,7 @@ class Session(Timed):
     def send(self, method: str, headers: tuple[Header, ...], body: bytes, now: float) -> None:
         """Send another request in the dialog, such as INFO; its answer matters only if the dialog is gone."""
         if self.active and self.dialog is not None:
-            self.agent.layer.send(self.dialog.request(method, headers, body), self.dialog.flow, self, now)
+            self._request(self.dialog, method, now, headers, body)
 
     def bye(self, now: float, headers: tuple[Header, ...] = ()) -> None:
         """Hang up. The session is over for its user at once (RFC 3261 §15.1.1).
@@ -183,6 +190,12 @@ class Session(Timed):
             self.user.on_acknowledged(self, ack.sdp, now)
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """A response to a request of ours: a challenge is answered, and nobody hears of it."""
+        challenged = response.code in CHALLENGED and self._authorization is not None
+        if not (challenged and self._sent_again(transaction, response, now)):
+            self._responded(transaction, response, now)
+
+    def _responded(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """A response to a request that we sent in the dialog."""
         method = transaction.draft.method
         if method == "INVITE":
@@ -287,14 +300,63 @@ class Session(Timed):
 
     def _send_ack(self, transaction: ClientTransaction, sdp: bytes) -> None:
         assert self.dialog is not None
-        headers = (("Content-Type", SDP),) if sdp else ()
+        content = (("Content-Type", SDP),) if sdp else ()
+        headers = (*self._credentials(transaction.draft), *content)
         ack = self.dialog.request("ACK", headers, sdp, cseq=transaction.draft.number)
         transaction.acknowledge(ack, self.dialog.remote_tag)
+
+    def _request(
+        self,
+        dialog: Dialog,
+        method: str,
+        now: float,
+        headers: tuple[Header, ...] = (),
+        body: bytes = b"",
+    ) -> ClientTransaction:
+        """Send a request in a dialog of ours, with our credentials where they were asked for before."""
+        draft = dialog.request(method, headers, body)
+        if self._authorization is not None:
+            draft = self._authorization.sign(draft)
+        return self.agent.layer.send(draft, dialog.flow, self, now)
+
+    def _credentials(self, draft: Draft) -> tuple[Header, ...]:
+        """What the ACK of a 2xx repeats of its INVITE (RFC 3261 §22.1)."""
+        return () if self._authorization is None else draft.credentials
+
+    # Challenges
+
+    def _sent_again(self, transaction: ClientTransaction, response: Response, now: float) -> bool:
+        """Send a challenged request again with our credentials, unless nobody wants it any more."""
+        assert self._authorization is not None
+        if not self._wanted(transaction):
+            return False
+        number = transaction.draft.number + 1
+        if self.dialog is not None:
+            number = max(number, self.dialog.local_cseq + 1)
+        draft = self._authorization.retry(transaction.draft, response, number)
+        if draft is None:
+            return False
+        if self.dialog is not None:
+            self.dialog.local_cseq = number
+        self._replace(transaction, self.agent.layer.send(draft, transaction.flow, self, now))
+        return True
+
+    def _wanted(self, transaction: ClientTransaction) -> bool:
+        """Whether a challenged request is worth another try: a BYE always is, a withdrawn INVITE is not."""
+        if transaction is self._offer_out:
+            return self.active and not self._offer_withdrawn
+        return transaction.draft.method == "BYE" or (self.active and transaction.draft.method != "CANCEL")
+
+    def _replace(self, old: ClientTransaction, new: ClientTransaction) -> None:
+        """A request was sent again: its second transaction stands for the first."""
+        if old is self._offer_out:
+            self._offer_out = new
+            self.agent.queue.schedule(self, NEVER)
 
     def _hang_up(self, now: float, headers: tuple[Header, ...] = ()) -> None:
         assert self.dialog is not None
         self.acknowledge(b"", now)
-        self.agent.layer.send(self.dialog.request("BYE", headers), self.dialog.flow, self, now)
+        self._request(self.dialog, "BYE", now, headers)
         self.end(now)
 
     def _gone(self, now: float) -> None:

@@ -226,6 +226,12 @@ class Transaction(Timed):
             if state is State.TERMINATED:
                 self.forget()
 
+    def stop_resending(self) -> None:
+        """Send the message no more of our own accord; the state ends when it would have."""
+        self.resend_at = NEVER
+        if self.state is not State.TERMINATED:
+            self._arm()
+
     def on_deadline(self, now: float) -> None:
         """A retransmission is due, or the state has lasted long enough."""
         if self.ends_at <= now:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from b2bua.sip.address import Address
+from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import ClientTransaction
 from b2bua.sip.compose import Header
 from b2bua.sip.dialog import Dialog, dialog_of_response
@@ -29,9 +30,16 @@ class ClientSession(Session):
     __slots__ = ("_cancel_headers", "_provisional", "draft", "flow", "invite", "local")
 
     def __init__(
-        self, agent: UserAgent, user: SessionUser, draft: Draft, local: Address, flow: Flow, now: float
+        self,
+        agent: UserAgent,
+        user: SessionUser,
+        draft: Draft,
+        local: Address,
+        flow: Flow,
+        now: float,
+        credential: Credential | None = None,
     ) -> None:
-        super().__init__(agent, user, draft.call_id)
+        super().__init__(agent, user, draft.call_id, credential)
         self.draft = draft
         self.local = local
         self.flow = flow
@@ -52,6 +60,16 @@ class ClientSession(Session):
         if self._provisional:
             self._send_cancel(now)
 
+    def give_up(self, now: float, headers: tuple[Header, ...] = ()) -> None:
+        """Stop calling somebody who says nothing. The session is over for its user at once.
+
+        As `cancel`, but an INVITE that nobody answered is not sent again: it reaches nobody any more for whom
+        the first ones were lost. Should it have arrived, a late 1xx gets a CANCEL, a late 2xx an ACK and a BYE.
+        """
+        self.cancel(now, headers)
+        if self.state is SessionState.CANCELLED:
+            self.invite.stop_resending()
+
     def end(self, now: float) -> None:
         """Forget the dialog; an INVITE without final response is cancelled."""
         if self.invite.answered:
@@ -59,10 +77,10 @@ class ClientSession(Session):
         else:
             self.cancel(now)
 
-    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+    def _responded(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """A response to the INVITE, to its CANCEL, or to a later request."""
         if transaction is not self.invite:
-            super().on_response(transaction, response, now)
+            super()._responded(transaction, response, now)
         elif response.code < 200:
             self._progress(response, now)
         elif response.code < 300:
@@ -109,8 +127,9 @@ class ClientSession(Session):
             self._answered(dialog, response, now)
             return
         # A 2xx that nobody wants: from another branch downstream, or one that crossed our CANCEL.
-        self.invite.acknowledge(dialog.request("ACK", cseq=self.draft.number), tag)
-        self.agent.layer.send(dialog.request("BYE"), self.flow, self, now)
+        ack = dialog.request("ACK", self._credentials(self.draft), cseq=self.draft.number)
+        self.invite.acknowledge(ack, tag)
+        self._request(dialog, "BYE", now)
         if self.state is SessionState.CANCELLED:
             self.end(now)
 
@@ -128,6 +147,18 @@ class ClientSession(Session):
         user = self.user
         self.end(now)
         user.on_failed(self, code, response, now)
+
+    def _wanted(self, transaction: ClientTransaction) -> bool:
+        if transaction is self.invite:
+            return self.state is SessionState.INVITED
+        return super()._wanted(transaction)
+
+    def _replace(self, old: ClientTransaction, new: ClientTransaction) -> None:
+        if old is self.invite:
+            self.invite, self.draft = new, new.draft
+            self._provisional = False
+        else:
+            super()._replace(old, new)
 
     def _send_cancel(self, now: float) -> None:
         self.agent.layer.cancel(self.invite, self._cancel_headers, self, now)

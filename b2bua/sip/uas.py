@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from b2bua.sip.challenge import Credential
 from b2bua.sip.compose import Header
 from b2bua.sip.dialog import dialog_of_request
 from b2bua.sip.server_transaction import ServerTransaction
@@ -20,8 +21,15 @@ class ServerSession(Session):
 
     __slots__ = ("_provisional", "_repeat", "invite", "request")
 
-    def __init__(self, agent: UserAgent, user: SessionUser, invite: ServerTransaction, repeat: float) -> None:
-        super().__init__(agent, user, invite.request.call_id)
+    def __init__(
+        self,
+        agent: UserAgent,
+        user: SessionUser,
+        invite: ServerTransaction,
+        repeat: float,
+        credential: Credential | None = None,
+    ) -> None:
+        super().__init__(agent, user, invite.request.call_id, credential)
         self.invite = invite
         self.request = invite.request
         self.dialog = dialog_of_request(invite.request, invite.tag, invite.flow)
