@@ -74,7 +74,7 @@ EVENTS: tuple[Event, ...] = (
         "Credentials were wrong; `reason` says how, the sender only sees another challenge.",
         ("method", "reason", "source", "username"),
     ),
-    Event("call.answered", "info", "A device took the call.", ("device",)),
+    Event("call.answered", "info", "A device or somebody elsewhere took the call.", ("device", "trunk")),
     Event(
         "call.device_failed", "info", "A device refused the call or cannot be reached.", ("code", "device")
     ),
@@ -96,6 +96,12 @@ EVENTS: tuple[Event, ...] = (
         "info",
         "A call arrived and its plan is made; `rule` decided it.",
         ("called_user", "dialled", "rule"),
+    ),
+    Event(
+        "call.trunk_failed",
+        "info",
+        "A trunk refused the call or, where there is no code, said nothing; the next one is tried, if any.",
+        ("code", "trunk"),
     ),
     Event("call.step", "info", "The next step of the plan begins, on this cause.", ("cause", "step")),
     Event(

@@ -147,6 +147,7 @@ class CallSettings(Table):
     keep_ringing: Seconds = 180.0
     provisional_repeat: Seconds = 60.0
     engaged_tone: SecondsOrNone = 5.0
+    trunk_silence: Seconds = 4.0
     drain: SecondsOrNone = 30.0
 
 

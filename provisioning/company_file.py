@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 
+from b2bua.callplan.classes import CLASSES
 from b2bua.callplan.settings import Action, Interval, Notify
 from provisioning import toml_values as values
 from provisioning.company import (
@@ -25,7 +26,7 @@ from provisioning.company import (
 )
 from provisioning.company_rules import check, in_file
 from provisioning.mac_address import parse_mac
-from provisioning.telephone_numbers import CLASSES, parse_e164, parse_extension, parse_target
+from provisioning.telephone_numbers import parse_e164, parse_extension, parse_target
 from provisioning.toml_lines import KeyPath, key_lines, line_of
 from provisioning.toml_table import Problem, Table
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from b2bua.callplan.classes import destination_class, may_be_presented
 from b2bua.callplan.settings import Action
 from provisioning.company import CustomerEntry, TreatmentEntry, TrunkEntry, UserEntry
 from provisioning.pins import pin_problem
-from provisioning.telephone_numbers import destination_class, may_be_presented
 from provisioning.toml_lines import KeyPath
 from provisioning.toml_table import Problem
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from b2bua.call.bridge import Bridge
 from b2bua.call.deposit import Deposit
+from b2bua.call.dial import Dialling
+from b2bua.call.early import Early
 from b2bua.call.journal import Journal
 from b2bua.call.leg import Leg
 from b2bua.call.lines import Lines
 from b2bua.call.path import Path
-from b2bua.call.ports import Device, Devices, Figures, Mailboxes, Relay, Visitor, Watcher
+from b2bua.call.ports import Device, Devices, Figures, Mailboxes, Relay, Trunks, Visitor, Watcher
 from b2bua.call.ring import Ringing
 from b2bua.call.steps import Performer
 from b2bua.call.tone import Engaged
@@ -23,9 +25,10 @@ from b2bua.call.walk import Walk, advance, begin
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.callplan.steps import Cause, EngagedTone, Reject, Ring, Step, Voicemail
+from b2bua.callplan.steps import Cause, Dial, EngagedTone, Reject, Ring, Step, Voicemail
 from b2bua.sip.address import Address
 from b2bua.sip.agent import UserAgent
+from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
 from b2bua.sip.flow import Hop
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
@@ -33,10 +36,18 @@ from b2bua.sip.session_user import Nobody
 from b2bua.sip.timers import NEVER, Timed
 from b2bua.sip.uri import Uri
 
-ANONYMOUS = Address(Uri("anonymous.invalid", "anonymous"), "Anonymous")
-# Somebody without a number is not anonymous (BEHAVIOUR A1).
-UNNUMBERED = Uri("unknown.invalid", "unavailable")
-OUTCOMES = {403: "refused", 404: "unknown", 480: "no-answer", 486: "busy", 503: "unavailable"}
+OUTCOMES = {
+    403: "refused",
+    404: "unknown",
+    410: "unknown",
+    480: "no-answer",
+    484: "unknown",
+    486: "busy",
+    503: "unavailable",
+    600: "busy",
+    603: "busy",
+    604: "unknown",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class Services:
     relay: Relay
     mailboxes: Mailboxes
     devices: Devices
+    trunks: Trunks
     lines: Lines
     watcher: Watcher
     token: Callable[[], str]
@@ -65,8 +77,13 @@ class Call(Timed, Nobody):
         plan: Plan,
         limits: Limits,
         now: float,
+        *,
+        early_media: bool = True,
     ) -> None:
-        """Take over an INVITE. Raises BadMessage (400, 488) where it cannot be used; nothing has begun then."""
+        """Take over an INVITE. Raises BadMessage (400, 488) where it cannot be used; nothing has begun then.
+
+        Without `early_media` the caller is sent no sound before the answer.
+        """
         Timed.__init__(self)
         self.services = services
         self.caller = Leg("a", invite.flow, services.origin())
@@ -77,6 +94,10 @@ class Call(Timed, Nobody):
         self.who = caller
         self.dialled = dialled
         self.plan = plan
+        self.limits = limits
+        self.early = Early(
+            self.session, self.caller, early_media and offered is not None, lambda: self.event("call.ringing")
+        )
         self.journal = Journal(began=now)
         self.over = False
         self.max_forwards = max(invite.request.integer("max-forwards", 70) - 1, 0)
@@ -84,7 +105,7 @@ class Call(Timed, Nobody):
         self._performer: Performer | None = None
         self._bridge: Bridge | None = None
         self._occupied: list[int] = []
-        self._alerted = False
+        self._told_elsewhere: int | None = None
         self._legs = 0
 
     @property
@@ -97,7 +118,7 @@ class Call(Timed, Nobody):
         """In a word, for people who look at running calls."""
         if self._bridge is not None:
             return "recording" if self.in_mailbox else "answered"
-        return "ringing" if self._alerted else "starting"
+        return "ringing" if self.early.ringing else "starting"
 
     @property
     def in_mailbox(self) -> bool:
@@ -164,12 +185,9 @@ class Call(Timed, Nobody):
         self._occupied.remove(user)
         self.services.lines.release(user)
 
-    def alert(self, now: float) -> None:
-        """The caller is told, once, that it rings."""
-        if not self._alerted:
-            self._alerted = True
-            self.session.progress(180, now)
-            self.event("call.ringing")
+    def wait_for_step(self) -> None:
+        """Call `on_time_up` when the present step has lasted as long as it may."""
+        self.wait_until(self._walk.deadline)
 
     def wait_until(self, when: float) -> None:
         """Call `on_time_up` at this moment; `NEVER` for no limit."""
@@ -184,7 +202,8 @@ class Call(Timed, Nobody):
         if self.who.withheld:
             return ANONYMOUS
         number = self.who.number
-        return Address(Uri(host.host, number, host.port) if number else UNNUMBERED, self.who.name)
+        uri = Uri(host.host, number, host.port) if number else UNNUMBERED.uri
+        return Address(uri, self.who.name)
 
     def visitor(self) -> Visitor:
         """Who the mailbox is told is calling."""
@@ -192,22 +211,38 @@ class Call(Timed, Nobody):
             return Visitor(None, None, withheld=True)
         return Visitor(self.who.number, self.who.name or None, withheld=False)
 
-    def step_ended(self, ended: Ended, now: float, cause: Cause | None = None) -> None:
-        """The present step ended unanswered: go on with the next."""
+    def step_ended(
+        self,
+        ended: Ended,
+        now: float,
+        cause: Cause | None = None,
+        *,
+        trunk: str | None = None,
+        code: int | None = None,
+    ) -> None:
+        """The present step ended unanswered: go on with the next. `code` is what was answered elsewhere."""
         if not self.over:
-            self._note(ended, now)
+            self._note(ended, now, trunk=trunk, code=code)
+            self._told_elsewhere = code
             self._walk = advance(self._walk, now, cause)
             self._perform(now)
 
     def answered(
-        self, leg: Leg, path: Path, now: float, device: str | None = None, mailbox: Deposit | None = None
+        self,
+        leg: Leg,
+        path: Path,
+        now: float,
+        *,
+        device: str | None = None,
+        trunk: str | None = None,
+        mailbox: Deposit | None = None,
     ) -> None:
         """Somebody took the call: answer the caller and join both sides."""
         assert leg.heard is not None and leg.session is not None
         self.wait_until(NEVER)
         path.place(self.caller)
-        sdp = self.caller.offer(leg.heard) if self.caller.heard is None else self.caller.answer(leg.heard)
-        self._note(Ended.ANSWERED, now, device)
+        sdp = self.early.answer(leg.heard)
+        self._note(Ended.ANSWERED, now, device, trunk)
         self._performer = None
         self._bridge = Bridge(self, leg, path, mailbox)
         self.journal.answered = now
@@ -215,7 +250,7 @@ class Call(Timed, Nobody):
         self.session.accept(sdp, now)
         self.services.watcher.joined(self, path.session, mailbox.token if mailbox else None)
         if mailbox is None:
-            self.event("call.answered", leg=leg.name, device=device)
+            self.event("call.answered", leg=leg.name, device=device, trunk=trunk)
         else:
             self.event("voicemail.answered", leg=leg.name)
 
@@ -272,6 +307,8 @@ class Call(Timed, Nobody):
         match step:
             case Ring():
                 return Ringing(self, step)
+            case Dial():
+                return Dialling(self, step)
             case EngagedTone():
                 return Engaged(self)
             case Voicemail():
@@ -280,10 +317,15 @@ class Call(Timed, Nobody):
                 raise AssertionError("a refusal needs no performer")
 
     def _reject(self, step: Reject, now: float) -> None:
-        reason = () if step.q850 is None else (("Reason", f"Q.850;cause={step.q850}"),)
-        self.session.reject(step.code, now, reason, step.reason)
-        self._note(Ended.COMPLETED, now)
-        self._finish(OUTCOMES.get(step.code, "refused"), "service", now, step.code)
+        if step.as_elsewhere and self._told_elsewhere is not None:
+            code = self._told_elsewhere
+            self.session.reject(code, now)
+        else:
+            code = step.code
+            reason = () if step.q850 is None else (("Reason", f"Q.850;cause={step.q850}"),)
+            self.session.reject(code, now, reason, step.reason)
+        self._note(Ended.COMPLETED, now, code=code)
+        self._finish(OUTCOMES.get(code, "refused"), "service", now, code)
 
     def _abandon(self, now: float) -> None:
         performer, self._performer = self._performer, None
@@ -291,9 +333,16 @@ class Call(Timed, Nobody):
             performer.stop(now)
             self._note(Ended.ABANDONED, now)
 
-    def _note(self, ended: Ended, now: float, device: str | None = None) -> None:
+    def _note(
+        self,
+        ended: Ended,
+        now: float,
+        device: str | None = None,
+        trunk: str | None = None,
+        code: int | None = None,
+    ) -> None:
         seconds = round(now - self._walk.entered, 3)
-        self.journal.steps.append(StepResult(self._walk.step, ended, seconds, device))
+        self.journal.steps.append(StepResult(self._walk.step, ended, seconds, device, trunk, code))
 
     def _finish(self, outcome: str, by: str, now: float, code: int | None = None) -> None:
         if self.over:

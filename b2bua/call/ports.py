@@ -1,4 +1,4 @@
-"""What a call needs from the world, as Protocols: the relay, the mailboxes, the registered devices, a watcher.
+"""What a call needs from the world, as Protocols: relay, mailboxes, registered devices, trunks, a watcher.
 
 Nothing here waits. What takes time answers later by calling `done`, with `now` in monotonic seconds.
 """
@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
+from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
 
 if TYPE_CHECKING:
@@ -42,6 +44,17 @@ class Device:
 
     username: str
     binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A trunk at one of its addresses. `host` and `port` are what stands in URIs: a name stays a name."""
+
+    trunk: Trunk
+    flow: Flow
+    host: str
+    port: int | None = None
+    credential: Credential | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,19 @@ class Devices(Protocol):
 
     def of_user(self, user: int, now: float) -> Sequence[Device]:
         """The registered devices, in the order in which they registered."""
+
+
+class Trunks(Protocol):
+    """The ways out, and how they fare."""
+
+    def gateways(self) -> Sequence[Gateway]:
+        """All of them in the order in which they are tried: those that seem to be down come last."""
+
+    def silent(self, gateway: Gateway) -> None:
+        """A call met nothing there, not even a provisional response."""
+
+    def answered(self, gateway: Gateway) -> None:
+        """There was a response of some kind."""
 
 
 class Watcher(Protocol):

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from b2bua.call.leg import Leg
 from b2bua.call.path import Path
 from b2bua.call.ports import Device
-from b2bua.call.steps import COMPLETED_ELSEWHERE, Performer
-from b2bua.callplan.outcome import Ended
+from b2bua.call.steps import COMPLETED_ELSEWHERE, ENDED, Performer
 from b2bua.callplan.steps import Cause, Ring
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
     from b2bua.call.call import Call
 
 DECLINED = (600, 603)
-ENDED = {
-    Cause.BUSY: Ended.BUSY,
-    Cause.UNAVAILABLE: Ended.UNAVAILABLE,
-    Cause.NO_ANSWER: Ended.NO_ANSWER,
-}
 
 
 class Branch:
@@ -114,7 +108,7 @@ class Ringing(Performer):
     def on_progress(self, session: Session, response: Response, now: float) -> None:
         """A device rings. Its early media does not pass: others may ring too (BEHAVIOUR M4)."""
         if response.code >= 180:
-            self.call.alert(now)
+            self.call.early.alert(now)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The first answer wins; the others are told that the call was completed elsewhere."""
@@ -154,7 +148,7 @@ class Ringing(Performer):
     def _nobody_rings(self, now: float) -> None:
         """No device is left, and none was busy: wait for another with ringback, or go on at once (R8)."""
         if self._waits:
-            self.call.alert(now)
+            self.call.early.alert(now)
         else:
             self._over(Cause.UNAVAILABLE, now)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from b2bua.call.ports import Device
+from b2bua.callplan.outcome import Ended
+from b2bua.callplan.steps import Cause
 from b2bua.sip.compose import Header
 from b2bua.sip.session_user import Nobody
 
@@ -12,6 +14,14 @@ if TYPE_CHECKING:
     from b2bua.call.call import Call
 
 COMPLETED_ELSEWHERE: tuple[Header, ...] = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)
+
+
+ENDED = {
+    Cause.BUSY: Ended.BUSY,
+    Cause.UNAVAILABLE: Ended.UNAVAILABLE,
+    Cause.NO_ANSWER: Ended.NO_ANSWER,
+}
+"""What a step that rang somebody came to, by the cause that it gives the call."""
 
 
 class Performer(Nobody):

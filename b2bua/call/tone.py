@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Engaged(Performer):
-    """Performs `EngagedTone`; passed over where the caller made no offer that we could answer early."""
+    """Performs `EngagedTone`; passed over where the caller takes no sound before the answer (B3)."""
 
     __slots__ = ("_path",)
 
@@ -24,28 +24,21 @@ class Engaged(Performer):
 
     def begin(self, now: float) -> None:
         """Open a relay session for the tone."""
-        if self.call.caller.heard is None or self.call.seconds_left(now) <= 0:
+        if not self.call.early.sound or self.call.seconds_left(now) <= 0:
             self.call.step_ended(Ended.FAILED, now)
         else:
             self._path.open(self.call.caller, self._play)
 
     def _play(self, there: bool, now: float) -> None:
-        caller = self.call.caller
         if not there:
             self.call.step_ended(Ended.FAILED, now)
             return
-        self._path.place(caller)
+        self._path.place(self.call.caller)
         try:
-            sdp = caller.answer_early()
+            self._path.play("engaged", self.call.early.play(now))
         except BadMessage:
             self._path.close()
             self.call.step_ended(Ended.FAILED, now)
-            return
-        assert caller.said is not None
-        self._path.play("engaged", caller.said.audio.codecs[0].payload)
-        self.call.session.progress(183, now, sdp)
-        # Without 100rel nothing says whether it arrived (BEHAVIOUR M3).
-        self.call.session.progress(183, now, sdp)
 
     def stop(self, now: float) -> None:
         """The caller has heard enough."""

@@ -10,7 +10,7 @@ from math import inf
 
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Limits
-from b2bua.callplan.steps import Cause, EngagedTone, Ring, Step
+from b2bua.callplan.steps import Cause, Dial, EngagedTone, Ring, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Walk:
         match self.step:
             case Ring(seconds=seconds, waits=True):
                 return min(self.entered + seconds, self.began + self.limits.keep_ringing)
-            case Ring(seconds=seconds) | EngagedTone(seconds=seconds):
+            case Ring(seconds=seconds) | Dial(seconds=seconds) | EngagedTone(seconds=seconds):
                 return min(self.entered + seconds, self.began + self.limits.max_unanswered)
             case _:
                 return inf
@@ -80,6 +80,6 @@ def _enter(walk: Walk, now: float) -> Walk:
     position = walk.position
     while (found := next_step(walk.plan, position, walk.cause)) is not None:
         position, step = found
-        if not (used_up and isinstance(step, Ring | EngagedTone)):
+        if not (used_up and isinstance(step, Ring | Dial | EngagedTone)):
             return replace(walk, position=position, entered=now)
     raise ValueError("the walk is over: the plan has no later step")

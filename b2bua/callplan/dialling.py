@@ -1,4 +1,4 @@
-"""What was dialled: an extension, a number in any usual form, an emergency or service code, or nothing known.
+"""What was dialled: somebody here, a number elsewhere, an emergency or service code, or nothing known.
 
 Emergency codes are recognised before anything else (BEHAVIOUR E1), then service codes (I6), the extensions of
 the caller's customer, and numbers as they are dialled in the customer's country.
@@ -34,6 +34,13 @@ class CalledUser:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A number in E.164 that nobody here has."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Emergency:
     """An emergency call."""
 
@@ -54,14 +61,15 @@ class Unknown:
     why: str
 
 
-Destination = CalledUser | Emergency | Service | Unknown
+Destination = CalledUser | Elsewhere | Emergency | Service | Unknown
 
 
 def dial(dialled: str, customer: Customer | None, numbering: Numbering) -> Destination:
     """Find what a caller dialled.
 
     `dialled` is the unescaped user part of a SIP URI, or a tel number; parameters in it (RFC 3966) and visual
-    separators are ignored. `customer` is the caller's; a caller without one reaches numbers with a plus only.
+    separators are ignored. `customer` is the caller's; a caller without one reaches the numbers of people here
+    only, with a plus.
     """
     text = dialled.partition(";")[0].translate(_SEPARATORS)
     bare = _WITHHOLDING.sub("", text, count=1) if _WITHHOLDING.match(text) else text
@@ -83,12 +91,12 @@ def _number(text: str, customer: Customer | None, numbering: Numbering) -> Desti
     number = text if text in numbering.numbers else e164(text, customer.country if customer else None)
     if number is not None and (user := numbering.numbers.get(number)) is not None:
         return CalledUser(user, number)
-    if number is not None:
-        return Unknown(
-            f"nobody here has the number {number}, and there is no trunk to carry the call elsewhere"
-        )
     if customer is None:
+        if number is not None:
+            return Unknown(f"nobody here has the number {number}, and only users call elsewhere")
         return Unknown(f"{text} is not a telephone number in international form")
+    if number is not None:
+        return Elsewhere(number)
     return Unknown(f"{customer.name} has no extension {text}, and it is not a telephone number")
 
 

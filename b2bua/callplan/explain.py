@@ -1,7 +1,7 @@
 """Plans and what became of them, in plain sentences and as JSON.
 
 The JSON of a plan is `{"rule", "considered": [{"rule", "applies", "why"}], "steps": [step]}`, where a step is
-`{"do", "user", "seconds", "on", "options"}` without the keys that do not concern it. A user is written by
+`{"do", "user", "number", "seconds", "on", "options"}` without the keys that do not concern it. A user is written by
 e-mail address in JSON and by name in sentences.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import User
-from b2bua.callplan.steps import Cause, EngagedTone, Reject, Ring, Step, Voicemail
+from b2bua.callplan.steps import Cause, Dial, EngagedTone, Reject, Ring, Step, Voicemail
 
 Json = dict[str, object]
 
@@ -42,6 +42,14 @@ def step_to_json(step: Step, users: Mapping[int, User]) -> Json:
                 "on": on,
                 "options": {"waits": waits},
             }
+        case Dial(number=number, seconds=seconds, emergency=emergency):
+            return {
+                "do": "number",
+                "number": number,
+                "seconds": seconds,
+                "on": on,
+                "options": {"emergency": emergency},
+            }
         case EngagedTone(seconds):
             return {"do": "engaged-tone", "seconds": seconds, "on": on}
         case Voicemail(user, occasion):
@@ -51,22 +59,26 @@ def step_to_json(step: Step, users: Mapping[int, User]) -> Json:
                 "on": on,
                 "options": {"occasion": occasion.value},
             }
-        case Reject(code, reason, q850):
-            return {"do": "reject", "on": on, "options": {"code": code, "reason": reason, "q850": q850}}
+        case Reject(code, reason, q850, _, as_elsewhere):
+            options: Json = {"code": code, "reason": reason, "q850": q850}
+            if as_elsewhere:
+                options["as_elsewhere"] = True
+            return {"do": "reject", "on": on, "options": options}
 
 
 def results_to_json(results: Iterable[StepResult], users: Mapping[int, User]) -> list[Json]:
-    """Return what the steps of a call came to: each as `{"do", "user", "ended", "after", …}`, in order.
+    """Return what the steps of a call came to: each as `{"do", "user" or "number", "ended", "after", …}`, in order.
 
-    `after` is seconds; `device` and `message` (seconds) are there where the result has them.
+    `after` is seconds; `device`, `trunk`, `code` and `message` (seconds) are there where the result has them.
     """
     rows = []
     for result in results:
         step = step_to_json(result.step, users)
-        row: Json = {key: step[key] for key in ("do", "user") if key in step}
+        row: Json = {key: step[key] for key in ("do", "user", "number") if key in step}
         row |= {"ended": result.ended.value, "after": round(result.seconds, 3)}
-        if result.device is not None:
-            row["device"] = result.device
+        for key, value in (("device", result.device), ("trunk", result.trunk), ("code", result.code)):
+            if value is not None:
+                row[key] = value
         if result.message is not None:
             row["message"] = round(result.message, 3)
         rows.append(row)
@@ -110,12 +122,15 @@ def _future(step: Step, users: Mapping[int, User]) -> str:
             if waits:
                 return f"{whose}, and any that registers meanwhile, ring for at most {_duration(seconds)}"
             return f"{whose} ring for {_duration(seconds)}"
+        case Dial(number=number, seconds=seconds):
+            return f"the call goes out to {number} by a trunk and may ring for {_duration(seconds)}"
         case EngagedTone(seconds):
             return f"the caller hears the engaged tone for {_duration(seconds)}"
         case Voicemail(user):
             return f"the caller hears the greeting of {_name(user, users)} and may leave a message"
-        case Reject(code, reason):
-            return f"the call ends with {code} {reason}"
+        case Reject(code, reason, as_elsewhere=as_elsewhere):
+            ended = f"the call ends with {code} {reason}"
+            return f"{ended}, or with what was answered there" if as_elsewhere else ended
 
 
 def _past(result: StepResult, users: Mapping[int, User]) -> str:
@@ -125,6 +140,8 @@ def _past(result: StepResult, users: Mapping[int, User]) -> str:
     match result.step:
         case Ring(user):
             return _rang(result, _devices(user, users), time)
+        case Dial(number=number):
+            return _went_out(result, number, time)
         case EngagedTone():
             if result.ended is Ended.COMPLETED:
                 return f"the caller heard the engaged tone for {time}"
@@ -136,7 +153,20 @@ def _past(result: StepResult, users: Mapping[int, User]) -> str:
                 return f"the voicemail of {_name(user, users)} answered, and the caller left no message"
             return f"the caller left {_name(user, users)} a message of {_duration(result.message)}"
         case Reject(code, reason):
-            return f"the call ended with {code} {reason}"
+            return f"the call ended with {result.code or f'{code} {reason}'}"
+
+
+def _went_out(result: StepResult, number: str, time: str) -> str:
+    if result.trunk is None:
+        return f"no trunk could carry the call to {number}"
+    out = f"the call went out to {number} by {result.trunk}"
+    match result.ended:
+        case Ended.ANSWERED:
+            return f"{out} and was answered after {time}"
+        case Ended.NO_ANSWER if result.code is None:
+            return f"{out} and was not answered for {time}"
+        case _:
+            return f"{out} and failed there after {time}" + (f" with {result.code}" if result.code else "")
 
 
 def _rang(result: StepResult, devices: str, time: str) -> str:
@@ -156,6 +186,8 @@ def _begun(step: Step, users: Mapping[int, User]) -> str:
     match step:
         case Ring(user):
             return f"{_devices(user, users)} rang, and the caller"
+        case Dial(number=number):
+            return f"the call went out to {number}, and the caller"
         case EngagedTone():
             return "the caller heard the engaged tone and"
         case Voicemail(user):

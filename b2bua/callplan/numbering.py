@@ -1,4 +1,4 @@
-"""Who has which number and extension: the lookup tables that dialling and planning read.
+"""Who has which number and extension, and what leads elsewhere: the tables that dialling and planning read.
 
 Built whole from the store's customers and users after each change, and never altered.
 """
@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from b2bua.callplan.settings import Customer, User
+from b2bua.callplan.settings import Customer, Trunk, User
 
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """Customers and users by id; user ids by (customer id, extension) and by E.164 number."""
+    """Customers and users by id; user ids by (customer id, extension) and by E.164 number; trunks in their order."""
 
     customers: Mapping[int, Customer]
     users: Mapping[int, User]
     extensions: Mapping[tuple[int, str], int]
     numbers: Mapping[str, int]
+    trunks: tuple[Trunk, ...] = ()
 
     @classmethod
-    def of(cls, customers: Iterable[Customer], users: Iterable[User]) -> Numbering:
+    def of(
+        cls, customers: Iterable[Customer], users: Iterable[User], trunks: Iterable[Trunk] = ()
+    ) -> Numbering:
         """Build the tables."""
         everyone = tuple(users)
         return cls(
@@ -29,6 +32,7 @@ class Numbering:
             users={user.id: user for user in everyone},
             extensions={(user.customer, user.extension): user.id for user in everyone if user.extension},
             numbers={number: user.id for user in everyone for number in user.numbers},
+            trunks=tuple(sorted(trunks, key=lambda trunk: (trunk.order, trunk.name))),
         )
 
     def customer_of(self, user: User) -> Customer:

@@ -28,12 +28,14 @@ class Ended(StrEnum):
 class StepResult:
     """A step that was begun, how it ended, and after how many `seconds`.
 
-    `device` is the SIP username that answered a ring; `message` is the length in seconds of the message left
-    in a mailbox, `None` where there is none.
+    `device` is the SIP username that answered a ring, `trunk` the name of the one that a call left by, `code` the
+    SIP status with which it failed there; `message` is the length in seconds of the message left in a mailbox.
     """
 
     step: Step
     ended: Ended
     seconds: float
     device: str | None = None
+    trunk: str | None = None
+    code: int | None = None
     message: float | None = None

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from b2bua.callplan.dialling import Emergency, Service, Unknown
+from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.rules import RULES, Asked, Rule
 from b2bua.callplan.settings import Customer, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.callplan.steps import ANY, Cause, Reject, Step
 
 _NOT_FOUND = Reject(404, "Not Found", q850=1)
-_NO_TRUNK = Reject(503, "Service Unavailable", q850=34)
 _FORBIDDEN = Reject(403, "Forbidden", q850=21)
 
 
@@ -58,23 +57,16 @@ def decide(user: User, customer: Customer, caller: Caller, situation: Situation,
     return Plan(rule, tuple(considered), verdict.steps, verdict.cause)
 
 
-def refuse(dialled: Emergency | Service | Unknown) -> Plan:
-    """Plan the end of a call to something that is not a user. Without trunks, codes cannot be carried yet."""
-    match dialled:
-        case Emergency(code):
-            why = f"{code} is an emergency number, but there is no trunk to carry the call"
-            return _refusal(Rule.EMERGENCY, why, _NO_TRUNK)
-        case Service(code):
-            why = f"{code} is a service number, but there is no trunk to carry the call"
-            return _refusal(Rule.OUTBOUND, why, _NO_TRUNK)
-        case Unknown(why):
-            return _refusal(Rule.UNKNOWN, why, _NOT_FOUND)
+def refuse_unknown(dialled: Unknown) -> Plan:
+    """Plan the end of a call to nobody and nothing."""
+    return refusal(Rule.UNKNOWN, dialled.why, _NOT_FOUND)
 
 
 def refuse_suspended(name: str) -> Plan:
     """Plan the end of a call *from* a suspended user or customer, whose name is given (BEHAVIOUR P5)."""
-    return _refusal(Rule.SUSPENDED, f"{name} is suspended and may make emergency calls only", _FORBIDDEN)
+    return refusal(Rule.SUSPENDED, f"{name} is suspended and may make emergency calls only", _FORBIDDEN)
 
 
-def _refusal(rule: Rule, why: str, step: Reject) -> Plan:
+def refusal(rule: Rule, why: str, step: Reject) -> Plan:
+    """The plan that refuses a call by one rule."""
     return Plan(rule, (Considered(rule, True, why),), (step,))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from b2bua.callplan.dialling import CalledUser, Destination, Emergency, dial
+from b2bua.callplan.dialling import CalledUser, Destination, Elsewhere, Emergency, Service, Unknown, dial
 from b2bua.callplan.numbering import Numbering
-from b2bua.callplan.plan import Plan, decide, refuse, refuse_suspended
+from b2bua.callplan.outbound import call_elsewhere, call_for_help
+from b2bua.callplan.plan import Plan, decide, refuse_suspended, refuse_unknown
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Caller, Limits, Situation
 
@@ -38,8 +39,16 @@ def route(
         for party in (customer, calling):
             if party.suspended:
                 return Route(destination, refuse_suspended(party.name))
-    if not isinstance(destination, CalledUser):
-        return Route(destination, refuse(destination))
-    called = numbering.users[destination.user]
-    plan = decide(called, numbering.customer_of(called), caller, situation(called), limits)
+    match destination:
+        case CalledUser(user):
+            called = numbering.users[user]
+            plan = decide(called, numbering.customer_of(called), caller, situation(called), limits)
+        case Emergency() if calling is not None:
+            plan = call_for_help(destination, calling, numbering, limits)
+        case Elsewhere() | Service() if calling is not None:
+            plan = call_elsewhere(destination, calling, caller, numbering, limits)
+        case Unknown():
+            plan = refuse_unknown(destination)
+        case _:
+            plan = refuse_unknown(Unknown(f"{dialled} is a number that only users call"))
     return Route(destination, plan)

@@ -30,12 +30,14 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The platform's limits, all in seconds (BEHAVIOUR R11, B3).
+    """The platform's limits, all in seconds (BEHAVIOUR R11, B3, E3).
 
     `max_unanswered` bounds the unanswered time of a call over all hops, `keep_ringing` that of a call whose
-    user keeps ringing, and `engaged_tone` is how long that tone is heard.
+    user keeps ringing, and `engaged_tone` is how long that tone is heard. A trunk that says nothing for
+    `trunk_silence` is followed by the next.
     """
 
     max_unanswered: float = 170.0
     keep_ringing: float = 180.0
     engaged_tone: float = 5.0
+    trunk_silence: float = 4.0

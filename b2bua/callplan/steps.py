@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from b2bua.callplan.identity import Identity
+
 
 class Cause(IntEnum):
     """Why a call is where it is now, with the values RFC 4458 §2 gives these causes."""
@@ -47,6 +49,21 @@ class Ring:
 
 
 @dataclass(frozen=True, slots=True)
+class Dial:
+    """Call a number elsewhere by the trunks, one after another, ringing for `seconds` in all at the most.
+
+    `number` is E.164 with a plus, or a code that is sent on unaltered. In an `emergency` every trunk that fails
+    before it rings is followed by the next (BEHAVIOUR E3).
+    """
+
+    number: str
+    identity: Identity
+    seconds: float
+    emergency: bool = False
+    on: frozenset[Cause] = FIRST
+
+
+@dataclass(frozen=True, slots=True)
 class EngagedTone:
     """Play the engaged tone as early media for `seconds`; passed over where early media is impossible."""
 
@@ -65,12 +82,16 @@ class Voicemail:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """End the call with a SIP status and reason phrase; `q850` is for a Reason header (RFC 3326)."""
+    """End the call with a SIP status and reason phrase; `q850` is for a Reason header (RFC 3326).
+
+    With `as_elsewhere` the caller gets what the number called by a trunk said instead, if it said anything.
+    """
 
     code: int
     reason: str
     q850: int | None = None
     on: frozenset[Cause] = ANY
+    as_elsewhere: bool = False
 
 
-Step = Ring | EngagedTone | Voicemail | Reject
+Step = Ring | Dial | EngagedTone | Voicemail | Reject

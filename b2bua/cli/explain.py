@@ -13,10 +13,11 @@ from b2bua.callplan.explain import in_words, to_json
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.route import route
 from b2bua.callplan.settings import User
-from b2bua.callplan.situation import Caller, Limits, Situation
+from b2bua.callplan.situation import Caller, Situation
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from b2bua.cli.schema import Considered, Explanation
+from b2bua.runtime.limits import limits_of
 from config.settings import Settings
 from provisioning.directory import Directory
 
@@ -65,7 +66,7 @@ def explain(
     registered: bool,
 ) -> Explanation:
     """The whole answer. `at` without an offset is in the called user's zone. Raises CommandError."""
-    numbering = Numbering.of(directory.customers, directory.users)
+    numbering = Numbering.of(directory.customers, directory.users, directory.trunks)
     caller = _caller(numbering, from_)
     moment = at if at.tzinfo else at.astimezone()
 
@@ -76,8 +77,7 @@ def explain(
             moment = at.replace(tzinfo=ZoneInfo(zone))
         return Situation(moment, busy, registered)
 
-    limits = Limits(settings.calls.max_unanswered, settings.calls.keep_ringing, settings.calls.engaged_tone)
-    found = route(to, caller, numbering, situation, limits)
+    found = route(to, caller, numbering, situation, limits_of(settings))
     plan = to_json(found.plan, numbering.users)
     destination = found.destination
     if isinstance(destination, Unknown) and caller.user is None and _is_extension(numbering, to):

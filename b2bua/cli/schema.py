@@ -117,7 +117,7 @@ class Explanation(Shape):
     explanation: str = said("what would happen, in sentences")
     rule: str = said("the rule that decides")
     considered: list[Considered] = said("every rule that was looked at, in order")
-    steps: list[dict[str, Any]] = said("the call plan: `do`, `user`, `seconds`, `on`, `options`")
+    steps: list[dict[str, Any]] = said("the call plan: `do`, `user`, `number`, `seconds`, `on`, `options`")
 
 
 class Registration(Shape):

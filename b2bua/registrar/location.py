@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from b2bua.registrar.bindings import Added, Binding, Change, Refreshed, Removal, Removed
+from b2bua.sip.flow import Flow
 
 
 class Location:
@@ -21,11 +23,16 @@ class Location:
         # refreshed binding keeps its early entry and gets the next one when that comes due.
         self._deadlines: list[tuple[float, str, str]] = []
         self._queued: dict[tuple[str, str], float] = {}
+        self._flows: Counter[Flow] = Counter()
 
     def lookup(self, username: str, now: float) -> tuple[Binding, ...]:
         """Return an account's live bindings: highest q first, then the one that lasts longest."""
         live = [each for each in self._accounts.get(username, {}).values() if each.expires_at > now]
         return tuple(sorted(live, key=lambda each: (-each.priority, -each.expires_at)))
+
+    def is_flow_of_device(self, flow: Flow) -> bool:
+        """Whether a device has registered by this flow, and its registration still counts."""
+        return flow in self._flows
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Make changes to bindings."""
@@ -46,7 +53,9 @@ class Location:
 
     def withdraw(self, username: str) -> tuple[Removed, ...]:
         """Remove every binding of an account, because it is gone or its password has changed."""
-        bindings = self._accounts.pop(username, {}).values()
+        bindings = tuple(self._accounts.get(username, {}).values())
+        for binding in bindings:
+            self._drop(binding)
         return tuple(Removed(binding, Removal.WITHDRAWN) for binding in bindings)
 
     def next_deadline(self) -> float | None:
@@ -79,7 +88,10 @@ class Location:
 
     def _put(self, binding: Binding) -> None:
         bindings = self._accounts.setdefault(binding.username, {})
+        if (before := bindings.get(binding.key)) is not None:
+            self._leave(before.flow)
         bindings[binding.key] = binding
+        self._flows[binding.flow] += 1
         self._queue(binding)
 
     def _queue(self, binding: Binding) -> None:
@@ -90,6 +102,14 @@ class Location:
             heappush(self._deadlines, (binding.expires_at, *name))
 
     def _drop(self, binding: Binding) -> None:
-        bindings = self._accounts.get(binding.username)
-        if bindings is not None and bindings.pop(binding.key, None) is not None and not bindings:
+        bindings = self._accounts.get(binding.username, {})
+        if (held := bindings.pop(binding.key, None)) is None:
+            return
+        self._leave(held.flow)
+        if not bindings:
             del self._accounts[binding.username]
+
+    def _leave(self, flow: Flow) -> None:
+        self._flows[flow] -= 1
+        if not self._flows[flow]:
+            del self._flows[flow]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 
 import structlog
@@ -16,6 +15,7 @@ from b2bua.callplan.settings import Customer, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.registrar.bindings import Binding
 from b2bua.runtime.callbook import CallBook
+from b2bua.runtime.callers import Callers
 from b2bua.runtime.directory import Registered
 from b2bua.runtime.registrations import Registrations
 from b2bua.runtime.trace import Trace
@@ -27,8 +27,6 @@ from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.uri import Uri
 
 log = structlog.get_logger()
-
-_HIDDEN = re.compile(r";\s*privacy\s*=\s*\"?(full|uri)\b", re.IGNORECASE)
 
 
 class Telephony:
@@ -44,11 +42,13 @@ class Telephony:
         self._counts: dict[int, Counts] = {}
         self._services: Services | None = None
         self._registrations: Registrations | None = None
+        self._callers: Callers | None = None
 
-    def connect(self, services: Services, registrations: Registrations) -> None:
+    def connect(self, services: Services, registrations: Registrations, callers: Callers) -> None:
         """Join the parts that need each other."""
         self._services = services
         self._registrations = registrations
+        self._callers = callers
 
     @property
     def services(self) -> Services:
@@ -69,24 +69,22 @@ class Telephony:
         if self.draining:
             invite.respond(503, now, (("Retry-After", "10"),))
             return
-        username = self.registrations.authenticate(invite, request, now)
-        if username is None:
+        assert self._callers is not None
+        calling = self._callers.identify(invite, request, now)
+        if calling is None:
             return
-        account = self.devices.directory.account(username)
         numbering = self.devices.directory.numbering
-        user = None if account is None else numbering.users.get(account.user_id)
-        if user is None:
-            invite.respond(403, now)
-            return
-        dialled = request.uri.user or ""
-        anonymous = user.withhold_number or _withheld(request)
-        caller = Caller(user.extension or user.default_number, user.name, anonymous, user.id)
+        caller, dialled, user = calling.caller, calling.dialled, calling.user
         found = route(dialled, caller, numbering, lambda called: self._situation(called, now), self._limits)
         called = None
         if isinstance(found.destination, CalledUser):
             called = numbering.users[found.destination.user]
-            caller = _shown(user, called, numbering.customers[user.customer], anonymous)
-        call = Call(self.services, invite, caller, dialled, found.plan, self._limits, now)
+            if user is not None:
+                caller = _shown(user, called, numbering.customers[user.customer], caller.withheld)
+        early_media = calling.trunk is None or calling.trunk.early_media
+        call = Call(
+            self.services, invite, caller, dialled, found.plan, self._limits, now, early_media=early_media
+        )
         self.book.add(call, called.id if called is not None else None)
         call.start(now)
 
@@ -143,18 +141,6 @@ class Telephony:
             busy=self.services.lines.in_use(called.id) >= called.max_calls,
             registered=bool(self.devices.of_user(called.id, now)),
         )
-
-
-def _withheld(request: Request) -> bool:
-    """Whether a caller asks not to be shown (A1; RFC 3323, RFC 3325, draft-ietf-sip-privacy)."""
-    # RFC 3323 §4.2 separates the words by semicolons.
-    words = {word.strip().lower() for line in request.lines("privacy") for word in re.split("[;,]", line)}
-    if words & {"id", "user", "header"}:
-        return True
-    caller = request.from_.uri
-    if (caller.user or "").lower() == "anonymous" or caller.host.lower() == "anonymous.invalid":
-        return True
-    return any(_HIDDEN.search(line) for line in request.lines("remote-party-id"))
 
 
 def _shown(user: User, called: User, customer: Customer, anonymous: bool) -> Caller:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from b2bua.call.ports import Device
 from b2bua.callplan.numbering import Numbering
-from b2bua.callplan.settings import User
+from b2bua.callplan.settings import Trunk, User
 from b2bua.registrar.location import Location
+from b2bua.trunks.sources import sources_of
 from provisioning.directory import Account
 from provisioning.directory import Directory as Reading
 
@@ -18,7 +19,10 @@ class Directory:
 
     def __init__(self, reading: Reading) -> None:
         self.version = reading.version
-        self.numbering = Numbering.of(reading.customers, reading.users)
+        self.numbering = Numbering.of(reading.customers, reading.users, reading.trunks)
+        self.trunks = self.numbering.trunks
+        self.sources = sources_of(self.trunks)
+        self._trunks = {trunk.username: trunk for trunk in self.trunks if trunk.username}
         self._accounts = {account.username: account for account in reading.accounts}
         self._by_user: defaultdict[int, list[str]] = defaultdict(list)
         for account in reading.accounts:
@@ -27,6 +31,14 @@ class Directory:
     def account(self, username: str) -> Account | None:
         """The account with this SIP username."""
         return self._accounts.get(username)
+
+    def trunk_named(self, username: str) -> Trunk | None:
+        """The trunk that has this username."""
+        return self._trunks.get(username)
+
+    def account_or_trunk(self, username: str) -> Account | Trunk | None:
+        """Whoever may prove to be somebody by this username."""
+        return self._accounts.get(username) or self._trunks.get(username)
 
     def user(self, user_id: int) -> User | None:
         """The user with this id; `None` for one that was deleted meanwhile."""

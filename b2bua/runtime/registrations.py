@@ -25,7 +25,7 @@ from b2bua.runtime.clock import Alarm, LoopTimers
 from b2bua.runtime.directory import Directory, Registered
 from b2bua.runtime.writer import Writer
 from b2bua.sip.address import parse_address
-from b2bua.sip.digest import Authenticator, Missing, Refused, Stale, Verified
+from b2bua.sip.digest import Account, Authenticator, Missing, Refused, Stale, Verified
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.message import Request
@@ -61,12 +61,18 @@ class Registrations:
         self._by_connection: defaultdict[Flow, set[str]] = defaultdict(set)
         self._expiry = Alarm(queue, self._expire)
 
-    def authenticate(self, transaction: ServerTransaction, request: Request, now: float) -> str | None:
-        """The account that sent a request; `None` after a challenge.
+    def authenticate(
+        self,
+        transaction: ServerTransaction,
+        request: Request,
+        lookup: Callable[[str], Account | None],
+        now: float,
+    ) -> str | None:
+        """The username that a request proves to be sent by, `lookup` finding its secret; `None` after a challenge.
 
         An unknown account and a wrong password get the same answer as no credentials at all.
         """
-        verdict = self._authenticator.check(request, self._devices.directory.account, now)
+        verdict = self._authenticator.check(request, lookup, now)
         if isinstance(verdict, Verified):
             self._on_proven(transaction.flow)
             return verdict.username
@@ -86,7 +92,7 @@ class Registrations:
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """Answer a REGISTER."""
-        username = self.authenticate(transaction, request, now)
+        username = self.authenticate(transaction, request, self._devices.directory.account, now)
         if username is None:
             return
         location = self._devices.location

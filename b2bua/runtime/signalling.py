@@ -13,19 +13,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from b2bua.call.call import Services
 from b2bua.call.lines import Lines
 from b2bua.call.mwi import Counts
-from b2bua.callplan.situation import Limits
 from b2bua.registrar.location import Location
 from b2bua.registrar.registrar import Limits as RegistrarLimits
 from b2bua.runtime.application import Telephony
 from b2bua.runtime.callbook import CallBook
+from b2bua.runtime.callers import Callers
 from b2bua.runtime.clock import LoopTimers, Tokens
 from b2bua.runtime.directory import Directory, Registered
+from b2bua.runtime.limits import limits_of
 from b2bua.runtime.mailboxes import MailboxLink
 from b2bua.runtime.metrics import LoopDelay
 from b2bua.runtime.overload import refusal
 from b2bua.runtime.registrations import Registrations
 from b2bua.runtime.relay import RelayLink
 from b2bua.runtime.trace import Trace
+from b2bua.runtime.trunks import TrunkLink
 from b2bua.runtime.writer import Writer
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.digest import Algorithm, Authenticator
@@ -83,10 +85,7 @@ class Signalling:
         self._version = directory.version
         self.devices = Registered(directory, self.location)
         self.book = CallBook(self.devices, self.trace, self._queue, self.writer.call)
-        limits = Limits(
-            settings.calls.max_unanswered, settings.calls.keep_ringing, settings.calls.engaged_tone
-        )
-        self.telephony = Telephony(self.devices, self.book, self.trace, limits)
+        self.telephony = Telephony(self.devices, self.book, self.trace, limits_of(settings))
         self.agent = UserAgent(
             self,
             self.telephony,
@@ -153,12 +152,14 @@ class Signalling:
                 relay=self.relay,
                 mailboxes=self.mailboxes,
                 devices=self.devices,
+                trunks=TrunkLink(self.devices, self._transport.local, tcp),
                 lines=Lines(),
                 watcher=self.book,
                 token=self._tokens,
                 origin=self._tokens.origin,
             ),
             self.registrations,
+            Callers(self.devices, self.registrations.authenticate, self._proven),
         )
         await asyncio.gather(self.relay.connect(), self.mailboxes.connect())
 

@@ -47,6 +47,11 @@ class ClientSession(Session):
         self._cancel_headers: tuple[Header, ...] = ()
         self.invite = agent.layer.send(draft, flow, self, now)
 
+    @property
+    def heard_from(self) -> bool:
+        """Whether there was a provisional response."""
+        return self._provisional
+
     def cancel(self, now: float, headers: tuple[Header, ...] = ()) -> None:
         """Stop calling. The session is over for its user at once.
 

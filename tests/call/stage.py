@@ -11,10 +11,12 @@ from typing import Any
 
 from b2bua.call.call import Call, Services
 from b2bua.call.lines import Lines
-from b2bua.call.ports import Device, Figures, Peer, Ports, Visitor
+from b2bua.call.ports import Device, Figures, Gateway, Peer, Ports, Visitor
 from b2bua.callplan.plan import Plan, decide
+from b2bua.callplan.settings import Trunk
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.registrar.bindings import Binding
+from b2bua.sip.challenge import Credential
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.message import Request, Response
@@ -247,6 +249,24 @@ class Registered:
         return list(self.by_user.get(user, ()))
 
 
+class Carriers:
+    """The `Trunks` of a stage: each added one is a phone that plays the carrier."""
+
+    def __init__(self) -> None:
+        self.all: list[Gateway] = []
+        self.was_silent: list[str] = []
+        self.has_answered: list[str] = []
+
+    def gateways(self) -> list[Gateway]:
+        return list(self.all)
+
+    def silent(self, gateway: Gateway) -> None:
+        self.was_silent.append(gateway.trunk.name)
+
+    def answered(self, gateway: Gateway) -> None:
+        self.has_answered.append(gateway.trunk.name)
+
+
 @dataclass
 class Notes:
     """The `Watcher` of a stage."""
@@ -280,12 +300,14 @@ class Stage:
         self.relay = FakeRelay(self.network)
         self.mailboxes = FakeMailboxes(self.network)
         self.devices = Registered()
+        self.carriers = Carriers()
         self.lines = Lines()
         self.notes = Notes()
         self.limits = limits
         self.called = RECEPTION
         self.who = Caller("202", "Workshop", user=CALLING)
         self.plan: Plan | None = None
+        self.early_media = True
         self.calls: list[Call] = []
         self.phones: list[Phone] = []
         self.refused: list[BadMessage] = []
@@ -296,6 +318,7 @@ class Stage:
             relay=self.relay,
             mailboxes=self.mailboxes,
             devices=self.devices,
+            trunks=self.carriers,
             lines=self.lines,
             watcher=self.notes,
             token=lambda: f"t{next(tokens)}",
@@ -312,7 +335,9 @@ class Stage:
             registered=bool(self.devices.of_user(user.id, now)),
         )
         plan = self.plan or decide(user, ACME, self.who, situation, self.limits)
-        call = Call(self.services, invite, self.who, "201", plan, self.limits, now)
+        call = Call(
+            self.services, invite, self.who, "201", plan, self.limits, now, early_media=self.early_media
+        )
         self.calls.append(call)
         call.start(now)
 
@@ -359,6 +384,16 @@ class Stage:
         phone = self.phone(host)
         device = self.binding(phone, username or f"device{len(self.phones)}")
         self.devices.by_user.setdefault(user, []).append(device)
+        return phone
+
+    def carrier(self, host: str, **settings: Any) -> Phone:
+        """A trunk, tried after those that were added before."""
+        phone = self.phone(host)
+        number = len(self.carriers.all) + 1
+        trunk = Trunk(number, f"carrier{number}", host, **settings)
+        credential = Credential(trunk.username, trunk.password or "") if trunk.username else None
+        flow = self.network.flow(SERVICE, phone.hop)
+        self.carriers.all.append(Gateway(trunk, flow, f"carrier{number}.example", None, credential))
         return phone
 
     def caller(self, host: str = "192.0.2.1") -> Phone:

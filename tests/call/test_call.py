@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from b2bua.callplan.dialling import Unknown
-from b2bua.callplan.plan import refuse, refuse_suspended
+from b2bua.callplan.plan import refuse_suspended, refuse_unknown
 from b2bua.callplan.situation import Caller, Limits
 from tests.call.stage import (
     CALLED,
@@ -157,7 +157,7 @@ def test_an_invite_that_cannot_be_used_begins_nothing(offer: bytes, code: int) -
 @pytest.mark.parametrize(
     ("plan", "code", "cause"),
     [
-        (refuse(Unknown("nobody has it")), 404, "Q.850;cause=1"),
+        (refuse_unknown(Unknown("nobody has it")), 404, "Q.850;cause=1"),
         (refuse_suspended("Acme Ltd"), 403, "Q.850;cause=21"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from b2bua.callplan.dialling import (
     CalledUser,
+    Elsewhere,
     Emergency,
     Service,
     Unknown,
@@ -133,15 +134,6 @@ def test_what_is_no_service_code(digits: str) -> None:
     ("dialled", "why"),
     [
         ("299", "Acme Ltd has no extension 299, and it is not a telephone number"),
-        (
-            "01632960999",
-            "nobody here has the number +441632960999, and there is no trunk to carry the call elsewhere",
-        ),
-        # A number of Acme's own that is assigned to nobody.
-        (
-            "+441632960102",
-            "nobody here has the number +441632960102, and there is no trunk to carry the call elsewhere",
-        ),
         ("reception", "“reception” is neither an extension nor a telephone number"),
         ("", "“” is neither an extension nor a telephone number"),
         ("*1571", "“*1571” is neither an extension nor a telephone number"),
@@ -154,6 +146,21 @@ def test_what_is_no_service_code(digits: str) -> None:
 )
 def test_unknown_says_why(dialled: str, why: str) -> None:
     assert dial(dialled, ACME, NUMBERING) == Unknown(why)
+
+
+@pytest.mark.behaviour("I6")
+@pytest.mark.parametrize("dialled", ["01632960999", "+441632960999", "00441632960999", "+44 (0)1632 960999"])
+def test_a_number_that_nobody_here_has_is_elsewhere(dialled: str) -> None:
+    assert dial(dialled, ACME, NUMBERING) == Elsewhere("+441632960999")
+
+
+def test_a_number_of_the_customers_own_that_is_assigned_to_nobody_is_elsewhere_too() -> None:
+    assert dial("+441632960102", ACME, NUMBERING) == Elsewhere("+441632960102")
+
+
+def test_a_caller_who_is_no_user_reaches_nothing_elsewhere() -> None:
+    why = "nobody here has the number +441632960999, and only users call elsewhere"
+    assert dial("+441632960999", None, NUMBERING) == Unknown(why)
 
 
 def test_an_extension_that_begins_like_a_withholding_code_is_an_extension() -> None:

@@ -10,7 +10,7 @@ import pytest
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.explain import happened, in_words, results_to_json, to_json
 from b2bua.callplan.outcome import Ended, StepResult
-from b2bua.callplan.plan import decide, refuse
+from b2bua.callplan.plan import decide, refuse_unknown
 from b2bua.callplan.settings import Treatment
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.callplan.steps import UNANSWERED, Cause, EngagedTone, Occasion, Reject, Ring, Voicemail
@@ -74,7 +74,7 @@ def test_plans_in_words(not_answered: Treatment, busy: Treatment, situation: Sit
 
 
 def test_a_refusal_in_words() -> None:
-    assert in_words(refuse(Unknown("nobody")), USERS) == "The call ends with 404 Not Found."
+    assert in_words(refuse_unknown(Unknown("nobody")), USERS) == "The call ends with 404 Not Found."
 
 
 def test_possessives_durations_and_former_users() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.callplan.dialling import Emergency, Service, Unknown
-from b2bua.callplan.plan import Considered, Plan, decide, refuse, refuse_suspended
+from b2bua.callplan.dialling import Unknown
+from b2bua.callplan.plan import Considered, Plan, decide, refuse_suspended, refuse_unknown
 from b2bua.callplan.rules import Rule
 from b2bua.callplan.situation import Caller, Limits
 from b2bua.callplan.steps import ANY, BUSY, Cause, EngagedTone, Reject
@@ -23,27 +23,14 @@ def test_the_same_question_has_the_same_answer() -> None:
     assert len(plans) == 1
 
 
-@pytest.mark.parametrize(
-    ("dialled", "rule", "step", "words"),
-    [
-        (Unknown("nobody has it"), Rule.UNKNOWN, Reject(404, "Not Found", 1, on=ANY), "nobody has it"),
-        (
-            Emergency("999"),
-            Rule.EMERGENCY,
-            Reject(503, "Service Unavailable", 34, on=ANY),
-            "999 is an emergency number, but there is no trunk to carry the call",
-        ),
-        (
-            Service("101"),
-            Rule.OUTBOUND,
-            Reject(503, "Service Unavailable", 34, on=ANY),
-            "101 is a service number, but there is no trunk to carry the call",
-        ),
-    ],
-)
-def test_refusals(dialled: Emergency | Service | Unknown, rule: Rule, step: Reject, words: str) -> None:
-    plan = refuse(dialled)
-    assert plan == Plan(rule, (Considered(rule, True, words),), (step,), Cause.UNCONDITIONAL)
+def test_nobody_and_nothing_is_refused() -> None:
+    plan = refuse_unknown(Unknown("nobody has it"))
+    assert plan == Plan(
+        Rule.UNKNOWN,
+        (Considered(Rule.UNKNOWN, True, "nobody has it"),),
+        (Reject(404, "Not Found", 1, on=ANY),),
+        Cause.UNCONDITIONAL,
+    )
 
 
 @pytest.mark.behaviour("P5")

@@ -1,0 +1,175 @@
+"""Calling a number elsewhere: trunk after trunk, never two ringing (BEHAVIOUR N4, E3, M4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from b2bua.call.leg import Leg
+from b2bua.call.path import Path
+from b2bua.call.ports import Gateway
+from b2bua.call.steps import ENDED, Performer
+from b2bua.callplan.steps import Cause, Dial
+from b2bua.sip.address import Address
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.message import Response
+from b2bua.sip.session import Session
+from b2bua.sip.uac import ClientSession
+from b2bua.sip.uri import Uri
+from b2bua.trunks.numbers import to_trunk
+from b2bua.trunks.shown import shown
+
+if TYPE_CHECKING:
+    from b2bua.call.call import Call
+
+# It could not, or it would not have us: another trunk may. Anything else is the called number's own answer.
+NOT_HERE = frozenset({401, 407, 500, 502, 503, 504})
+NO_ANSWER = frozenset({408, 480, 487})
+BUSY = frozenset({486, 600, 603})
+# What the caller is told as it was said there; the rest is between the trunk and us.
+TOLD = frozenset({404, 410, 480, 484, 486, 488, 600, 603, 604})
+
+
+class Dialling(Performer):
+    """Performs `Dial`. One relay session serves all trunks: the next one is switched to the same port."""
+
+    __slots__ = ("_gateway", "_gateways", "_leg", "_path", "_rings", "_session", "_step")
+
+    def __init__(self, call: Call, step: Dial) -> None:
+        super().__init__(call)
+        self._step = step
+        self._path = Path(call.services.relay, call.services.token())
+        self._gateways: Sequence[Gateway] = call.services.trunks.gateways()
+        self._gateway: Gateway | None = None
+        self._leg: Leg | None = None
+        self._session: ClientSession | None = None
+        self._rings = False
+
+    def begin(self, now: float) -> None:
+        """Open a relay session, then try the first trunk."""
+        self._path.open(self.call.caller, self._opened)
+
+    def stop(self, now: float) -> None:
+        """Nobody wants an answer any more."""
+        self._drop(now)
+        self._path.close()
+
+    def on_time_up(self, now: float) -> None:
+        """The trunk is silent, so the next one gets its turn; or nobody answered in time."""
+        assert self._session is not None and self._gateway is not None
+        if self.call.seconds_left(now) <= 0:
+            self._over(Cause.NO_ANSWER, now)
+        elif self._session.heard_from or not self._gateways:
+            # With no other trunk left there is nothing better than to wait.
+            self.call.wait_for_step()
+        else:
+            self.call.services.trunks.silent(self._gateway)
+            self.call.event("call.trunk_failed", leg=self._name, trunk=self._gateway.trunk.name, code=None)
+            self._session.give_up(now)
+            self._try_next(now)
+
+    def _opened(self, there: bool, now: float) -> None:
+        if there:
+            self._try_next(now)
+        else:
+            self._over(Cause.UNAVAILABLE, now)
+
+    def _try_next(self, now: float) -> None:
+        if not self._gateways:
+            self._over(Cause.UNAVAILABLE, now)
+            return
+        call = self.call
+        gateway, *self._gateways = self._gateways
+        self._gateway = gateway
+        leg = self._leg = Leg(call.next_leg_name(), gateway.flow, call.services.origin())
+        self._path.place(call.caller, leg)
+        ours = call.services.agent.wire.advertised(gateway.flow)
+        number = to_trunk(self._step.number, gateway.trunk)
+        target = Uri(gateway.host, number, gateway.port)
+        # A carrier that knows us by a name wants its own domain there; one that knows our address, ours.
+        from_, headers = shown(
+            self._step.identity, gateway.trunk, gateway.host if gateway.credential else ours.host
+        )
+        self._session = leg.session = call.services.agent.call(
+            str(target),
+            gateway.flow,
+            from_,
+            Address(target),
+            self,
+            now,
+            leg.offer(call.caller.wanted),
+            headers=headers,
+            max_forwards=call.max_forwards,
+            credential=gateway.credential,
+        )
+        call.leg_added(leg)
+        call.wait_until(now + min(call.limits.trunk_silence, call.seconds_left(now)))
+
+    def on_progress(self, session: Session, response: Response, now: float) -> None:
+        """It rings there, or is heard before the answer: the caller hears that too (M4)."""
+        assert self._leg is not None
+        self._rings = self._rings or response.code == 180
+        if response.sdp is not None and self._hear_early(response.sdp):
+            assert self._leg.heard is not None
+            self._path.place(self.call.caller)
+            self.call.early.pass_on(self._leg.heard, response.code, now)
+        elif response.code == 180:
+            self.call.early.alert(now)
+
+    def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """Somebody took the call."""
+        assert self._leg is not None and self._gateway is not None
+        try:
+            self._leg.hear_answer(sdp or b"")
+        except BadMessage:
+            session.bye(now)
+            self._failed(488, now)
+            return
+        self._path.connect(self._leg)
+        self.call.services.trunks.answered(self._gateway)
+        self.call.answered(self._leg, self._path, now, trunk=self._gateway.trunk.name)
+
+    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+        """It was refused there, or by the trunk itself."""
+        assert self._gateway is not None
+        if response is None:
+            self.call.services.trunks.silent(self._gateway)
+        else:
+            self.call.services.trunks.answered(self._gateway)
+        self._failed(code, now)
+
+    @property
+    def _name(self) -> str:
+        return self._leg.name if self._leg is not None else ""
+
+    def _failed(self, code: int, now: float) -> None:
+        assert self._gateway is not None
+        self._session = None
+        self.call.event("call.trunk_failed", leg=self._name, trunk=self._gateway.trunk.name, code=code)
+        if self._gateways and not self._rings and (code in NOT_HERE or self._step.emergency):
+            self._try_next(now)
+        elif code in BUSY:
+            self._over(Cause.BUSY, now, code)
+        else:
+            self._over(Cause.NO_ANSWER if code in NO_ANSWER else Cause.UNAVAILABLE, now, code)
+
+    def _hear_early(self, sdp: bytes) -> bool:
+        assert self._leg is not None and self._gateway is not None
+        if not self._gateway.trunk.early_media:
+            return False
+        try:
+            self._leg.hear_answer(sdp)
+        except BadMessage:
+            return False
+        self._path.connect(self._leg)
+        return True
+
+    def _drop(self, now: float) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.cancel(now)
+
+    def _over(self, cause: Cause, now: float, code: int | None = None) -> None:
+        self.stop(now)
+        trunk = self._gateway.trunk.name if self._gateway is not None else None
+        self.call.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code if code in TOLD else None)

@@ -1,0 +1,67 @@
+"""Plans for calls that leave by a trunk: who may call what, and who is shown as calling (BEHAVIOUR E, I5, I6).
+
+Only users call out; what a trunk brings never reaches this (`dialling.dial`).
+"""
+
+from __future__ import annotations
+
+from b2bua.callplan.classes import destination_class
+from b2bua.callplan.dialling import Elsewhere, Emergency, Service
+from b2bua.callplan.identity import Identity, in_emergency, outgoing
+from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.plan import Considered, Plan, refusal
+from b2bua.callplan.rules import Rule
+from b2bua.callplan.settings import Customer, User
+from b2bua.callplan.situation import Caller, Limits
+from b2bua.callplan.steps import Dial, Reject
+
+_NO_TRUNK = Reject(503, "Service Unavailable", q850=34)
+_NO_ROUTE = Reject(404, "Not Found", q850=3)
+_BARRED = Reject(403, "Forbidden", q850=21)
+_FAILED = Reject(503, "Service Unavailable", q850=34, as_elsewhere=True)
+
+
+def call_elsewhere(
+    destination: Elsewhere | Service, user: User, caller: Caller, numbering: Numbering, limits: Limits
+) -> Plan:
+    """Plan a user's call to a number that nobody here has, or to a public service."""
+    customer = numbering.customer_of(user)
+    match destination:
+        case Elsewhere(number):
+            if not numbering.trunks:
+                why = (
+                    f"nobody here has the number {number}, and there is no trunk to carry the call elsewhere"
+                )
+                return refusal(Rule.OUTBOUND, why, _NO_ROUTE)
+            kind = destination_class(number, customer.country)
+            if kind not in customer.allowed_classes:
+                return refusal(
+                    Rule.OUTBOUND, f"{customer.name} may not call {kind} numbers: {number}", _BARRED
+                )
+            why = f"{number} is a {kind} number elsewhere, and {customer.name} may call such numbers"
+        case Service(number):
+            if not numbering.trunks:
+                why = f"{number} is a service number, but there is no trunk to carry the call"
+                return refusal(Rule.OUTBOUND, why, _NO_TRUNK)
+            why = f"{number} is a service number"
+    if user.default_number is None:
+        why = f"{user.name} has no number, and so may call inside {customer.name} and in an emergency only"
+        return refusal(Rule.OUTBOUND, why, _BARRED)
+    return _dialled(Rule.OUTBOUND, why, number, outgoing(user, withheld=caller.withheld), limits)
+
+
+def call_for_help(destination: Emergency, user: User, numbering: Numbering, limits: Limits) -> Plan:
+    """Plan an emergency call: no setting stands in its way (BEHAVIOUR E1)."""
+    code = destination.code
+    if not numbering.trunks:
+        why = f"{code} is an emergency number, but there is no trunk to carry the call"
+        return refusal(Rule.EMERGENCY, why, _NO_TRUNK)
+    why = f"{code} is an emergency number"
+    return _dialled(Rule.EMERGENCY, why, code, in_emergency(user), limits, emergency=True)
+
+
+def _dialled(
+    rule: Rule, why: str, number: str, identity: Identity, limits: Limits, *, emergency: bool = False
+) -> Plan:
+    dial = Dial(number, identity, limits.max_unanswered, emergency)
+    return Plan(rule, (Considered(rule, True, why),), (dial, _FAILED))

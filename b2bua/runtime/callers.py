@@ -1,0 +1,103 @@
+"""Who is calling: a device of ours, a carrier, or somebody who is challenged first.
+
+A device is challenged whatever its address: only a request that is no device's is looked up among the trunks'
+sources. A carrier without a known source proves itself as a device does, by the trunk's username.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from b2bua.callplan.settings import Trunk, User
+from b2bua.callplan.situation import Caller
+from b2bua.runtime.directory import Registered
+from b2bua.sip.address import Address
+from b2bua.sip.anonymity import withheld
+from b2bua.sip.digest import Account
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Flow
+from b2bua.sip.message import Request
+from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.trunks.numbers import from_trunk
+
+Lookup = Callable[[str], Account | None]
+Authenticate = Callable[[ServerTransaction, Request, Lookup, float], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """A caller and what it dialled. `user` is set for a device's call, `trunk` for a carrier's."""
+
+    caller: Caller
+    dialled: str
+    user: User | None = None
+    trunk: Trunk | None = None
+
+
+class Callers:
+    """Finds out who sent an INVITE. `authenticate` answers the request itself where it returns `None`.
+
+    `on_proven` hears of each flow by which a carrier's call came from where the carrier is known to be.
+    """
+
+    def __init__(
+        self, devices: Registered, authenticate: Authenticate, on_proven: Callable[[Flow], None]
+    ) -> None:
+        self._devices = devices
+        self._authenticate = authenticate
+        self._on_proven = on_proven
+
+    def identify(self, invite: ServerTransaction, request: Request, now: float) -> Calling | None:
+        """Who calls; `None` for a request that is answered already (401, 403)."""
+        directory = self._devices.directory
+        of_device = (
+            self._devices.location.is_flow_of_device(invite.flow)
+            or directory.account(request.from_.uri.user or "") is not None
+        )
+        if not of_device and (trunk := directory.sources.trunk_of(invite.flow.remote)) is not None:
+            self._on_proven(invite.flow)
+            return _from_trunk(request, trunk)
+        username = self._authenticate(invite, request, directory.account_or_trunk, now)
+        if username is None:
+            return None
+        if (account := directory.account(username)) is not None:
+            if (user := directory.user(account.user_id)) is not None:
+                return _from_user(request, user)
+        elif (trunk := directory.trunk_named(username)) is not None:
+            return _from_trunk(request, trunk)
+        invite.respond(403, now)
+        return None
+
+
+def _from_user(request: Request, user: User) -> Calling:
+    hidden = user.withhold_number or withheld(request)
+    caller = Caller(user.extension or user.default_number, user.name, hidden, user.id)
+    return Calling(caller, request.uri.user or "", user=user)
+
+
+def _from_trunk(request: Request, trunk: Trunk) -> Calling:
+    """A carrier's call: its number as the network asserts it, and the called number in our own form."""
+    shown = _asserted(request) or request.from_
+    number = from_trunk(shown.uri.user or "", trunk)
+    name = shown.display or request.from_.display
+    called = request.uri.user or ""
+    if called == trunk.username:
+        # It calls the contact that we registered; whom the call is for stands in To.
+        called = request.to.uri.user or ""
+    return Calling(
+        Caller(number, "" if name == number else name, withheld(request)),
+        from_trunk(called, trunk) or called,
+        trunk=trunk,
+    )
+
+
+def _asserted(request: Request) -> Address | None:
+    """P-Asserted-Identity (RFC 3325 §9.1), which may hold a sip and a tel URI; the first that has a user."""
+    if request.get("p-asserted-identity") is None:
+        return None
+    try:
+        found = request.addresses("p-asserted-identity")
+    except BadMessage:
+        return None
+    return next((address for address in found if address.uri.user), None)

@@ -1,0 +1,12 @@
+"""The limits of a call, as configured."""
+
+from __future__ import annotations
+
+from b2bua.callplan.situation import Limits
+from config.settings import Settings
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the plans of live calls and of `ringplan explain` keep to."""
+    calls = settings.calls
+    return Limits(calls.max_unanswered, calls.keep_ringing, calls.engaged_tone, calls.trunk_silence)
