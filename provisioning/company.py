@@ -108,6 +108,7 @@ class TrunkEntry:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     allow_from: tuple[str, ...] = ()
+    country: str = "GB"
     number_format: str = "e164"
     identity: str = "screened"
     answer_first: bool = False

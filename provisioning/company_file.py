@@ -223,6 +223,7 @@ def _trunk(table: Table) -> TrunkEntry:
         username=table.read("username", values.text, None),
         password=table.read("password", values.secret, None),
         allow_from=table.each("allow_from", values.checked(values.source)),
+        country=table.read("country", values.checked(values.country), "GB"),
         number_format=table.read("number_format", values.choice("e164", "plus", "national"), "e164"),
         identity=table.read("identity", values.choice("screened", "interconnect", "passthrough"), "screened"),
         answer_first=table.read("answer_first", values.flag, False),

@@ -38,6 +38,7 @@ _TRUNK_COLUMNS = (
     "order",
     "register",
     "username",
+    "country",
     "number_format",
     "identity",
     "answer_first",

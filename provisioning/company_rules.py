@@ -31,11 +31,15 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """What is in use outside the customers and trunks that are judged. Usernames are lower case."""
+    """What is in use outside the customers and trunks that are judged. Usernames are lower case.
+
+    `usernames` are those of devices; `trunk_usernames` are apart because trunks may share one with each other.
+    """
 
     numbers: frozenset[str] = frozenset()
     usernames: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
+    trunk_usernames: frozenset[str] = frozenset()
 
 
 def in_file(customers: Sequence[CustomerEntry]) -> tuple[Placed, ...]:
@@ -58,7 +62,8 @@ def check(
 ) -> list[Problem]:
     """Every broken rule. Without `elsewhere`, redirects to users whom the file does not name are let pass."""
     taken = elsewhere or Elsewhere()
-    problems = [*_platform(customers, taken), *_trunks(trunks, taken)]
+    in_use = taken.usernames.union(username for _, username in _devices(customers))
+    problems = [*_platform(customers, taken), *_trunks(trunks, taken, in_use)]
     for placed in customers:
         problems += _customer(placed, everyone_known=elsewhere is not None)
     return problems
@@ -74,7 +79,17 @@ def _platform(customers: Sequence[Placed], elsewhere: Elsewhere) -> Iterator[Pro
         for index, number in enumerate(placed.customer.numbers)
     ]
     yield from _repeated(numbers, "is given twice in this file; a number belongs to one customer")
-    devices = [
+    devices = _devices(customers)
+    yield from _repeated(devices, "is given to two devices; each has its own")
+    taken = elsewhere.numbers | elsewhere.usernames | elsewhere.trunk_usernames
+    for path, value in (*numbers, *devices):
+        if value in taken:
+            yield Problem(path, f'"{value}" is already in use on this platform; choose another')
+
+
+def _devices(customers: Sequence[Placed]) -> list[tuple[KeyPath, str]]:
+    """The usernames of all devices in lower case, and where they stand."""
+    return [
         ((*path, kind, index, key), username.lower())
         for placed in customers
         for path, user in placed.users
@@ -84,10 +99,6 @@ def _platform(customers: Sequence[Placed], elsewhere: Elsewhere) -> Iterator[Pro
         )
         for index, username in enumerate(usernames)
     ]
-    yield from _repeated(devices, "is given to two devices; each has its own")
-    for path, value in (*numbers, *devices):
-        if value in elsewhere.numbers or value in elsewhere.usernames:
-            yield Problem(path, f'"{value}" is already in use on this platform; choose another')
 
 
 def _customer(placed: Placed, *, everyone_known: bool) -> Iterator[Problem]:
@@ -177,7 +188,8 @@ def _target(path: KeyPath, number: str, user: UserEntry, customer: CustomerEntry
         )
 
 
-def _trunks(trunks: Sequence[TrunkEntry], elsewhere: Elsewhere) -> Iterator[Problem]:
+def _trunks(trunks: Sequence[TrunkEntry], elsewhere: Elsewhere, devices: frozenset[str]) -> Iterator[Problem]:
+    """`devices` are the usernames of all of them: who authenticates with one is that device, or a carrier."""
     names = ((("trunks", index, "name"), trunk.name.casefold()) for index, trunk in enumerate(trunks))
     yield from _repeated(names, "is the name of two trunks")
     sources = [
@@ -192,6 +204,12 @@ def _trunks(trunks: Sequence[TrunkEntry], elsewhere: Elsewhere) -> Iterator[Prob
     for index, trunk in enumerate(trunks):
         if trunk.register and not trunk.username:
             yield Problem(("trunks", index, "register"), "needs a username to register with")
+        if trunk.username and trunk.username.lower() in devices:
+            yield Problem(
+                ("trunks", index, "username"),
+                f'"{trunk.username}" is the username of a device; a carrier may use it towards us, '
+                "and the two must be told apart",
+            )
         if trunk.password and not trunk.username:
             yield Problem(("trunks", index, "password"), "needs a username beside it")
 

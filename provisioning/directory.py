@@ -178,6 +178,7 @@ def _trunk(row: Row[Any], key: SecretKey, realm: str) -> Trunk:
         ha1_md5=ha1_md5,
         ha1_sha256=ha1_sha256,
         allow_from=tuple(row.allow_from),
+        country=row.country,
         number_format=row.number_format,
         identity=row.identity,
         answer_first=row.answer_first,

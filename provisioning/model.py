@@ -196,6 +196,7 @@ class Trunk(Base):
     username: Mapped[str | None]
     password: Mapped[bytes | None]
     allow_from: Mapped[list[Any]]
+    country: Mapped[str] = mapped_column(server_default="GB")
     number_format: Mapped[str]
     identity: Mapped[str]
     answer_first: Mapped[bool]

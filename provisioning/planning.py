@@ -58,10 +58,12 @@ def make_plan(
     """
     final = [_final(index, customer, stored, prune=prune) for index, customer in enumerate(file.customers)]
     named = {trunk.name.casefold() for trunk in file.trunks}
-    sources = (
-        source for name, row in stored.trunks.items() if name not in named for source in row.allow_from
+    others = [row for name, row in stored.trunks.items() if name not in named]
+    elsewhere = replace(
+        stored.elsewhere,
+        sources=frozenset(source for row in others for source in row.allow_from),
+        trunk_usernames=frozenset(row.username.lower() for row in others if row.username),
     )
-    elsewhere = replace(stored.elsewhere, sources=frozenset(sources))
     if problems := check(final, file.trunks, elsewhere):
         raise CompanyFileError(file.source, file.lines, problems)
     plan = Plan()

@@ -127,6 +127,7 @@ def trunk_entry(row: model.Trunk) -> TrunkEntry:
         register=row.register,
         username=row.username,
         allow_from=tuple(row.allow_from),
+        country=row.country,
         number_format=row.number_format,
         identity=row.identity,
         answer_first=row.answer_first,

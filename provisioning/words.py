@@ -60,6 +60,7 @@ def trunk_words(entry: TrunkEntry) -> dict[str, str]:
         "Register": _yes(entry.register),
         "Username": entry.username or NONE,
         "Calls from": _listed(entry.allow_from),
+        "Country": entry.country,
         "Number format": entry.number_format,
         "Identity": entry.identity,
         "Answer first": _yes(entry.answer_first),

@@ -21,6 +21,7 @@ VIOLATIONS = {
     "callplan": ("b2bua/callplan/settings.py", "import b2bua.sip.uri"),
     "registrar": ("b2bua/registrar/__init__.py", "import b2bua.callplan.settings"),
     "call": ("b2bua/call/__init__.py", "import config.settings"),
+    "trunks": ("b2bua/trunks/__init__.py", "import b2bua.registrar.location"),
     "transport": ("b2bua/transport/__init__.py", "import media.mailbox"),
     "pure": ("b2bua/sip/flow.py", "import socket"),
     "media": ("media/wav.py", "import b2bua.sip.uri"),

@@ -65,6 +65,7 @@ register = false
 username = "ringplan"
 password = "another password"
 allow_from = ["127.0.0.1:5080"]
+country = "DE"
 number_format = "e164"
 identity = "screened"
 answer_first = false

@@ -323,6 +323,19 @@ async def test_a_trunk_address_of_another_trunk_is_refused(store: Store) -> None
     assert "belongs to another trunk already" in await refused(store, trunk.format("two"))
 
 
+async def test_a_username_is_a_devices_or_a_trunks(store: Store) -> None:
+    trunk = '[[trunks]]\nname = "{}"\nhost = "192.0.2.1"\nusername = "{}"\n'
+    await applied(store, trunk.format("one", "Ringplan") + customer(user("cleo"), name="Beta Ltd", keys=""))
+    device = customer(user("anna", 'soft_clients = [{ username = "ringplan" }]'))
+    assert '"ringplan" is already in use on this platform' in await refused(store, device)
+    # The other way round, and with a user of the customer whom the file does not name.
+    await applied(store, trunk.format("one", "another") + device)
+    assert '"RINGPLAN" is the username of a device' in await refused(store, trunk.format("one", "RINGPLAN"))
+    taken = customer(user("bert")) + trunk.format("two", "ringplan")
+    assert "is the username of a device" in await refused(store, taken)
+    await applied(store, taken, prune=True)
+
+
 async def test_users_of_the_customer_whom_the_file_does_not_name_can_be_redirected_to(store: Store) -> None:
     await applied(store, customer(user("anna"), user("bert")))
     redirect = '[customers.users.busy]\naction = "user"\nuser = "bert@acme.example"'

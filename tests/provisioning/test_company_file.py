@@ -84,6 +84,7 @@ def test_every_key_is_read() -> None:
             username="ringplan",
             password="another password",
             allow_from=("127.0.0.1:5080",),
+            country="DE",
         ),
     )
 

@@ -158,6 +158,20 @@ def test_trunks_are_told_apart_by_where_calls_come_from_and_register_with_a_name
     assert "needs a username" in refused(trunk.format("a", 'password = "x"'))
 
 
+@pytest.mark.parametrize(
+    "device", ['soft_clients = [{ username = "Ringplan" }]', 'desk_phones = [{ mac = "001565aabbcc" }]']
+)
+def test_a_trunk_may_not_have_the_username_of_a_device(device: str) -> None:
+    trunk = '[[trunks]]\nname = "carrier"\nhost = "192.0.2.1"\nusername = "{}"\n'
+    name = "RINGPLAN" if "soft" in device else "001565AABBCC"
+    assert f'"{name}" is the username of a device' in refused(
+        customer(user("anna", device)) + trunk.format(name)
+    )
+    parse_company_file(customer(user("anna", device)) + trunk.format("another"))
+    two = trunk.format("shared") + trunk.format("shared").replace("carrier", "other")
+    parse_company_file(two)
+
+
 @pytest.mark.behaviour("P1", "P3")
 def test_a_conflict_with_the_rest_of_the_platform_names_nobody() -> None:
     file = parse_company_file(

@@ -83,6 +83,7 @@ def test_an_older_schema_is_copied_with_what_is_in_the_log_and_then_migrated(
     older: Path, next_schema: Path
 ) -> None:
     path = older / "ringplan.db"
+    ((revision,),) = execute(path, "SELECT version_num FROM alembic_version")
     with closing(sqlite3.connect(path)) as reader:
         # A connection that stays open keeps the change in the write-ahead log.
         reader.execute("PRAGMA journal_mode = WAL")
@@ -92,23 +93,40 @@ def test_an_older_schema_is_copied_with_what_is_in_the_log_and_then_migrated(
     assert execute(path, "SELECT version_num FROM alembic_version") == [("9998",)]
     assert execute(path, "SELECT * FROM added") == []
     (copy,) = (older / "backups").iterdir()
-    assert re.fullmatch(r"ringplan-0001-\d{8}T\d{6}Z\.db", copy.name)
+    assert re.fullmatch(rf"ringplan-{revision}-\d{{8}}T\d{{6}}Z\.db", copy.name)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert execute(copy, "SELECT version FROM settings_version") == [(42,)]
-    assert execute(copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert execute(copy, "SELECT version_num FROM alembic_version") == [(revision,)]
 
 
 def test_a_migration_that_fails_halfway_changes_nothing(older: Path, next_schema: Path) -> None:
     whole = next_schema.read_text()
+    ((revision,),) = execute(older / "ringplan.db", "SELECT version_num FROM alembic_version")
     next_schema.write_text(whole + "    op.execute('nonsense')\n")
     with pytest.raises(OperationalError):
         prepare(older)
     path = older / "ringplan.db"
-    assert execute(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert execute(path, "SELECT version_num FROM alembic_version") == [(revision,)]
     assert execute(path, "SELECT name FROM sqlite_master WHERE name = 'added'") == []
     next_schema.write_text(whole)
     prepare(older)
     assert execute(path, "SELECT * FROM added") == []
+
+
+def test_a_trunk_of_the_first_schema_writes_british_numbers(tmp_path: Path) -> None:
+    first = tmp_path / "migrations"
+    shutil.copytree(database.MIGRATIONS, first, ignore=shutil.ignore_patterns("0002*"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", first)
+        path, _ = prepare(tmp_path / "data")
+    columns = 'id, name, host, transport, "order", register, allow_from, number_format, identity'
+    execute(
+        path,
+        f"INSERT INTO trunks ({columns}, answer_first, early_media) "
+        "VALUES (1, 'carrier', '192.0.2.1', 'udp', 1, 0, '[]', 'e164', 'screened', 0, 1)",
+    )
+    prepare(tmp_path / "data")
+    assert execute(path, "SELECT name, country FROM trunks") == [("carrier", "GB")]
 
 
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:

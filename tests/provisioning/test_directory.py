@@ -75,6 +75,7 @@ async def test_the_directory_holds_every_setting(store: Store) -> None:
             username="ringplan",
             password="another password",
             allow_from=("127.0.0.1:5080",),
+            country="DE",
             number_format="e164",
             identity="screened",
             answer_first=False,

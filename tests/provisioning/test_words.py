@@ -66,6 +66,7 @@ OTHER_TRUNK = {
     "register": True,
     "username": "ringplan",
     "allow_from": ("192.0.2.1",),
+    "country": "DE",
     "number_format": "plus",
     "identity": "passthrough",
     "answer_first": True,

@@ -250,6 +250,90 @@ def test_a_cancelled_invite_that_nobody_heard() -> None:
     assert phone.events == [] and phone.idle() and network.names(phone.hop).count("CANCEL") == 0
 
 
+# Giving up on silence
+
+
+def given_up() -> tuple[Network, Phone, Far]:
+    """An INVITE that got nothing for four seconds, and was given up."""
+    network, phone, far = calling()
+    network.run(4.0)
+    phone.outgoing.give_up(network.now, (("Reason", "SIP;cause=408"),))
+    return network, phone, far
+
+
+def test_an_invite_that_was_given_up_is_not_sent_again() -> None:
+    network, phone, far = given_up()
+    assert phone.session.state is SessionState.CANCELLED
+    network.run(31.9)
+    assert network.moments("INVITE") == [0.0, 0.5, 1.5, 3.5] and len(phone.agent.layer) == 1
+    network.run(32.1)
+    assert len(phone.agent.layer) == 0, "timer B ends it"
+    network.settle()
+    assert phone.events == [] and phone.idle() and far.requests("CANCEL") == []
+
+
+@pytest.mark.parametrize("code", [100, 180, 183])
+def test_a_late_provisional_of_an_invite_that_was_given_up_gets_a_cancel(code: int) -> None:
+    network, phone, far = given_up()
+    network.run(20.0)
+    far.answer(code, "t")
+    (cancel,) = far.requests("CANCEL")
+    assert (
+        cancel.get("reason") == "SIP;cause=408" and cancel.via.branch == far.requests("INVITE")[0].via.branch
+    )
+    far.answer(200, "t", method="CANCEL")
+    far.answer(487, "t")
+    network.settle()
+    assert phone.events == [] and phone.idle() and len(far.requests("INVITE")) == 4
+
+
+def test_a_late_2xx_of_an_invite_that_was_given_up_gets_ack_and_bye() -> None:
+    network, phone, far = given_up()
+    network.run(20.0)
+    far.answer(200, "t", ANSWER)
+    far.answer(200, "t", ANSWER)
+    assert len(far.requests("ACK")) == 2 and len(far.requests("BYE")) == 1
+    far.answer(200, "t", method="BYE")
+    network.settle()
+    assert phone.events == [] and phone.idle()
+
+
+def test_a_late_refusal_of_an_invite_that_was_given_up_is_acknowledged() -> None:
+    network, phone, far = given_up()
+    far.answer(503, "t")
+    assert len(far.requests("ACK")) == 1
+    network.settle()
+    assert phone.events == [] and phone.idle()
+
+
+def test_giving_up_after_an_answer_of_any_kind_is_cancelling() -> None:
+    network, phone, far = calling()
+    far.answer(180, "t")
+    phone.outgoing.give_up(network.now)
+    network.run(0.3)
+    assert len(far.requests("CANCEL")) == 1
+    far.answer(487, "t")
+    network.settle()
+    assert phone.idle()
+
+
+def test_giving_up_what_was_cancelled_stops_it_too() -> None:
+    network, phone, _far = calling()
+    phone.outgoing.cancel(network.now)
+    phone.outgoing.give_up(network.now)
+    network.settle()
+    assert network.moments("INVITE") == [0.0] and phone.idle()
+
+
+@pytest.mark.parametrize("over", ["answered", "refused"])
+def test_giving_up_a_call_that_is_not_being_set_up_does_nothing(over: str) -> None:
+    network, phone, far = calling()
+    far.answer(200 if over == "answered" else 486, "t", ANSWER if over == "answered" else b"")
+    phone.outgoing.give_up(network.now)
+    assert phone.session.active == (over == "answered")
+    assert far.requests("CANCEL") == []
+
+
 @pytest.mark.parametrize("verb", ["bye", "end"])
 def test_hanging_up_before_the_answer_cancels(verb: str) -> None:
     network, phone, far = calling()

@@ -11,6 +11,7 @@ from itertools import count
 
 from b2bua.sip.address import Address
 from b2bua.sip.agent import UserAgent
+from b2bua.sip.challenge import Credential
 from b2bua.sip.compose import Header
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
@@ -208,6 +209,7 @@ class Phone:
     host: str
     timers: Timers | None = None
     repeat: float = 60.0
+    credential: Credential | None = None
     events: list[tuple[str, object]] = field(default_factory=list)
     reactions: dict[str, Reaction] = field(default_factory=dict)
     sessions: list[Session] = field(default_factory=list)
@@ -240,7 +242,13 @@ class Phone:
     def when(self, name: str, reaction: Reaction) -> None:
         self.reactions[name] = reaction
 
-    def call(self, target: Hop, sdp: bytes = OFFER, headers: tuple[Header, ...] = ()) -> ClientSession:
+    def call(
+        self,
+        target: Hop,
+        sdp: bytes = OFFER,
+        headers: tuple[Header, ...] = (),
+        credential: Credential | None = None,
+    ) -> ClientSession:
         uri = Uri(target.host, "callee", target.port)
         session = self.agent.call(
             str(uri),
@@ -251,6 +259,7 @@ class Phone:
             self.network.now,
             sdp,
             headers,
+            credential=credential,
         )
         self.sessions.append(session)
         return session
@@ -277,7 +286,7 @@ class Phone:
     # Application
 
     def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
-        session = self.agent.serve(invite, self)
+        session = self.agent.serve(invite, self, self.credential)
         self.sessions.append(session)
         self._note("invite", session.offered, session, now)
 
