@@ -95,9 +95,7 @@ class Call(Timed, Nobody):
         self.dialled = dialled
         self.plan = plan
         self.limits = limits
-        self.early = Early(
-            self.session, self.caller, early_media and offered is not None, lambda: self.event("call.ringing")
-        )
+        self.early = Early(self.session, self.caller, early_media and offered is not None)
         self.journal = Journal(began=now)
         self.over = False
         self.max_forwards = max(invite.request.integer("max-forwards", 70) - 1, 0)
@@ -185,6 +183,18 @@ class Call(Timed, Nobody):
         self._occupied.remove(user)
         self.services.lines.release(user)
 
+    def alert(self, now: float) -> None:
+        """The caller is told, once, that it rings."""
+        if self.early.alert(now):
+            self.event("call.ringing")
+
+    def pass_on(self, leg: Leg, path: Path, code: int, now: float) -> None:
+        """Sound from elsewhere before the answer goes to the caller (M4)."""
+        assert leg.heard is not None
+        path.place(self.caller)
+        if self.early.pass_on(leg.heard, code, now):
+            self.event("call.ringing")
+
     def wait_for_step(self) -> None:
         """Call `on_time_up` when the present step has lasted as long as it may."""
         self.wait_until(self._walk.deadline)
@@ -249,10 +259,12 @@ class Call(Timed, Nobody):
         self.journal.outcome = "answered" if mailbox is None else "voicemail"
         self.session.accept(sdp, now)
         self.services.watcher.joined(self, path.session, mailbox.token if mailbox else None)
-        if mailbox is None:
-            self.event("call.answered", leg=leg.name, device=device, trunk=trunk)
-        else:
+        if mailbox is not None:
             self.event("voicemail.answered", leg=leg.name)
+        elif trunk is not None:
+            self.event("call.answered", leg=leg.name, trunk=trunk)
+        else:
+            self.event("call.answered", leg=leg.name, device=device)
 
     def joined_to(self, path: Path) -> bool:
         """Whether the caller was answered on this path."""

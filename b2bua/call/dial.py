@@ -110,11 +110,9 @@ class Dialling(Performer):
         assert self._leg is not None
         self._rings = self._rings or response.code == 180
         if response.sdp is not None and self._hear_early(response.sdp):
-            assert self._leg.heard is not None
-            self._path.place(self.call.caller)
-            self.call.early.pass_on(self._leg.heard, response.code, now)
+            self.call.pass_on(self._leg, self._path, response.code, now)
         elif response.code == 180:
-            self.call.early.alert(now)
+            self.call.alert(now)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """Somebody took the call."""
@@ -133,10 +131,12 @@ class Dialling(Performer):
         """It was refused there, or by the trunk itself."""
         assert self._gateway is not None
         if response is None:
+            # Silence and a broken connection are the same to the caller: nobody was reached.
             self.call.services.trunks.silent(self._gateway)
+            self._failed(503, now)
         else:
             self.call.services.trunks.answered(self._gateway)
-        self._failed(code, now)
+            self._failed(code, now)
 
     @property
     def _name(self) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from b2bua.call.leg import Leg
 from b2bua.sip.sdp import Sdp
 from b2bua.sip.uas import ServerSession
@@ -12,36 +10,32 @@ from b2bua.sip.uas import ServerSession
 class Early:
     """The provisional responses of one call. Once a description was said, it is the caller's answer for good (M1).
 
-    `on_ringing` hears once that it rings. Where the caller takes no sound before the answer, nothing is said.
+    Where the caller takes no sound before the answer, nothing is said.
     """
 
-    __slots__ = ("_caller", "_on_ringing", "_told", "ringing", "session", "sound")
+    __slots__ = ("_caller", "_told", "ringing", "session", "sound")
 
-    def __init__(
-        self, session: ServerSession, caller: Leg, sound: bool, on_ringing: Callable[[], None]
-    ) -> None:
+    def __init__(self, session: ServerSession, caller: Leg, sound: bool) -> None:
         self.session = session
         self.sound = sound
         self.ringing = False
         self._caller = caller
         self._told = 0
-        self._on_ringing = on_ringing
 
-    def alert(self, now: float) -> None:
-        """It rings."""
-        if not self.ringing:
-            self._tell(180, now)
+    def alert(self, now: float) -> bool:
+        """It rings. Whether that is news."""
+        return not self.ringing and self._tell(180, now)
 
-    def pass_on(self, heard: Sdp, code: int, now: float) -> None:
-        """Somebody called elsewhere is heard before the answer; the caller's leg has its address already (M4)."""
+    def pass_on(self, heard: Sdp, code: int, now: float) -> bool:
+        """Somebody called elsewhere is heard before the answer; the caller's leg has its address already (M4).
+
+        Whether it is news that it rings.
+        """
         if not self.sound:
-            if code == 180:
-                self.alert(now)
-            return
+            return code == 180 and self.alert(now)
         if self._caller.said is None:
             self._caller.answer(heard)
-        if code != self._told:
-            self._tell(code, now)
+        return code != self._told and self._tell(code, now)
 
     def play(self, now: float) -> int:
         """Answer for sound of our own; returns the payload type to play. Raises BadMessage (488)."""
@@ -60,10 +54,10 @@ class Early:
             return self._caller.answer(heard)
         return self._caller.said.encode()
 
-    def _tell(self, code: int, now: float) -> None:
+    def _tell(self, code: int, now: float) -> bool:
         said = self._caller.said
         self._told = code
         self.session.progress(code, now, b"" if said is None else said.encode())
-        if code == 180 and not self.ringing:
-            self.ringing = True
-            self._on_ringing()
+        news = code == 180 and not self.ringing
+        self.ringing = self.ringing or news
+        return news

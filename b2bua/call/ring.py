@@ -108,7 +108,7 @@ class Ringing(Performer):
     def on_progress(self, session: Session, response: Response, now: float) -> None:
         """A device rings. Its early media does not pass: others may ring too (BEHAVIOUR M4)."""
         if response.code >= 180:
-            self.call.early.alert(now)
+            self.call.alert(now)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The first answer wins; the others are told that the call was completed elsewhere."""
@@ -148,7 +148,7 @@ class Ringing(Performer):
     def _nobody_rings(self, now: float) -> None:
         """No device is left, and none was busy: wait for another with ringback, or go on at once (R8)."""
         if self._waits:
-            self.call.early.alert(now)
+            self.call.alert(now)
         else:
             self._over(Cause.UNAVAILABLE, now)
 

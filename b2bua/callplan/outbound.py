@@ -11,13 +11,14 @@ from b2bua.callplan.identity import Identity, in_emergency, outgoing
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.plan import Considered, Plan, refusal
 from b2bua.callplan.rules import Rule
-from b2bua.callplan.settings import Customer, User
+from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.callplan.steps import Dial, Reject
+from b2bua.callplan.steps import NOT_ANSWERED, Dial, Reject
 
 _NO_TRUNK = Reject(503, "Service Unavailable", q850=34)
 _NO_ROUTE = Reject(404, "Not Found", q850=3)
 _BARRED = Reject(403, "Forbidden", q850=21)
+_NOT_ANSWERED = Reject(480, "Temporarily Unavailable", q850=19, on=NOT_ANSWERED, as_elsewhere=True)
 _FAILED = Reject(503, "Service Unavailable", q850=34, as_elsewhere=True)
 
 
@@ -64,4 +65,4 @@ def _dialled(
     rule: Rule, why: str, number: str, identity: Identity, limits: Limits, *, emergency: bool = False
 ) -> Plan:
     dial = Dial(number, identity, limits.max_unanswered, emergency)
-    return Plan(rule, (Considered(rule, True, why),), (dial, _FAILED))
+    return Plan(rule, (Considered(rule, True, why),), (dial, _NOT_ANSWERED, _FAILED))

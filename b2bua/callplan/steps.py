@@ -32,6 +32,7 @@ ANY: frozenset[Cause] = frozenset(Cause)
 FIRST: frozenset[Cause] = frozenset({Cause.UNCONDITIONAL})
 UNANSWERED: frozenset[Cause] = frozenset({Cause.NO_ANSWER, Cause.UNAVAILABLE})
 BUSY: frozenset[Cause] = frozenset({Cause.BUSY})
+NOT_ANSWERED: frozenset[Cause] = frozenset({Cause.NO_ANSWER})
 
 
 @dataclass(frozen=True, slots=True)

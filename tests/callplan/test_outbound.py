@@ -15,13 +15,16 @@ from b2bua.callplan.route import route
 from b2bua.callplan.rules import Rule
 from b2bua.callplan.settings import Customer, Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import ANY, Dial, Reject
+from b2bua.callplan.steps import ANY, NOT_ANSWERED, Dial, Reject
 from tests.callplan.company import ACME, OTHER, RECEPTION, SALES
 
 USER = replace(RECEPTION, default_number="+441632960101", presentation_number="+441632960100")
 SHOWN = Identity("+441632960100", "+441632960101")
 TRUNKS = (Trunk(2, "Second", "192.0.2.2", order=2), Trunk(1, "First", "192.0.2.1", order=1))
-FAILED = Reject(503, "Service Unavailable", 34, on=ANY, as_elsewhere=True)
+ENDS = (
+    Reject(480, "Temporarily Unavailable", 19, on=NOT_ANSWERED, as_elsewhere=True),
+    Reject(503, "Service Unavailable", 34, on=ANY, as_elsewhere=True),
+)
 
 
 def nobody(_: User) -> Situation:
@@ -49,19 +52,19 @@ def test_trunks_are_in_their_order() -> None:
 def test_a_number_elsewhere_is_dialled_with_the_users_identity() -> None:
     plan = plan_of("01632960999")
     assert plan.rule is Rule.OUTBOUND
-    assert plan.steps == (Dial("+441632960999", SHOWN, 170.0), FAILED)
+    assert plan.steps == (Dial("+441632960999", SHOWN, 170.0), *ENDS)
     assert plan.considered[0].why == (
         "+441632960999 is a national number elsewhere, and Acme Ltd may call such numbers"
     )
     assert in_words(plan, {}) == (
         "The call goes out to +441632960999 by a trunk and may ring for 170 seconds; then the call ends with "
-        "503 Service Unavailable, or with what was answered there."
+        "480 Temporarily Unavailable, or with what was answered there."
     )
 
 
 @pytest.mark.behaviour("I4")
 def test_a_withheld_call_says_so() -> None:
-    (dialled, _) = plan_of("01632960999", withheld=True).steps
+    (dialled, *_) = plan_of("01632960999", withheld=True).steps
     assert isinstance(dialled, Dial) and dialled.identity.withheld
 
 
@@ -118,7 +121,7 @@ def test_nothing_stops_an_emergency_call(dialled: str, user: User, customer: Cus
     code = dialled.removeprefix("1470").removeprefix("141")
     network = Identity("+441632960101", "+441632960101")
     assert plan.rule is Rule.EMERGENCY
-    assert plan.steps == (Dial(code, network, 170.0, emergency=True), FAILED)
+    assert plan.steps == (Dial(code, network, 170.0, emergency=True), *ENDS)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ class Network:
         self.faults = faults or Faults()
         self.sent: list[Packet] = []
         self.dead: set[Hop] = set()
+        self.slow: dict[Hop, float] = {}  # seconds more to get there
         self._random = random.Random(self.faults.seed)
         self._lost: Counter[tuple[Hop, Hop, bytes]] = Counter()
         self._sequence = count()
@@ -112,7 +113,8 @@ class Network:
         for _ in range(copies):
             if self._loses(data, source, target):
                 continue
-            self.at(self.now + self._random.uniform(*faults.delay), self._delivery(data, source, target))
+            delay = self._random.uniform(*faults.delay) + self.slow.get(target, 0.0)
+            self.at(self.now + delay, self._delivery(data, source, target))
 
     def next_event(self) -> float:
         return min(
