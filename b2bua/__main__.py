@@ -14,7 +14,7 @@ import uvloop
 from b2bua.runtime import metrics
 from b2bua.runtime.control import ControlServer
 from b2bua.runtime.signalling import Signalling
-from config.logging import configure
+from config.logging import Lines, configure
 from config.settings import ConfigError, Settings, load
 from provisioning.errors import StoreError
 from provisioning.store import open_store
@@ -22,10 +22,11 @@ from provisioning.store import open_store
 log = structlog.get_logger()
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, lines: Lines) -> None:
     """Serve calls until SIGTERM or SIGINT. Raises StoreError or OSError where it cannot start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    lines.hold(loop)
     loop.set_exception_handler(_report_fault)
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
@@ -53,6 +54,7 @@ async def serve(settings: Settings) -> None:
             work.cancel()
             await asyncio.wait({work})
             await node.writer.flush()
+            lines.release()
 
 
 async def _first(task: asyncio.Task[None], told: asyncio.Task[bool]) -> bool:
@@ -91,9 +93,9 @@ def main() -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    configure("signalling", settings.log)
+    lines = configure("signalling", settings.log)
     try:
-        uvloop.run(serve(settings))
+        uvloop.run(serve(settings, lines))
     except (StoreError, OSError) as error:
         log.error("process.refused", reason=str(error))
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
-from config.logging import configure, is_secret, renderer_for
+from config.logging import HOLD, configure, is_secret, renderer_for
 from config.settings import LogSettings
 
 
@@ -112,3 +113,38 @@ def test_a_librarys_own_log_and_an_uncaught_exception_are_events_too() -> None:
     )
     assert crash["event"] == "process.crashed"
     assert "RuntimeError: broken" in crash["exception"]
+
+
+async def test_lines_that_wait_are_written_together_and_soon() -> None:
+    stream = io.StringIO()
+    log_lines = configure("signalling", LogSettings(), stream)
+    log_lines.hold(asyncio.get_running_loop())
+    for name in ("call.started", "call.ringing"):
+        structlog.get_logger().info(name)
+    assert not stream.getvalue()
+    async with asyncio.timeout(100 * HOLD):
+        while not stream.getvalue():
+            await asyncio.sleep(0)
+    assert [event["event"] for event in lines(stream)] == ["call.started", "call.ringing"]
+
+
+@pytest.mark.parametrize("level", ["warning", "error"])
+async def test_trouble_waits_for_nobody_and_takes_along_what_came_before(level: str) -> None:
+    stream = io.StringIO()
+    configure("signalling", LogSettings(), stream).hold(asyncio.get_running_loop())
+    structlog.get_logger().info("call.started")
+    getattr(structlog.get_logger(), level)("x.y")
+    assert [event["event"] for event in lines(stream)] == ["call.started", "x.y"]
+
+
+async def test_nothing_is_held_in_other_threads_or_after_the_end() -> None:
+    stream = io.StringIO()
+    log_lines = configure("signalling", LogSettings(), stream)
+    log_lines.hold(asyncio.get_running_loop())
+    structlog.get_logger().info("call.started")
+    await asyncio.to_thread(structlog.get_logger().info, "thread")
+    assert [event["event"] for event in lines(stream)] == ["call.started", "thread"]
+    structlog.get_logger().info("held")
+    log_lines.release()
+    structlog.get_logger().info("last")
+    assert [event["event"] for event in lines(stream)][2:] == ["held", "last"]
