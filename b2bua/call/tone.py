@@ -27,7 +27,7 @@ class Engaged(Performer):
         if self.call.caller.heard is None or self.call.seconds_left(now) <= 0:
             self.call.step_ended(Ended.FAILED, now)
         else:
-            self._path.open(self.call.caller, self._play)
+            self.call.open(self._path, self._play)
 
     def _play(self, there: bool, now: float) -> None:
         caller = self.call.caller

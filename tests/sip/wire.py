@@ -277,7 +277,7 @@ class Phone:
     # Application
 
     def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
-        session = self.agent.serve(invite, self)
+        session = self.agent.serve(invite, self, now)
         self.sessions.append(session)
         self._note("invite", session.offered, session, now)
 
