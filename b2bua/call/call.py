@@ -6,7 +6,8 @@ the time, the lines in use and the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from b2bua.call.bridge import Bridge
@@ -89,7 +90,7 @@ class Call(Timed, Nobody):
         self.caller = Leg("a", invite.flow, services.origin())
         if (offered := invite.request.sdp) is not None:
             self.caller.hear(offered)
-        self.session = services.agent.serve(invite, self)
+        self.session = services.agent.serve(invite, self, now)
         self.caller.session = self.session
         self.who = caller
         self.dialled = dialled
@@ -125,16 +126,17 @@ class Call(Timed, Nobody):
 
     def start(self, now: float) -> None:
         """Begin with the first step."""
-        if self.who.user is not None:
-            self.occupy(self.who.user)
-        self._perform(now)
+        with self._or_fail(now):
+            if self.who.user is not None:
+                self.occupy(self.who.user)
+            self._perform(now)
 
-    def hang_up(self, now: float, by: str) -> None:
-        """End the call on both sides, whatever its state."""
+    def hang_up(self, now: float, by: str, code: int = 480) -> None:
+        """End the call on both sides, whatever its state; one that is not answered is refused with this code."""
         if self._bridge is None:
             self._abandon(now)
-            self.session.reject(480, now)
-            self._finish("ended", by, now, 480)
+            self.session.reject(code, now)
+            self._finish("ended", by, now, code)
             return
         for leg in (self._bridge.caller, self._bridge.callee):
             if leg.session is not None:
@@ -198,6 +200,15 @@ class Call(Timed, Nobody):
     def wait_for_step(self) -> None:
         """Call `on_time_up` when the present step has lasted as long as it may."""
         self.wait_until(self._walk.deadline)
+
+    def open(self, path: Path, then: Callable[[bool, float], None]) -> None:
+        """Ask for the relay session of a path; `then` is told whether it is there."""
+
+        def opened(there: bool, now: float) -> None:
+            with self._or_fail(now):
+                then(there, now)
+
+        path.open(self.caller, opened)
 
     def wait_until(self, when: float) -> None:
         """Call `on_time_up` at this moment; `NEVER` for no limit."""
@@ -298,10 +309,11 @@ class Call(Timed, Nobody):
 
     def on_deadline(self, now: float) -> None:
         """The present step, or the search for another mailbox, lasted as long as it may."""
-        if self._performer is not None:
-            self._performer.on_time_up(now)
-        elif self._bridge is not None and self._bridge.mailbox is not None:
-            self._bridge.mailbox.on_time_up(now)
+        with self._or_fail(now):
+            if self._performer is not None:
+                self._performer.on_time_up(now)
+            elif self._bridge is not None and self._bridge.mailbox is not None:
+                self._bridge.mailbox.on_time_up(now)
 
     # The walk
 
@@ -338,6 +350,20 @@ class Call(Timed, Nobody):
             self.session.reject(code, now, reason, step.reason)
         self._note(Ended.COMPLETED, now, code=code)
         self._finish(OUTCOMES.get(code, "refused"), "service", now, code)
+
+    @contextmanager
+    def _or_fail(self, now: float) -> Iterator[None]:
+        """A fault of ours ends the call with 500, or BYE, and leaves nothing of it."""
+        try:
+            yield
+        except Exception:
+            try:
+                self.hang_up(now, "service (fault)", 500)
+            finally:
+                # Where hanging up fails for the same reason, this much is sure.
+                self.session.reject(500, now)
+                self._finish("ended", "service (fault)", now, 500)
+            raise
 
     def _abandon(self, now: float) -> None:
         performer, self._performer = self._performer, None

@@ -42,7 +42,7 @@ class Deposit(Performer):
     def begin(self, now: float) -> None:
         """Open a relay session and ask for a worker."""
         self.call.wait_until(now + PATIENCE)
-        self._path.open(self.call.caller, self._reserve)
+        self.call.open(self._path, self._reserve)
 
     def stop(self, now: float) -> None:
         """Nobody wants a mailbox any more: take back the place that was asked for, and an INVITE under way."""

@@ -47,7 +47,7 @@ class Dialling(Performer):
 
     def begin(self, now: float) -> None:
         """Open a relay session, then try the first trunk."""
-        self._path.open(self.call.caller, self._opened)
+        self.call.open(self._path, self._opened)
 
     def stop(self, now: float) -> None:
         """Nobody wants an answer any more."""

@@ -80,7 +80,7 @@ class Ringing(Performer):
         leg = Leg(call.next_leg_name(), device.binding.flow, call.services.origin())
         branch = Branch(device, leg, Path(call.services.relay, call.services.token()))
         self._branches.append(branch)
-        branch.path.open(call.caller, lambda there, now: self._invite(branch, there, now))
+        call.open(branch.path, lambda there, now: self._invite(branch, there, now))
 
     def _invite(self, branch: Branch, there: bool, now: float) -> None:
         """The relay session is there: offer the device what the caller offers, at our address."""

@@ -27,7 +27,7 @@ class Engaged(Performer):
         if not self.call.early.sound or self.call.seconds_left(now) <= 0:
             self.call.step_ended(Ended.FAILED, now)
         else:
-            self._path.open(self.call.caller, self._play)
+            self.call.open(self._path, self._play)
 
     def _play(self, there: bool, now: float) -> None:
         if not there:

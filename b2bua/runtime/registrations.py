@@ -87,7 +87,7 @@ class Registrations:
             )
         assert isinstance(verdict, Missing | Stale | Refused)
         challenges = self._authenticator.challenge(now, stale=isinstance(verdict, Stale))
-        transaction.respond(401, now, tuple(("WWW-Authenticate", value) for value in challenges))
+        transaction.dismiss(401, tuple(("WWW-Authenticate", value) for value in challenges))
         return None
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:

@@ -77,9 +77,12 @@ class RelayLink:
         def opened(outcome: RelayPorts | RelayError) -> None:
             if isinstance(outcome, RelayError):
                 log.warning("relay.refused", reason=str(outcome))
-                done(None, self._loop.time())
-            else:
-                done(Ports(outcome.near, outcome.far), self._loop.time())
+            ports = None if isinstance(outcome, RelayError) else Ports(outcome.near, outcome.far)
+            try:
+                done(ports, self._loop.time())
+            except Exception:
+                # A fault of ours ends one call, and not the connection to the relay.
+                log.exception("sip.fault", reason="in a call whose relay session was opened")
 
         client = self._client
         if client is None:

@@ -40,7 +40,7 @@ class Application(Protocol):
     """What requests outside a dialog mean, and who watches the traffic."""
 
     def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
-        """A new call. Owes an answer, by `UserAgent.serve` or directly."""
+        """A new call. Owes an answer, by `UserAgent.serve` or directly; until then the caller repeats it."""
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A registration. Owes an answer."""
@@ -78,15 +78,23 @@ class UserAgent:
     # Verbs
 
     def serve(
-        self, invite: ServerTransaction, user: SessionUser, credential: Credential | None = None
+        self,
+        invite: ServerTransaction,
+        user: SessionUser,
+        now: float,
+        credential: Credential | None = None,
     ) -> ServerSession:
-        """Make the session of a call that arrived. Raises BadMessage (400) for a bad Record-Route.
+        """Make the session of a call that arrived, which is answered 100.
 
-        `credential` answers the peer's challenges to what we send in the dialog.
+        `credential` answers the peer's challenges to what we send in the dialog. Raises BadMessage (400) for a bad
+        Record-Route.
         """
         session = ServerSession(self, user, invite, self._provisional_repeat, credential)
         assert session.dialog is not None
         self.remember(session.dialog.id, session)
+        # RFC 3261 §8.2.6.1
+        stamp = invite.request.get("timestamp")
+        invite.respond(100, now, (("Timestamp", stamp),) if stamp else ())
         return session
 
     def call(
@@ -222,12 +230,15 @@ class UserAgent:
     # What the transaction layer tells
 
     def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        """Check a request as RFC 3261 §8.2 says, then give it to its dialog or to the application."""
+        """Check a request as RFC 3261 §8.2 says, then give it to its dialog or to the application.
+
+        What anybody may send, and nobody had to prove anything for, is answered without leaving a trace.
+        """
         method = request.method
         if method not in METHODS:
-            transaction.respond(405 if method in OTHER_METHODS else 501, now, ALLOW)
+            transaction.dismiss(405 if method in OTHER_METHODS else 501, ALLOW)
         elif unknown := request.tokens("require") - EXTENSIONS:
-            transaction.respond(420, now, (("Unsupported", ", ".join(sorted(unknown))),))
+            transaction.dismiss(420, (("Unsupported", ", ".join(sorted(unknown))),))
         elif method == "REGISTER":
             self.application.on_register(transaction, request, now)
         elif request.to.tag is not None:
@@ -235,10 +246,10 @@ class UserAgent:
         elif method == "INVITE":
             self._invited(transaction, request, now)
         elif method == "OPTIONS":
-            transaction.respond(200, now, self.capabilities())
+            transaction.dismiss(200, self.capabilities())
         else:
             # BYE and INFO exist only inside a dialog.
-            transaction.respond(481, now)
+            transaction.dismiss(481)
 
     def on_ack(self, ack: Request, now: float) -> None:
         """The ACK of a 2xx."""
@@ -266,27 +277,27 @@ class UserAgent:
         _ = request.uri  # 416 or 400 at once, whatever the application does with it
         if request.integer("max-forwards", 70) == 0:
             # A call is passed on; nothing else is.
-            transaction.respond(483, now)
+            transaction.dismiss(483)
         elif request.contact is None:
-            transaction.respond(400, now, reason="Missing Contact")
+            transaction.dismiss(400, reason="Missing Contact")
         elif request.body and request.sdp is None:
-            transaction.respond(415, now, (("Accept", SDP),))
+            transaction.dismiss(415, (("Accept", SDP),))
         else:
-            # RFC 3261 §8.2.6.1
-            stamp = request.get("timestamp")
-            transaction.respond(100, now, (("Timestamp", stamp),) if stamp else ())
             try:
                 self.application.on_invite(transaction, request, now)
-            except BadMessage as error:
+            except Exception as error:
                 session = self._sessions.get((request.call_id, transaction.tag))
                 if isinstance(session, ServerSession):
-                    session.reject(error.code or 400, now, reason=error.reason)
+                    if isinstance(error, BadMessage):
+                        session.reject(error.code or 400, now, reason=error.reason)
+                    else:
+                        session.reject(500, now)
                 raise
 
     def _in_dialog(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         session = self._session_of(request)
         if session is None:
-            transaction.respond(481, now)
+            transaction.dismiss(481)
         else:
             session.on_request(transaction, request, now)
 

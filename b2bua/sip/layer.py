@@ -202,21 +202,30 @@ class TransactionLayer:
             merge_key = _merge_key(request)
             first = self._merged.setdefault(merge_key, key)
             if first != key:
-                transaction.respond(482, now)
+                transaction.dismiss(482)
                 return
         try:
             self.core.on_request(transaction, request, now)
         except BadMessage as error:
-            if not transaction.answered:
+            if transaction.trying:
                 transaction.respond(error.code or 400, now, reason=error.reason)
+            elif not transaction.answered:
+                transaction.dismiss(error.code or 400, reason=error.reason)
+            raise
+        except Exception:
+            # A fault of ours; the caller should not have to wait for what will not come.
+            if not transaction.answered:
+                transaction.respond(500, now)
             raise
 
     def _cancelled(self, key: Key, cancel: Request, flow: Flow, now: float) -> None:
         """RFC 3261 §9.2: a CANCEL is answered itself; its INVITE, if that waits, is the core's."""
         invite = self._servers.get((key[0], key[1], "INVITE"))
-        transaction = self._serve(key, cancel, flow, self._token() if invite is None else invite.tag)
-        transaction.respond(481 if invite is None else 200, now)
-        if invite is not None and not invite.answered:
+        if invite is None:
+            self._serve(key, cancel, flow, "").dismiss(481)
+            return
+        self._serve(key, cancel, flow, invite.tag).respond(200, now)
+        if not invite.answered:
             self.core.on_cancel(invite, cancel, now)
 
     def _serve(self, key: Key, request: Request, flow: Flow, tag: str) -> ServerTransaction:

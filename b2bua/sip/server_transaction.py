@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from b2bua.sip.compose import Header, reason_phrase, render, reply_flow, response_headers
 from b2bua.sip.flow import Flow
@@ -36,6 +37,11 @@ class ServerTransaction(Transaction):
         """Whether a final response was given."""
         return self.state not in (State.TRYING, State.PROCEEDING)
 
+    @property
+    def trying(self) -> bool:
+        """Whether a provisional response was given, so that the peer waits and repeats its INVITE no more."""
+        return bool(self.data) and not self.answered
+
     def respond(
         self,
         code: int,
@@ -45,16 +51,22 @@ class ServerTransaction(Transaction):
         reason: str | None = None,
     ) -> None:
         """Answer. To gets our tag unless it has one, or the answer is 100 (RFC 3261 §8.2.6.2)."""
-        to = self.request.get("to") or ""
-        if code > 100 and self.request.to.tag is None:
-            to = f"{to};tag={self.tag}"
-        data = render(
-            f"SIP/2.0 {code} {reason or reason_phrase(code)}", [*self._headers, ("To", to), *headers], body
-        )
-        self.handle(response_event(code), now, data)
+        self.handle(response_event(code), now, self._response(code, headers, body, reason))
 
-    def resend(self, now: float) -> None:
-        """Send the 2xx again: its ACK has not come (RFC 3261 §13.3.1.4)."""
+    def dismiss(self, code: int, headers: Iterable[Header] = (), reason: str | None = None) -> None:
+        """Answer for good and keep nothing: an ACK finds nobody, a repeated request is a new one (RFC 3261 §8.2.7).
+
+        For whoever has not proven yet who it is: however many requests come, nothing is left of them.
+        """
+        # The repeated request gets the same tag.
+        self.tag = f"{crc32('|'.join(self.key).encode('utf-8', 'surrogateescape')):08x}"
+        self.data = self._response(code, headers, b"", reason)
+        self.state = State.TERMINATED
+        self.resend()
+        self.forget()
+
+    def resend(self) -> None:
+        """Send again what was said last, such as a 2xx whose ACK has not come (RFC 3261 §13.3.1.4)."""
         self.layer.transmit(self.data, self.flow, self.request.call_id)
 
     def perform(self, action: Action, message: object, now: float) -> None:
@@ -62,10 +74,10 @@ class ServerTransaction(Transaction):
         if action is Action.SEND:
             assert isinstance(message, bytes)
             self.data = message
-            self.resend(now)
+            self.resend()
         elif action is Action.RESEND:
             if self.data:
-                self.resend(now)
+                self.resend()
         elif action is Action.DELIVER:
             assert isinstance(message, Request)
             self.layer.core.on_ack(message, now)
@@ -76,3 +88,10 @@ class ServerTransaction(Transaction):
     def forget(self) -> None:
         """Drop the transaction from the layer."""
         self.layer.forget_server(self)
+
+    def _response(self, code: int, headers: Iterable[Header], body: bytes, reason: str | None) -> bytes:
+        to = self.request.get("to") or ""
+        if code > 100 and self.request.to.tag is None:
+            to = f"{to};tag={self.tag}"
+        start = f"SIP/2.0 {code} {reason or reason_phrase(code)}"
+        return render(start, [*self._headers, ("To", to), *headers], body)

@@ -239,7 +239,7 @@ class Session(Timed):
             self._hang_up(now, self._bye_headers)
             user.on_ended(self, "no-ack", now)
             return
-        transaction.resend(now)
+        transaction.resend()
         self._interval = min(2 * self._interval, self.agent.timers.t2)
         self.agent.queue.schedule(self, min(now + self._interval, self._resend_until))
 
@@ -269,8 +269,8 @@ class Session(Timed):
             self._offer_in = transaction
             try:
                 self.user.on_offer(self, request.sdp, now)
-            except BadMessage as error:
-                self.refuse_offer(error.code or 400, now)
+            except Exception as error:
+                self.refuse_offer((error.code or 400) if isinstance(error, BadMessage) else 500, now)
                 raise
 
     def _reinvite_answered(self, transaction: ClientTransaction, response: Response, now: float) -> None:

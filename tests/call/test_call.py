@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from b2bua.call.ring import Ringing
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.plan import refuse_suspended, refuse_unknown
 from b2bua.callplan.situation import Caller, Limits
@@ -371,3 +372,32 @@ def test_a_caller_with_codecs_that_nobody_shares_reaches_nobody() -> None:
     stage.run(1.0)
     assert caller.events[-1] == ("failed", 480)
     stage.finish()
+
+
+class Fault(Exception):
+    """Something that nobody expected."""
+
+
+@pytest.mark.parametrize("where", ["begin", "opened", "deadline", "stop"])
+def test_a_fault_of_ours_is_a_500_and_leaves_nothing(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise Fault
+
+    method = {"begin": "begin", "opened": "_invite", "deadline": "on_time_up", "stop": "on_time_up"}[where]
+    monkeypatch.setattr(Ringing, method, fail)
+    if where == "stop":
+        monkeypatch.setattr(Ringing, "stop", fail)
+    stage = Stage()
+    rings(stage.device("192.0.2.11"))
+    stage, caller = calling(stage)
+    with pytest.raises(Fault):
+        stage.run(60.0)
+    stage.run(60.0)
+    assert [r.code for r in stage.from_service(caller) if r.code >= 200] == [500]
+    assert caller.names()[-1] == "failed"
+    if where == "stop":
+        # What the performer does not give back is lost with it; the call itself holds nothing.
+        assert stage.call.over and not stage.lines.in_use(CALLED) and stage.notes.ended == [id(stage.call)]
+        return
+    stage.finish()
+    assert (stage.call.journal.hung_up_by, stage.call.journal.code) == ("service (fault)", 500)

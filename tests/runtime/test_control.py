@@ -38,15 +38,20 @@ async def _echo(request: Json) -> Json:
     return {"word": request["word"]}
 
 
-async def _slow(request: Json) -> Json:
-    await asyncio.sleep(0.2)
-    return {}
+@pytest.fixture
+def permission() -> asyncio.Event:
+    """What the verb `slow` waits for."""
+    return asyncio.Event()
 
 
 @pytest.fixture
-async def path() -> AsyncIterator[Path]:
+async def path(permission: asyncio.Event) -> AsyncIterator[Path]:
+    async def slow(request: Json) -> Json:
+        await permission.wait()
+        return {}
+
     with short_folder() as folder:
-        server = ControlServer({"echo": _echo, "slow": _slow})
+        server = ControlServer({"echo": _echo, "slow": slow})
         await server.listen(folder / "control.sock")
         yield folder / "control.sock"
         server.close()
@@ -114,11 +119,12 @@ async def test_a_line_without_end_is_cut_off(path: Path) -> None:
     assert await client.ask(b"x" * 100_000) is None
 
 
-async def test_two_clients_do_not_wait_for_each_other(path: Path) -> None:
+async def test_two_clients_do_not_wait_for_each_other(path: Path, permission: asyncio.Event) -> None:
     one, two = await Client.connect(path), await Client.connect(path)
     slow = asyncio.create_task(one.ask({"v": 1, "id": 1, "do": "slow"}))
     assert (await two.ask({"v": 1, "id": 2, "do": "echo", "word": 1}))["id"] == 2
     assert not slow.done()
+    permission.set()
     assert (await slow)["id"] == 1
 
 

@@ -144,10 +144,10 @@ async def test_the_ladder_of_a_call_has_both_legs_to_the_last_answer(relay_socke
         # 401, the ACK of it, and the INVITE that is answered come before the call is known.
         assert [line[2].split(" sip")[0] for line in seen if line[0] == "a"][:5] == [
             "INVITE",
-            "SIP/2.0 100",
             "SIP/2.0 401",
             "ACK",
             "INVITE",
+            "SIP/2.0 100",
         ]
         assert seen[-1] == ("b1", "in", "SIP/2.0 200"), "the answer to the last BYE"
         assert "Digest" not in repr(ladder)

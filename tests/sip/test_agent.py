@@ -275,3 +275,79 @@ def test_the_queue_is_empty_after_a_call() -> None:
     for phone in (caller, callee):
         assert phone.agent.queue.next_deadline() == NEVER
         assert phone.idle()
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_fault_in_an_invite_is_a_500_that_is_repeated_and_acknowledged(served: bool) -> None:
+    network, phone, peer = bench()
+
+    def fail(session: Session, now: float) -> None:
+        raise ZeroDivisionError
+
+    if served:
+        phone.when("invite", fail)
+    else:
+        phone.on_invite = lambda invite, request, now: fail(None, now)  # type: ignore[method-assign,arg-type]
+    peer.send(request(), phone.hop)
+    with pytest.raises(ZeroDivisionError):
+        network.run(0.1)
+    assert phone.agent.sessions == 0
+    peer.send(request(), phone.hop)
+    network.run(0.2)
+    assert peer.codes() == [*([100] if served else []), 500, 500]
+    peer.send(request("ACK", to_tag=peer.received[-1].to.tag or ""), phone.hop)
+    network.settle()
+    assert phone.idle()
+
+
+def test_a_fault_in_a_reinvite_is_a_500_and_the_next_one_is_heard() -> None:
+    network, caller, callee = joined()
+    reactions: list[str] = []
+
+    def fail(session: Session, now: float) -> None:
+        reactions.append("fault")
+        raise ZeroDivisionError
+
+    callee.when("offer", fail)
+    caller.session.offer(b"v=0\r\n", network.now)
+    with pytest.raises(ZeroDivisionError):
+        network.run(2.0)
+    network.run(3.0)
+    assert ("offer answered", (500, None)) in caller.events
+    callee.when("offer", lambda session, now: session.answer_offer(b"v=0\r\n", now))
+    caller.session.offer(b"v=0\r\n", network.now)
+    network.run(4.0)
+    assert caller.events[-1] == ("offer answered", (200, b"v=0\r\n"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request("OPTIONS"),
+        request("BYE", to_tag="x"),
+        request("INVITE", to_tag="x"),
+        request("CANCEL"),
+        request("SUBSCRIBE"),
+        request("FOO"),
+        request(contact=""),
+        request(headers=(("Require", "foo"),)),
+        request("REGISTER", headers=(("Require", "foo"),)),
+        request().replace(b"Max-Forwards: 70", b"Max-Forwards: 0"),
+        request(body=b"hello").replace(b"application/sdp", b"text/plain"),
+        request(headers=(("Record-Route", "<sip:p"),)),
+    ],
+    ids=lambda data: data.split()[0].decode(),
+)
+def test_what_anybody_may_send_is_answered_alike_each_time_and_leaves_nothing(data: bytes) -> None:
+    network, phone, peer = bench()
+    for _ in range(2):
+        peer.send(data, phone.hop)
+    network.run(0.05)
+    assert phone.idle()
+    first, second = peer.received
+    assert isinstance(first, Response) and isinstance(second, Response)
+    assert first.code == second.code >= 200
+    assert first.to.tag and first.to.tag == second.to.tag
+    peer.send(request("ACK", to_tag=first.to.tag), phone.hop)
+    network.settle()
+    assert len(peer.received) == 2 and phone.idle()

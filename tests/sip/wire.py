@@ -288,7 +288,7 @@ class Phone:
     # Application
 
     def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
-        session = self.agent.serve(invite, self, self.credential)
+        session = self.agent.serve(invite, self, now, self.credential)
         self.sessions.append(session)
         self._note("invite", session.offered, session, now)
 

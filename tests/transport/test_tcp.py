@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -147,6 +148,35 @@ async def _burst() -> None:
         assert max(b - a for a, b in pairwise(sizes)) < len(burst) / 4, "the loop had its turns between"
 
 
+@on_both_loops
+def test_a_peer_is_read_no_faster_than_it_is_handled(run: Run) -> None:
+    run(_eager_peer())
+
+
+async def _eager_peer() -> None:
+    inbox = Inbox()
+    most_waiting = 0
+    stream = MESSAGE * 60_000  # ten times what a loop reads at once
+
+    def message(data: bytes, flow: Flow) -> None:
+        nonlocal most_waiting
+        inbox.message(data, flow)
+        (connection,) = transport._connections.values()
+        most_waiting = max(most_waiting, len(connection._framer._buffer))
+
+    async with running(inbox) as transport:
+        transport.receiver = replace(transport.receiver, message=message)
+        with socket.socket() as peer:
+            peer.bind((fresh_address(), 0))
+            peer.connect(transport.local)
+            writing = asyncio.create_task(asyncio.to_thread(peer.sendall, stream))
+            async with asyncio.timeout(30):
+                while len(inbox.seen) < 60_000:
+                    await asyncio.sleep(0)
+            await writing
+    assert most_waiting < len(stream) / 4
+
+
 async def test_a_connection_that_nobody_known_uses_is_closed_in_time_and_a_proven_one_stays() -> None:
     inbox = Inbox()
     async with running(inbox, Limits(10, 10, 0.2)) as transport:
@@ -187,8 +217,10 @@ async def test_there_are_limits_for_one_address_and_for_all() -> None:
         again = await connect(transport, crowd)
         again[1].write(MESSAGE)
         await until(lambda: inbox.seen)
-        second[1].close()
-        elsewhere[1].close()
+        for _, writer in (second, elsewhere, again):
+            writer.close()
+        await until(lambda: len(transport) == 0)
+        assert not transport._per_address, "nothing is kept of addresses that are gone"
 
 
 @on_both_loops
