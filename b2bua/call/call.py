@@ -41,7 +41,7 @@ OUTCOMES = {403: "refused", 404: "unknown", 480: "no-answer", 486: "busy", 503: 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every call works with."""
+    """What every call works with. `chance` gives numbers from 0 to 1."""
 
     agent: UserAgent
     relay: Relay
@@ -51,6 +51,7 @@ class Services:
     watcher: Watcher
     token: Callable[[], str]
     origin: Callable[[], int]
+    chance: Callable[[], float]
 
 
 class Call(Timed, Nobody):
@@ -137,6 +138,23 @@ class Call(Timed, Nobody):
         if self._bridge is not None and self._bridge.mailbox is not None:
             self._bridge.mailbox.lost(now)
 
+    def relay_back(self, now: float) -> None:
+        """The relay was restarted and knows nothing of this call."""
+        if self._bridge is not None:
+            self._bridge.path.reopen(self.path_back)
+        elif self._performer is not None:
+            self._performer.relay_back(now)
+
+    def path_back(self, there: bool, now: float) -> None:
+        """The path of an answered call has a new relay session, or gets none: the call cannot go on then."""
+        if self._bridge is None:
+            return
+        if not there:
+            self.hang_up(now, "service (relay lost)")
+            return
+        self.event("call.rejoined")
+        self._bridge.path_back(now)
+
     # What performers use
 
     def next_leg_name(self) -> str:
@@ -214,6 +232,9 @@ class Call(Timed, Nobody):
         self.journal.outcome = "answered" if mailbox is None else "voicemail"
         self.session.accept(sdp, now)
         self.services.watcher.joined(self, path.session, mailbox.token if mailbox else None)
+        if leg.moved:
+            # It was offered a port of a relay that has died since.
+            self._bridge.tell_moved(now)
         if mailbox is None:
             self.event("call.answered", leg=leg.name, device=device)
         else:
@@ -310,6 +331,7 @@ class Call(Timed, Nobody):
         if bridge is None:
             self.services.watcher.finished(self)
             return
+        bridge.over()
         bridge.path.close(self._figures)
         if bridge.mailbox is not None:
             bridge.mailbox.stop(now)

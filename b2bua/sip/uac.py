@@ -31,7 +31,7 @@ class ClientSession(Session):
     def __init__(
         self, agent: UserAgent, user: SessionUser, draft: Draft, local: Address, flow: Flow, now: float
     ) -> None:
-        super().__init__(agent, user, draft.call_id)
+        super().__init__(agent, user, draft.call_id, owns_call_id=True)
         self.draft = draft
         self.local = local
         self.flow = flow

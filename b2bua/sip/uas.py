@@ -21,7 +21,7 @@ class ServerSession(Session):
     __slots__ = ("_provisional", "_repeat", "invite", "request")
 
     def __init__(self, agent: UserAgent, user: SessionUser, invite: ServerTransaction, repeat: float) -> None:
-        super().__init__(agent, user, invite.request.call_id)
+        super().__init__(agent, user, invite.request.call_id, owns_call_id=False)
         self.invite = invite
         self.request = invite.request
         self.dialog = dialog_of_request(invite.request, invite.tag, invite.flow)
