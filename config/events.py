@@ -84,6 +84,7 @@ EVENTS: tuple[Event, ...] = (
         "The call is over; `seconds` counts from its INVITE.",
         ("code", "hung_up_by", "outcome", "seconds"),
     ),
+    Event("call.rejoined", "info", "The call has sound again after the relay was restarted.", ()),
     Event("call.ringing", "info", "The caller hears that it rings.", ()),
     Event(
         "call.silent",
@@ -201,7 +202,12 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event("relay.connected", "info", "The relay is there again.", ()),
     Event("relay.failed", "warning", "The relay could not carry out a command for one call.", ("reason",)),
-    Event("relay.gone", "error", "The relay has gone: calls lose their sound and are ended.", ()),
+    Event(
+        "relay.gone",
+        "error",
+        "The relay has gone: calls have no sound until it is back, and end if that takes 10 seconds.",
+        (),
+    ),
     Event("relay.refused", "warning", "The relay could not open a session.", ("reason",)),
     Event(
         "settings.changed", "info", "The settings were read again; the next call follows them.", ("version",)

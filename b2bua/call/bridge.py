@@ -11,6 +11,7 @@ from b2bua.sip.errors import BadMessage
 from b2bua.sip.sdp import Sdp, parse_sdp
 from b2bua.sip.session import Session
 from b2bua.sip.session_user import Nobody
+from b2bua.sip.timers import NEVER, Timed
 
 if TYPE_CHECKING:
     from b2bua.call.call import Call
@@ -20,17 +21,35 @@ if TYPE_CHECKING:
 INFO_TYPES = ("application/dtmf-relay", "application/dtmf", "application/media_control+xml")
 
 
-class Bridge(Nobody):
+# How often a side may put off to hear of the relay's new port (491, 500) before the call is given up.
+PATIENCE = 5
+
+
+class Bridge(Timed, Nobody):
     """Owns both sessions of an answered call. An offer on one side becomes an offer on the other.
 
     `_asking` is the leg whose re-INVITE the other is being asked about, `_offered` its offer, `None` where it
     wants ours, `_before` what the other was told before. `_owing` is the leg whose ACK will carry the answer to
-    an offer of ours.
+    an offer of ours. `_telling` are the legs that are being told where the relay hears them now, with what they
+    were told before; `_put_off` counts how often they would not listen.
     """
 
-    __slots__ = ("_asking", "_before", "_offered", "_owing", "call", "callee", "caller", "mailbox", "path")
+    __slots__ = (
+        "_asking",
+        "_before",
+        "_offered",
+        "_owing",
+        "_put_off",
+        "_telling",
+        "call",
+        "callee",
+        "caller",
+        "mailbox",
+        "path",
+    )
 
     def __init__(self, call: Call, callee: Leg, path: Path, mailbox: Deposit | None) -> None:
+        Timed.__init__(self)
         self.call = call
         self.caller = call.caller
         self.path = path
@@ -38,16 +57,40 @@ class Bridge(Nobody):
         self._asking: Leg | None = None
         self._before: Sdp | None = None
         self._offered: Sdp | None = None
+        self._telling: dict[Leg, Sdp] = {}
+        self._put_off = 0
         self._owing: Leg | None = self.caller if self.caller.heard is None else None
         self._join(callee)
 
     def replace_callee(self, callee: Leg, now: float) -> None:
         """Another worker took over; what the caller asked of the old one it may ask again."""
+        self._telling.pop(self.callee, None)
         self._join(callee)
         if self._asking is self.caller and self.caller.session is not None:
             self.caller.session.refuse_offer(491, now)
         self._asking = None
         self._held()
+
+    def path_back(self, now: float) -> None:
+        """The relay was restarted: the path has other ports, and both sides must be told."""
+        self.path.place(self.caller, self.callee)
+        self.path.connect(self.callee)
+        self._held()
+        self.tell_moved(now)
+
+    def over(self) -> None:
+        """The call has ended: nothing is to be told any more."""
+        self.call.services.agent.queue.schedule(self, NEVER)
+
+    def tell_moved(self, now: float) -> None:
+        """Offer the sides that do not know it yet what they have agreed on, at the relay's present port."""
+        for leg, other in ((self.caller, self.callee), (self.callee, self.caller)):
+            if leg.moved and leg not in self._telling:
+                self._tell_moved(leg, other, now)
+
+    def on_deadline(self, now: float) -> None:
+        """A side could not be told a moment ago."""
+        self.tell_moved(now)
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
         """A re-INVITE: hold, resume, another codec, another address, or a request for our offer."""
@@ -70,7 +113,7 @@ class Bridge(Nobody):
         """The other side's answer to what we passed on, or to an offer of our own."""
         other, asking = self._sides(session)
         if self._asking is not asking:
-            self._agreed(other, code, sdp)
+            self._agreed(other, code, sdp, now)
             # An offer that nobody waits for any more is not taken up.
             session.acknowledge(b"", now)
         elif code >= 300:
@@ -154,9 +197,37 @@ class Bridge(Nobody):
         self._moved(other)
         self._held()
 
-    def _agreed(self, leg: Leg, code: int, sdp: bytes | None) -> None:
+    def _tell_moved(self, leg: Leg, other: Leg, now: float) -> None:
+        before = leg.said
+        assert before is not None and leg.session is not None
+        if other.heard is not None and leg.session.offer(leg.offer(other.wanted), now):
+            self._telling[leg] = before
+        else:
+            leg.said = before
+            self._tell_later(leg, now)
+
+    def _tell_later(self, leg: Leg, now: float) -> None:
+        """Try again after a time by chance, in which whoever was in the way is through (RFC 3261 §14.1)."""
+        assert leg.session is not None
+        chance = self.call.services.chance()
+        wait = 2.1 + 1.9 * chance if leg.session.owns_call_id else 2.0 * chance
+        self.call.services.agent.queue.schedule(self, now + wait)
+
+    def _not_told(self, leg: Leg, code: int, before: Sdp, now: float) -> None:
+        leg.take_back(before)
+        self._put_off += 1
+        if code in (491, 500) and self._put_off <= PATIENCE:
+            self._tell_later(leg, now)
+        else:
+            # It sends its sound where nobody listens.
+            self.call.hang_up(now, "service (relay lost)")
+
+    def _agreed(self, leg: Leg, code: int, sdp: bytes | None, now: float) -> None:
         """An offer of our own was answered; refused, or answered with something else, it changes nothing."""
+        before = self._telling.pop(leg, None)
         if code >= 300:
+            if before is not None:
+                self._not_told(leg, code, before, now)
             return
         try:
             leg.hear_answer(sdp or b"")

@@ -53,7 +53,7 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every call works with."""
+    """What every call works with. `chance` gives numbers from 0 to 1."""
 
     agent: UserAgent
     relay: Relay
@@ -64,6 +64,7 @@ class Services:
     watcher: Watcher
     token: Callable[[], str]
     origin: Callable[[], int]
+    chance: Callable[[], float]
 
 
 class Call(Timed, Nobody):
@@ -157,6 +158,23 @@ class Call(Timed, Nobody):
         """The media worker under this call died."""
         if self._bridge is not None and self._bridge.mailbox is not None:
             self._bridge.mailbox.lost(now)
+
+    def relay_back(self, now: float) -> None:
+        """The relay was restarted and knows nothing of this call."""
+        if self._bridge is not None:
+            self._bridge.path.reopen(self.path_back)
+        elif self._performer is not None:
+            self._performer.relay_back(now)
+
+    def path_back(self, there: bool, now: float) -> None:
+        """The path of an answered call has a new relay session, or gets none: the call cannot go on then."""
+        if self._bridge is None:
+            return
+        if not there:
+            self.hang_up(now, "service (relay lost)")
+            return
+        self.event("call.rejoined")
+        self._bridge.path_back(now)
 
     # What performers use
 
@@ -270,6 +288,9 @@ class Call(Timed, Nobody):
         self.journal.outcome = "answered" if mailbox is None else "voicemail"
         self.session.accept(sdp, now)
         self.services.watcher.joined(self, path.session, mailbox.token if mailbox else None)
+        if leg.moved:
+            # It was offered a port of a relay that has died since.
+            self._bridge.tell_moved(now)
         if mailbox is not None:
             self.event("voicemail.answered", leg=leg.name)
         elif trunk is not None:
@@ -397,6 +418,7 @@ class Call(Timed, Nobody):
         if bridge is None:
             self.services.watcher.finished(self)
             return
+        bridge.over()
         bridge.path.close(self._figures)
         if bridge.mailbox is not None:
             bridge.mailbox.stop(now)

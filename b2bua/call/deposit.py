@@ -44,6 +44,10 @@ class Deposit(Performer):
         self.call.wait_until(now + PATIENCE)
         self.call.open(self._path, self._reserve)
 
+    def relay_back(self, now: float) -> None:
+        """The search for a worker goes on; one that answers is told the new port by a re-INVITE."""
+        self._path.reopen(self._reopened)
+
     def stop(self, now: float) -> None:
         """Nobody wants a mailbox any more: take back the place that was asked for, and an INVITE under way."""
         if self._asked:
@@ -67,6 +71,14 @@ class Deposit(Performer):
         self.call.wait_until(now + PATIENCE)
         self._asked = True
         self.call.services.mailboxes.resume(self.token, self._invite)
+
+    def _reopened(self, there: bool, now: float) -> None:
+        if self.call.joined_to(self._path):
+            self.call.path_back(there, now)
+        elif there:
+            self._path.place(self.call.caller, self._leg)
+        else:
+            self._fail(now)
 
     def _reserve(self, there: bool, now: float) -> None:
         if not there:

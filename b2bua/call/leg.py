@@ -17,7 +17,8 @@ UNSPECIFIED = "0.0.0.0"
 class Leg:
     """A session with its descriptions: `heard` is the peer's last one, `said` our last one to it.
 
-    `address` and `port` are the relay's, as this leg's peer is told them; they stay the same for the whole call.
+    `address` and `port` are the relay's, as this leg's peer is told them. They stay the same for the whole call,
+    unless the relay dies under it.
     """
 
     __slots__ = ("address", "flow", "heard", "name", "origin", "port", "said", "session")
@@ -31,6 +32,14 @@ class Leg:
         self.port = 0
         self.heard: Sdp | None = None
         self.said: Sdp | None = None
+
+    @property
+    def moved(self) -> bool:
+        """Whether the peer was told another address or port of the relay than holds now."""
+        if self.said is None:
+            return False
+        told = self.said.audio
+        return (told.address, told.port) != (self.address, self.port)
 
     def hear(self, body: bytes) -> Sdp:
         """Read the peer's description. Raises BadMessage (400 or 488)."""

@@ -10,28 +10,46 @@ from b2bua.call.ports import Figures, Peer, Ports, Relay
 # A caller with a delayed offer has not said where its sound goes; the discard port stands in until it does.
 NOWHERE = Peer("127.0.0.1", 9, ("127.0.0.1",), nat=False)
 
+Then = Callable[[bool, float], None]
+
 
 class Path:
-    """The way sound takes: near side the caller, far side whoever is called."""
+    """The way sound takes: near side the caller, far side whoever is called.
 
-    __slots__ = ("_over", "_relay", "ports", "session")
+    `ports` are the last that were told: of a session that died with the relay until it is there again.
+    """
+
+    __slots__ = ("_away", "_near", "_over", "_relay", "ports", "session")
 
     def __init__(self, relay: Relay, session: str) -> None:
         self._relay = relay
         self._over = False
+        self._away = False
+        self._near: Leg | None = None
         self.session = session
         self.ports: Ports | None = None
 
-    def open(self, near: Leg, then: Callable[[bool, float], None]) -> None:
+    def open(self, near: Leg, then: Then) -> None:
         """Ask for the session. `then` is told whether it is there, unless the path was closed meanwhile."""
+        self._near = near
 
         def opened(ports: Ports | None, now: float) -> None:
             if not self._over:
                 self.ports = ports
+                self._away = False
                 self._over = ports is None
                 then(ports is not None, now)
 
         self._relay.open(self.session, near.peer() or NOWHERE, opened)
+
+    def reopen(self, then: Then) -> None:
+        """The relay was restarted: ask for the same session again, which will have other ports.
+
+        A session that is being asked for comes by itself, and `then` is not called.
+        """
+        if self._near is not None and self.ports is not None and not self._away and not self._over:
+            self._away = True
+            self.open(self._near, then)
 
     def place(self, near: Leg, far: Leg | None = None) -> None:
         """Tell the legs their addresses on this path."""
@@ -42,21 +60,23 @@ class Path:
 
     def connect(self, far: Leg) -> None:
         """Send the caller's sound to this leg and the other way round."""
-        if (peer := far.peer()) is not None:
+        if not self._away and (peer := far.peer()) is not None:
             self._relay.connect_far(self.session, peer)
 
     def move_near(self, near: Leg) -> None:
         """The caller's own address may have changed."""
-        if (peer := near.peer()) is not None:
+        if not self._away and (peer := near.peer()) is not None:
             self._relay.update_near(self.session, peer)
 
     def play(self, tone: str, payload: int) -> None:
         """Play a tone to the caller until somebody is connected or the session ends."""
-        self._relay.play(self.session, tone, payload)
+        if not self._away:
+            self._relay.play(self.session, tone, payload)
 
     def hold(self, held: bool) -> None:
         """Say whether silence is to be expected."""
-        self._relay.hold(self.session, held)
+        if not self._away:
+            self._relay.hold(self.session, held)
 
     def close(self, done: Callable[[Figures], None] | None = None) -> None:
         """End the session, also while the relay has not answered yet; once is enough. `done` gets its figures."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from b2bua.call.leg import Leg
@@ -61,6 +62,11 @@ class Ringing(Performer):
         if self._waits:
             self._ring(device)
 
+    def relay_back(self, now: float) -> None:
+        """The devices ring on; whoever answers is told the new port by a re-INVITE."""
+        for branch in self._branches:
+            branch.path.reopen(partial(self._reopened, branch))
+
     def stop(self, now: float) -> None:
         """Nobody wants an answer any more."""
         self._drop_all(now)
@@ -104,6 +110,16 @@ class Ringing(Performer):
         )
         branch.session = branch.leg.session = session
         call.leg_added(branch.leg)
+
+    def _reopened(self, branch: Branch, there: bool, now: float) -> None:
+        if self.call.joined_to(branch.path):
+            self.call.path_back(there, now)
+        elif there:
+            branch.path.place(self.call.caller, branch.leg)
+        elif branch in self._branches:
+            assert branch.session is not None
+            branch.session.cancel(now)
+            self._lost(branch, 503, now)
 
     def on_progress(self, session: Session, response: Response, now: float) -> None:
         """A device rings. Its early media does not pass: others may ring too (BEHAVIOUR M4)."""

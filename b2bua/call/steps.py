@@ -44,5 +44,8 @@ class Performer(Nobody):
         """The step lasted as long as it may."""
         raise NotImplementedError
 
+    def relay_back(self, now: float) -> None:
+        """The relay was restarted, and the sessions this step had with it are gone."""
+
     def on_registered(self, device: Device, now: float) -> None:
         """A device of somebody registered meanwhile; most steps do not mind."""

@@ -20,11 +20,19 @@ from media.relay.errors import RelayError, RelayGone
 log = structlog.get_logger()
 
 RETRY = 0.2  # seconds between two attempts to reach the relay
+PATIENCE = 10.0  # seconds that calls wait for a relay that has gone
 HELD_TIMEOUT = 4 * 3600.0  # seconds a call on hold may be silent
 
 
+Opened = Callable[[Ports | None, float], None]
+
+
 class RelayLink:
-    """One relay process. While it is away, sessions cannot be opened and calls are refused."""
+    """One relay process. While it is away, for PATIENCE seconds at most, sessions that are asked for wait.
+
+    `on_back` hears that it is there again, with none of the sessions it had; `on_lost` that it did not come back
+    in time: until it does, sessions are refused at once.
+    """
 
     def __init__(
         self,
@@ -32,15 +40,19 @@ class RelayLink:
         tones: Path,
         addresses: Addresses,
         silence_timeout: float,
-        on_gone: Callable[[], None],
+        on_back: Callable[[], None],
+        on_lost: Callable[[], None],
         on_silence: Callable[[str], None],
     ) -> None:
         self._path = path
         self._tones = tones
         self._addresses = addresses
         self._silence_timeout = silence_timeout
-        self._on_gone = on_gone
+        self._on_back = on_back
+        self._on_lost = on_lost
         self._on_silence = on_silence
+        self._expected = True
+        self._waiting: dict[str, tuple[Peer, Opened]] = {}
         self._loop = asyncio.get_running_loop()
         self._client: RelayClient | None = None
         self._away = asyncio.Event()
@@ -65,17 +77,24 @@ class RelayLink:
             while True:
                 await self._away.wait()
                 self._away.clear()
-                await self.connect()
-                log.info("relay.connected")
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        await self.connect()
+                except TimeoutError:
+                    self._give_up()
+                    await self.connect()
+                self._back()
         finally:
             if self._client is not None:
                 self._client.disconnect()
 
-    def open(self, session: str, near: Peer, done: Callable[[Ports | None, float], None]) -> None:
+    def open(self, session: str, near: Peer, done: Opened) -> None:
         """Make a session."""
 
         def opened(outcome: RelayPorts | RelayError) -> None:
-            if isinstance(outcome, RelayError):
+            if isinstance(outcome, RelayGone) and self._expected:
+                self._waiting[session] = near, done
+            elif isinstance(outcome, RelayError):
                 log.warning("relay.refused", reason=str(outcome))
             ports = None if isinstance(outcome, RelayError) else Ports(outcome.near, outcome.far)
             try:
@@ -113,6 +132,7 @@ class RelayLink:
 
     def close(self, session: str, done: Callable[[Figures], None]) -> None:
         """End a session."""
+        self._waiting.pop(session, None)
         if self._client is None:
             self._loop.call_soon(done, {})
         else:
@@ -126,7 +146,21 @@ class RelayLink:
         log.error("relay.gone")
         self._client = None
         self._away.set()
-        self._on_gone()
+
+    def _back(self) -> None:
+        log.info("relay.connected")
+        self._expected = True
+        waiting, self._waiting = self._waiting, {}
+        for session, (near, done) in waiting.items():
+            self.open(session, near, done)
+        self._on_back()
+
+    def _give_up(self) -> None:
+        self._expected = False
+        waiting, self._waiting = self._waiting, {}
+        for _, done in waiting.values():
+            done(None, self._loop.time())
+        self._on_lost()
 
 
 def _peer(peer: Peer) -> RelayPeer:
@@ -138,5 +172,6 @@ def _figures(stats: Stats | RelayError) -> Figures:
 
 
 def _report(error: RelayError | None) -> None:
-    if error is not None:
+    # That the relay has gone is said once, and calls are told when it is back.
+    if error is not None and not isinstance(error, RelayGone):
         log.warning("relay.failed", reason=str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 from collections.abc import Iterable
 from typing import Any
@@ -119,7 +120,8 @@ class Signalling:
             settings.data_dir / "tones",
             _addresses(settings.media_address, settings.media.public_address, settings),
             settings.media.silence_timeout,
-            self._relay_gone,
+            self._relay_back,
+            self._relay_lost,
             self._silent,
         )
         udp = settings.sip.udp
@@ -157,6 +159,7 @@ class Signalling:
                 watcher=self.book,
                 token=self._tokens,
                 origin=self._tokens.origin,
+                chance=random.random,
             ),
             self.registrations,
             Callers(self.devices, self.registrations.authenticate, self._proven),
@@ -265,7 +268,11 @@ class Signalling:
             log.warning("call.silent", call_id=call.caller_call_id)
             call.hang_up(self._queue.now(), "service (silence)")
 
-    def _relay_gone(self) -> None:
+    def _relay_back(self) -> None:
+        for call in self.book:
+            call.relay_back(self._queue.now())
+
+    def _relay_lost(self) -> None:
         for call in self.book:
             call.hang_up(self._queue.now(), "service (relay lost)")
 

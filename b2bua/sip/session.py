@@ -29,7 +29,10 @@ SDP = "application/sdp"
 
 
 class Session(Timed):
-    """A dialog with an INVITE usage. Subclasses add how it is set up from either side."""
+    """A dialog with an INVITE usage. Subclasses add how it is set up from either side.
+
+    `owns_call_id`: the first INVITE was ours, which decides who tries again first after glare (RFC 3261 §14.1).
+    """
 
     __slots__ = (
         "_ack_owed",
@@ -44,14 +47,22 @@ class Session(Timed):
         "agent",
         "call_id",
         "dialog",
+        "owns_call_id",
         "state",
         "user",
     )
 
     def __init__(
-        self, agent: UserAgent, user: SessionUser, call_id: str, credential: Credential | None = None
+        self,
+        agent: UserAgent,
+        user: SessionUser,
+        call_id: str,
+        credential: Credential | None,
+        *,
+        owns_call_id: bool,
     ) -> None:
         super().__init__()
+        self.owns_call_id = owns_call_id
         self.agent = agent
         self.user = user
         self.call_id = call_id

@@ -39,7 +39,7 @@ class ClientSession(Session):
         now: float,
         credential: Credential | None = None,
     ) -> None:
-        super().__init__(agent, user, draft.call_id, credential)
+        super().__init__(agent, user, draft.call_id, credential, owns_call_id=True)
         self.draft = draft
         self.local = local
         self.flow = flow

@@ -29,7 +29,7 @@ class ServerSession(Session):
         repeat: float,
         credential: Credential | None = None,
     ) -> None:
-        super().__init__(agent, user, invite.request.call_id, credential)
+        super().__init__(agent, user, invite.request.call_id, credential, owns_call_id=False)
         self.invite = invite
         self.request = invite.request
         self.dialog = dialog_of_request(invite.request, invite.tag, invite.flow)

@@ -75,6 +75,7 @@ class FakeRelay:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.mode = "works"
+        self.away = False
         self.sessions: dict[str, RelaySession] = {}
         self.waiting: list[Callable[[], None]] = []
         self._ports = count(20000, 2)
@@ -95,8 +96,16 @@ class FakeRelay:
         for answer in waiting:
             answer()
 
+    def die(self) -> None:
+        """It is killed, and with it all its sessions; what is being asked of it must wait."""
+        self.away = True
+        self.sessions.clear()
+
     def open(self, session: str, near: Peer, done: Callable[[Ports | None, float], None]) -> None:
         assert session not in self.sessions
+        if self.away:
+            self.waiting.append(lambda: self.open(session, near, done))
+            return
         made = self.sessions[session] = RelaySession(session, near)
         full = self.mode == "full"
 
@@ -112,19 +121,24 @@ class FakeRelay:
             self.network.at(self.network.now + 0.001, answer)
 
     def connect_far(self, session: str, far: Peer) -> None:
-        self._open(session).far.append(far)
+        if not self.away:
+            self._open(session).far.append(far)
 
     def update_near(self, session: str, near: Peer) -> None:
-        self._open(session).moves.append(near)
+        if not self.away:
+            self._open(session).moves.append(near)
 
     def play(self, session: str, tone: str, payload: int) -> None:
-        self._open(session).tones.append((tone, payload))
+        if not self.away:
+            self._open(session).tones.append((tone, payload))
 
     def hold(self, session: str, held: bool) -> None:
-        self._open(session).held = held
+        if not self.away:
+            self._open(session).held = held
 
     def close(self, session: str, done: Callable[[Figures], None]) -> None:
-        self.sessions[session].closed += 1
+        if not self.away:
+            self.sessions[session].closed += 1
         self.network.at(self.network.now + 0.001, lambda now: done({"session": session}))
 
     def address(self, flow: Flow) -> str:
@@ -323,6 +337,7 @@ class Stage:
             watcher=self.notes,
             token=lambda: f"t{next(tokens)}",
             origin=lambda: next(origins),
+            chance=lambda: 0.5,
         )
 
     # The application
@@ -351,6 +366,14 @@ class Stage:
         self.refused.append(error)
 
     # What tests do
+
+    def relay_returns(self) -> None:
+        """The relay was started again."""
+        self.relay.away = False
+        self.relay.answer_all()
+        for call in self.calls:
+            if not call.over:
+                call.relay_back(self.now)
 
     @property
     def call(self) -> Call:

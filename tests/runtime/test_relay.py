@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
-from tests.media.relay.process import RelayProcess, running_relay
+from b2bua.runtime import relay
+from b2bua.sip.message import Request, Response
+from b2bua.sip.sdp import parse_sdp
+from tests.media.relay.process import running_relay
 from tests.runtime.node import Node, running_node, short_folder, until
-from tests.runtime.phone import converse
+from tests.runtime.phone import Phone, converse, sdp
 from tests.support.addresses import fresh_address
 
 SMALL = {"media__ports": "20000-20799", "media__sessions": "100"}
@@ -31,33 +35,70 @@ async def test_a_call_opens_a_session_and_gives_it_back_with_figures(node: Node)
     await until(lambda: node.signalling.relay.sessions == 0, "the session to be given back")
 
 
-async def test_a_relay_that_was_restarted_is_found_again() -> None:
+def told_port(message: Request | Response) -> int:
+    return parse_sdp(message.body).audio.port
+
+
+async def moved(phone: Phone) -> Request:
+    """Take a re-INVITE, answer it, and wait for the ACK."""
+    invite = await phone.request("INVITE")
+    phone.respond(invite, 200, body=sdp(phone.address, 40100))
+    await phone.request("ACK")
+    return invite
+
+
+async def test_calls_have_sound_again_once_the_relay_is_back() -> None:
     with short_folder() as data:
         address = fresh_address()
         async with running_relay(data, address, **SMALL) as first, running_node(first.path) as node:
             anna, bert = await node.phone("anna"), await node.phone("bert")
+            carl = await node.phone("carl")
+            with capture_logs() as logs:
+                answer = await converse(anna, bert, "202")
+                offered = next(m for m in bert.heard if m.first_line.startswith("INVITE"))
+                first.kill()
+                await until(lambda: seen(logs, "relay.gone"), "the end of the relay")
+                # Who calls meanwhile waits for the relay; the call in progress has no sound, and stays.
+                await anna.call("203")
+                async with running_relay(data, address, **SMALL):
+                    await until(lambda: seen(logs, "call.rejoined"), "the relay to be found again", 10)
+                    to_bert, to_anna = await moved(bert), await moved(anna)
+                    await carl.request("INVITE")
+                    assert told_port(to_anna) != told_port(answer)
+                    assert told_port(to_bert) != told_port(offered)
+                    assert node.signalling.relay.sessions == 2
+                    assert not seen(logs, "call.ended") and not seen(logs, "relay.failed")
+
+
+async def test_a_relay_that_stays_away_ends_the_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "PATIENCE", 0.5)
+    with short_folder() as data:
+        address = fresh_address()
+        async with running_relay(data, address, **SMALL) as first, running_node(first.path) as node:
+            anna, bert = await node.phone("anna"), await node.phone("bert")
+            carl = await node.phone("carl")
             with capture_logs() as logs:
                 await converse(anna, bert, "202")
                 first.kill()
-                # Without a relay nothing is heard: the call ends, on both sides.
-                await anna.request("BYE")
-                await bert.request("BYE")
                 await until(lambda: seen(logs, "relay.gone"), "the end of the relay")
-                await anna.call("202")
-                refused = await anna.response("480")
-                anna.acknowledge(refused, f"sip:202@{node.address}:5060")
-                async with running_relay(data, address, **SMALL) as second:
+                for waits in (True, False):
+                    await anna.call("203")
+                    if waits:
+                        await anna.request("BYE")
+                        await bert.request("BYE")
+                    refused = await anna.response("480")
+                    anna.acknowledge(refused, f"sip:203@{node.address}:5060")
+                async with running_relay(data, address, **SMALL):
                     await until(lambda: seen(logs, "relay.connected"), "the relay to be found again", 10)
-                    await converse(bert, anna, "201")
+                    await converse(bert, carl, "203")
                     assert node.signalling.relay.sessions == 1
-                    assert isinstance(second, RelayProcess)
 
 
 async def test_a_call_without_any_sound_is_ended_on_both_sides() -> None:
     with short_folder() as data:
         async with (
-            running_relay(data, fresh_address(), media__silence_timeout="1", **SMALL) as relay,
-            running_node(relay.path) as node,
+            running_relay(data, fresh_address(), media__silence_timeout="1", **SMALL) as process,
+            running_node(process.path) as node,
         ):
             anna, bert = await node.phone("anna"), await node.phone("bert")
             with capture_logs() as logs:

@@ -1,0 +1,304 @@
+"""The relay dies under calls in every state and comes back: they have sound again, or end in order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from b2bua.call.bridge import PATIENCE
+from b2bua.sip.session import Session
+from tests.call.stage import (
+    RELAY,
+    RelaySession,
+    Stage,
+    answers,
+    description,
+    follows,
+    heard,
+    refuses,
+    rings,
+    sdp,
+)
+from tests.callplan.company import RECEPTION, VOICEMAIL
+from tests.sip.wire import Phone
+
+
+def answered(stage: Stage | None = None) -> tuple[Stage, Phone, Phone]:
+    """A call between two phones that follow every re-INVITE."""
+    stage = stage or Stage()
+    callee = stage.device("192.0.2.11")
+    caller = stage.caller()
+    answers(callee)
+    follows(caller)
+    follows(callee)
+    stage.dial(caller)
+    stage.run(1.0)
+    assert stage.call.state == "answered"
+    return stage, caller, callee
+
+
+def joined(stage: Stage) -> RelaySession:
+    return stage.relay.sessions[stage.notes.joins[-1][0]]
+
+
+def reinvites(stage: Stage, phone: Phone) -> list[tuple[str, int, str]]:
+    """What a phone was told in re-INVITEs: address, port, direction."""
+    told = []
+    for invite in stage.from_service(phone, "INVITE"):
+        if invite.to.tag is not None:
+            audio = description(invite).audio
+            told.append((audio.address, audio.port, str(audio.direction)))
+    return told
+
+
+def restart(stage: Stage, away: float = 1.0) -> None:
+    stage.relay.die()
+    stage.run(away)
+    stage.relay_returns()
+
+
+def test_both_sides_are_told_the_new_ports() -> None:
+    stage, caller, callee = answered()
+    old = joined(stage).ports
+    restart(stage)
+    stage.run(0.5)
+    new = joined(stage)
+    assert new.ports is not None and new.ports != old
+    assert reinvites(stage, caller) == [(RELAY, new.ports.near, "sendrecv")]
+    assert reinvites(stage, callee) == [(RELAY, new.ports.far, "sendrecv")]
+    assert (new.near.address, new.far[-1].address) == (caller.host, callee.host)
+    assert "call.rejoined" in stage.notes.names()
+    versions = [description(m).version for m in stage.from_service(caller) if m.sdp]
+    assert versions == sorted(set(versions)), "a description that differs has a later version (RFC 3264 §8)"
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_it_may_die_again_at_any_moment() -> None:
+    for moment in (0.0, 0.0005, 0.0015, 0.011, 0.021, 0.2):
+        stage, caller, callee = answered()
+        restart(stage)
+        stage.run(moment)
+        restart(stage)
+        stage.run(5.0)
+        ports = joined(stage).ports
+        assert ports is not None
+        assert reinvites(stage, caller)[-1][1] == ports.near, moment
+        assert reinvites(stage, callee)[-1][1] == ports.far, moment
+        callee.session.bye(stage.now)
+        stage.finish()
+
+
+@pytest.mark.parametrize("side", ["caller", "callee"])
+def test_a_call_on_hold_stays_on_hold(side: str) -> None:
+    stage, caller, callee = answered()
+    holder, other = (caller, callee) if side == "caller" else (callee, caller)
+    follows(holder)
+    holder.session.offer(sdp(holder.host, direction="sendonly", version=3), stage.now)
+    stage.run(0.5)
+    holder.when(
+        "offer",
+        lambda session, now: session.answer_offer(sdp(holder.host, direction="sendonly", version=3), now),
+    )
+    restart(stage)
+    stage.run(0.5)
+    assert reinvites(stage, other)[-1][2] == "sendonly"
+    assert reinvites(stage, holder)[-1][2] == "recvonly"
+    assert joined(stage).held is True
+    holder.session.offer(sdp(holder.host, version=4), stage.now)
+    stage.run(0.5)
+    assert joined(stage).held is False
+    holder.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.parametrize(("side", "again"), [("caller", 1.0), ("callee", 2.1 + 0.95)])
+def test_glare_is_tried_again_after_the_time_of_the_rfc(side: str, again: float) -> None:
+    stage, caller, callee = answered()
+    stubborn = caller if side == "caller" else callee
+    refused: list[float] = []
+
+    def refuse_once(session: Session, now: float) -> None:
+        refused.append(now)
+        session.refuse_offer(491, now)
+        follows(stubborn)
+
+    stubborn.when("offer", refuse_once)
+    restart(stage)
+    stage.run(5.0)
+    moments = [
+        p.at for p in stage.network.sent if p.name == "INVITE" and p.target == stubborn.hop and p.at > 1.5
+    ]
+    assert len(moments) == 2
+    # The refusal takes 10 ms to us, as every datagram here.
+    assert moments[1] - refused[0] == pytest.approx(again + 0.01, abs=0.001)
+    assert stage.call.state == "answered"
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.parametrize("side", ["caller", "callee"])
+@pytest.mark.parametrize("code", [488, 491])
+def test_a_side_that_will_not_move_ends_the_call(side: str, code: int) -> None:
+    stage, caller, callee = answered()
+    stubborn = caller if side == "caller" else callee
+    stubborn.when("offer", lambda session, now: session.refuse_offer(code, now))
+    restart(stage)
+    stage.run(5.0 * PATIENCE)
+    assert stage.call.over and stage.call.journal.hung_up_by == "service (relay lost)"
+    assert (caller.names()[-1], callee.names()[-1]) == ("ended", "ended")
+    assert len([name for name, _ in stubborn.events if name == "offer"]) == (
+        1 if code == 488 else PATIENCE + 1
+    )
+    stage.finish()
+
+
+def test_an_offer_under_way_goes_first() -> None:
+    stage, caller, callee = answered()
+    callee.when("offer", lambda session, now: None)
+    caller.session.offer(sdp(caller.host, direction="sendonly", version=3), stage.now)
+    stage.run(0.1)
+    restart(stage, 0.1)
+    stage.run(0.1)
+    assert reinvites(stage, caller) == []
+    callee.session.answer_offer(sdp(callee.host, direction="recvonly", version=2), stage.now)
+    follows(callee)
+    stage.run(5.0)
+    ports = joined(stage).ports
+    assert ports is not None
+    answer = caller.events[-1] if caller.names()[-1] == "offer answered" else None
+    assert answer is None or heard(answer[1][1]).audio.port == ports.near  # type: ignore[index]
+    assert reinvites(stage, callee)[-1][1] == ports.far
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.parametrize("away", [0.2, 3.0])
+def test_devices_ring_on_and_whoever_answers_is_told_the_new_port(away: float) -> None:
+    """Away for 0.2 s: back before the answer. 3 s: the answer comes while there is no relay."""
+    stage = Stage()
+    callee, other = stage.device("192.0.2.11"), stage.device("192.0.2.12")
+    answers(callee, after=2.0)
+    rings(other)
+    caller = stage.caller()
+    follows(caller)
+    follows(callee)
+    stage.dial(caller)
+    stage.run(1.0)
+    restart(stage, away)
+    stage.run(4.0)
+    ports = joined(stage).ports
+    assert ports is not None
+    assert reinvites(stage, callee) == [(RELAY, ports.far, "sendrecv")]
+    told = [description(m).audio.port for m in stage.from_service(caller) if m.sdp]
+    assert told[-1] == ports.near
+    assert len(reinvites(stage, caller)) == (0 if away < 1 else 1)
+    assert joined(stage).far[-1].address == callee.host
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_a_full_relay_after_the_restart_fails_the_device_or_ends_the_call() -> None:
+    stage = Stage()
+    stage.called = replace(RECEPTION, not_answered=VOICEMAIL)
+    callee = stage.device("192.0.2.11")
+    rings(callee)
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(1.0)
+    stage.relay.mode = "full"
+    restart(stage)
+    stage.run(1.0)
+    assert callee.names()[-1] == "cancelled"
+    assert stage.notes.names()[-1] == "voicemail.failed" or stage.call.over
+    stage.finish()
+
+    stage, caller, callee = answered()
+    stage.relay.mode = "full"
+    restart(stage)
+    stage.run(1.0)
+    assert (caller.names()[-1], callee.names()[-1]) == ("ended", "ended")
+    assert stage.call.journal.hung_up_by == "service (relay lost)"
+    stage.network.settle()
+
+
+def test_who_calls_meanwhile_waits_for_the_relay() -> None:
+    stage = Stage()
+    callee = stage.device("192.0.2.11")
+    answers(callee)
+    caller = stage.caller()
+    stage.relay.die()
+    stage.dial(caller)
+    stage.run(1.0)
+    assert caller.names() == []
+    stage.relay_returns()
+    stage.run(1.0)
+    assert stage.call.state == "answered"
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_a_mailbox_goes_on_recording() -> None:
+    stage = Stage()
+    caller = stage.caller()
+    follows(caller)
+    stage.dial(caller)
+    stage.run(1.0)
+    assert stage.call.in_mailbox
+    worker = stage.mailboxes.worker
+    follows(worker)
+    restart(stage)
+    stage.run(1.0)
+    ports = joined(stage).ports
+    assert ports is not None
+    assert reinvites(stage, worker) == [(RELAY, ports.far, "sendrecv")]
+    assert reinvites(stage, caller) == [(RELAY, ports.near, "sendrecv")]
+    assert stage.mailboxes.only.released == 0 and stage.call.in_mailbox
+    worker.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.parametrize("mode", ["waits", "silent"])
+def test_a_mailbox_that_is_being_looked_for(mode: str) -> None:
+    """The relay dies while the media host is asked for a worker, or while the worker is silent."""
+    stage = Stage()
+    if mode == "waits":
+        stage.mailboxes.mode = "waits"
+    else:
+        stage.mailboxes.worker_mode = "silent"
+    caller = stage.caller()
+    follows(caller)
+    stage.dial(caller)
+    stage.run(1.0)
+    restart(stage)
+    stage.run(0.5)
+    ports = next(iter(stage.relay.sessions.values())).ports
+    assert ports is not None
+    if mode == "waits":
+        stage.mailboxes.answer_all()
+        stage.run(0.1)
+    else:
+        worker = stage.mailboxes.worker
+        follows(worker)
+        worker.incoming.accept(sdp(worker.host, 6000), stage.now)
+    worker = stage.mailboxes.worker
+    stage.run(0.5)
+    assert stage.call.in_mailbox
+    assert [description(m).audio.port for m in stage.from_service(worker, "INVITE")][-1] == ports.far
+    assert description(stage.from_service(caller, "200 INVITE")[0]).audio.port == ports.near
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_a_call_that_is_refused_meanwhile_leaves_nothing() -> None:
+    stage = Stage()
+    callee = stage.device("192.0.2.11")
+    refuses(callee, 486, after=1.5)
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(1.0)
+    stage.relay.die()
+    stage.run(2.0)
+    stage.relay_returns()
+    stage.finish()
