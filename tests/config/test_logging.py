@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from config.logging import configure, is_secret, renderer_for
+from config.logging import announce_ready, configure, is_secret, renderer_for
 from config.settings import LogSettings
 
 
@@ -112,3 +112,11 @@ def test_a_librarys_own_log_and_an_uncaught_exception_are_events_too() -> None:
     )
     assert crash["event"] == "process.crashed"
     assert "RuntimeError: broken" in crash["exception"]
+
+
+def test_readiness_is_said_at_every_level() -> None:
+    stream = configured(level="error")
+    structlog.get_logger().info("call.answered")
+    announce_ready()
+    (event,) = lines(stream)
+    assert (event["process"], event["level"], event["event"]) == ("signalling", "info", "process.ready")
