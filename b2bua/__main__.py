@@ -14,7 +14,7 @@ import uvloop
 from b2bua.runtime import metrics
 from b2bua.runtime.control import ControlServer
 from b2bua.runtime.signalling import Signalling
-from config.logging import Lines, configure
+from config.logging import Lines, announce_ready, configure
 from config.settings import ConfigError, Settings, load
 from provisioning.errors import StoreError
 from provisioning.store import open_store
@@ -46,7 +46,7 @@ async def serve(settings: Settings, lines: Lines) -> None:
             gc.collect()
             gc.freeze()
             gc.set_threshold(50_000, 20, 100)
-            log.info("process.ready")
+            announce_ready()
             if not await _first(work, told):
                 await node.stop()
         finally:

@@ -189,6 +189,12 @@ def configure(process: str, settings: LogSettings, stream: LineStream | None = N
     return lines
 
 
+def announce_ready() -> None:
+    """Say `process.ready`, whatever `log.level` is: the supervisor waits for it."""
+    log = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(0))
+    log.info("process.ready")
+
+
 def _report_crash(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     """An exception nobody caught ends the process; it is the log's last line, not loose text on stderr."""
     if issubclass(kind, KeyboardInterrupt):

@@ -6,14 +6,10 @@ import asyncio
 import signal
 import sys
 
-import structlog
-
-from config.logging import configure
+from config.logging import announce_ready, configure
 from config.settings import ConfigError, load
 from media.archive import StillWriting
 from media.host import HostSettings, MediaHost
-
-log = structlog.get_logger()
 
 
 async def run(settings: HostSettings) -> None:
@@ -30,7 +26,7 @@ async def run(settings: HostSettings) -> None:
         starting.cancel()
         await asyncio.wait({starting})
     elif starting.exception() is None:
-        log.info("process.ready")
+        announce_ready()
         await stopping
     stopping.cancel()
     await host.stop()

@@ -288,8 +288,8 @@ class Call(Timed, Nobody):
         self.journal.outcome = "answered" if mailbox is None else "voicemail"
         self.session.accept(sdp, now)
         self.services.watcher.joined(self, path.session, mailbox.token if mailbox else None)
-        if leg.moved:
-            # It was offered a port of a relay that has died since.
+        if leg.moved or self.caller.moved:
+            # One of them was told a port of a relay that has died since.
             self._bridge.tell_moved(now)
         if mailbox is not None:
             self.event("voicemail.answered", leg=leg.name)

@@ -68,6 +68,18 @@ class Dialling(Performer):
             self._session.give_up(now)
             self._try_next(now)
 
+    def relay_back(self, now: float) -> None:
+        """It rings on; whoever answers is told the new port by a re-INVITE."""
+        self._path.reopen(self._reopened)
+
+    def _reopened(self, there: bool, now: float) -> None:
+        if self.call.joined_to(self._path):
+            self.call.path_back(there, now)
+        elif there:
+            self._path.place(self.call.caller, self._leg)
+        else:
+            self._over(Cause.UNAVAILABLE, now)
+
     def _opened(self, there: bool, now: float) -> None:
         if there:
             self._try_next(now)

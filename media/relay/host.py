@@ -23,15 +23,12 @@ import socket
 from pathlib import Path
 from typing import Any, cast
 
-import structlog
-
+from config.logging import announce_ready
 from config.settings import Settings
 from media.relay.engine import Engine
 from media.relay.peer import Address
 from media.relay.source_learning import SourceLearning
 from media.tones import render_all
-
-log = structlog.get_logger()
 
 SOCKET_NAME = "relay.sock"
 RINGING_GRACE = 60.0
@@ -53,7 +50,7 @@ async def run(settings: Settings, engine: Engine) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     serving = asyncio.create_task(_serve(listener, engine, hello(engine, settings)))
     serving.add_done_callback(lambda _: ended.set())
-    log.info("process.ready")
+    announce_ready()
     await ended.wait()
     path.unlink(missing_ok=True)
     if serving.done():

@@ -20,6 +20,7 @@ from tests.call.stage import (
     rings,
     sdp,
 )
+from tests.call.test_dial import outbound, plays
 from tests.callplan.company import RECEPTION, VOICEMAIL
 from tests.sip.wire import Phone
 
@@ -301,4 +302,33 @@ def test_a_call_that_is_refused_meanwhile_leaves_nothing() -> None:
     stage.relay.die()
     stage.run(2.0)
     stage.relay_returns()
+    stage.finish()
+
+
+@pytest.mark.parametrize("heard_early", [False, True])
+def test_a_call_that_leaves_by_a_trunk_rings_on_and_has_sound_when_it_is_answered(heard_early: bool) -> None:
+    stage = Stage()
+    stage.plan = outbound()
+    trunk = stage.carrier("203.0.113.1")
+    caller = stage.caller()
+    follows(trunk)
+    follows(caller)
+    if heard_early:
+        plays(trunk, 183, then=4.0)
+    else:
+        answers(trunk, after=4.0)
+    stage.dial(caller)
+    stage.run(1.0)
+    restart(stage)
+    stage.run(5.0)
+    session = joined(stage)
+    assert session.ports is not None
+    assert caller.session.active and trunk.session.active
+    assert reinvites(stage, trunk)[-1][1] == session.ports.far
+    if heard_early:
+        # It was told the old port as its one answer, and the new one by a re-INVITE.
+        assert reinvites(stage, caller)[-1][1] == session.ports.near
+    else:
+        assert description(stage.from_service(caller, "200 INVITE")[0]).audio.port == session.ports.near
+    caller.session.bye(stage.now)
     stage.finish()

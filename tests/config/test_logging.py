@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
-from config.logging import HOLD, configure, is_secret, renderer_for
+from config.logging import HOLD, announce_ready, configure, is_secret, renderer_for
 from config.settings import LogSettings
 
 
@@ -148,3 +148,11 @@ async def test_nothing_is_held_in_other_threads_or_after_the_end() -> None:
     log_lines.release()
     structlog.get_logger().info("last")
     assert [event["event"] for event in lines(stream)][2:] == ["held", "last"]
+
+
+def test_readiness_is_said_at_every_level() -> None:
+    stream = configured(level="error")
+    structlog.get_logger().info("call.answered")
+    announce_ready()
+    (event,) = lines(stream)
+    assert (event["process"], event["level"], event["event"]) == ("signalling", "info", "process.ready")

@@ -21,6 +21,7 @@ from b2bua.sip.timers import NEVER, TimerQueue, Timers
 from b2bua.sip.transaction import State
 from tests.sip.messages import FLOW, PHONE, US, request, response_to
 from tests.sip.wire import Network, Phone, accept, in_turn, ring
+from tests.support.mutations import mutated
 
 BYE = Draft(
     "BYE",
@@ -475,42 +476,6 @@ def test_a_core_that_cannot_use_a_request_answers_with_its_code() -> None:
 
 
 # Hostile input
-
-
-def mutated(data: bytes, chance: random.Random) -> bytes:
-    """Something like a real message, with a few faults in it."""
-    mutable = bytearray(data)
-    lines = data.split(b"\r\n")
-    for _ in range(chance.choice([1, 1, 1, 2, 3])):
-        where = chance.randrange(len(mutable) + 1)
-        match chance.randrange(8):
-            case 0:
-                mutable[where:where] = bytes([chance.randrange(256)])
-            case 1:
-                del mutable[where : where + chance.choice([1, 2, 10])]
-            case 2 if where < len(mutable):
-                mutable[where] = chance.randrange(256)
-            case 3:
-                mutable[where:where] = chance.choice(
-                    [b'"', b"<", b">", b",", b";", b"\r\n", b"\n", b"\0", b":", b"%", b"@"]
-                )
-            case 4:
-                mutable[where:where] = b"A" * chance.choice([1, 100, 5000])
-            case 5:
-                mutable[where:where] = chance.choice(lines) + b"\r\n"
-            case 6 if chance.random() < 0.2:
-                mutable[where:] = b""
-            case _:
-                mutable[where:where] = chance.choice(
-                    [
-                        b"\r\nVia: ,",
-                        b"\r\nContact: ,",
-                        b"\r\nRequire: ,",
-                        b"\r\nRecord-Route: <",
-                        "é\u2028".encode(),
-                    ]
-                )
-    return bytes(mutable)
 
 
 def checked_output(network: Network, phone: Phone) -> None:
