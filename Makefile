@@ -1,9 +1,10 @@
 # make run     set up what is missing, start the demo service; LAN=1 for phones in your network
 # make call    in a second terminal: a real call, no answer, a voice message; then what became of it
 # make test    all tests; make check: style, types, import rules, behaviour without a test
+# make bench   what a call costs and how fast it is, with ONLY="call delay" some of it, with QUICK=1 a first look
 # make setup   the set-up alone; make clean: away with everything that was made, but for data/
 
-.PHONY: run setup call test check clean
+.PHONY: run setup call test bench check clean
 
 run:
 	@./setup.sh run
@@ -19,6 +20,10 @@ call:
 test:
 	@./setup.sh test
 	.venv/bin/pytest -n auto
+
+bench:
+	@./setup.sh call
+	.venv/bin/python -m tests.bench $(ONLY) $(if $(QUICK),--quick)
 
 check:
 	@./setup.sh test

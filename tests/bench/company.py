@@ -1,0 +1,88 @@
+"""The company that is measured with: a carrier, users who are called, users who only register, and mailboxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+CALLED, REGISTERING, MAILBOXES = 200, 200, 20
+PASSWORD = "for-loopback-only"
+CALLS_AT_ONCE = 100
+"""The most that a user may be allowed: the load comes back to each user before the last call has ended."""
+
+
+def number(index: int) -> str:
+    """The number of a called user, of Ofcom's range for drama."""
+    return f"+44163296{index:04d}"
+
+
+def mailbox_number(index: int) -> str:
+    """The number of a user without a device, whose calls go to voicemail at once."""
+    return number(CALLED + index)
+
+
+def company_file(carrier: str) -> str:
+    """The company as a company file; the trunk's calls come from the address `carrier`."""
+    numbers = ", ".join(f'"{number(index)}"' for index in range(CALLED + MAILBOXES))
+    text = f"""
+[[trunks]]
+name = "carrier"
+host = "{carrier}:5060"
+allow_from = ["{carrier}"]
+
+[[customers]]
+name = "Bench Ltd"
+numbers = [{numbers}]
+"""
+    for index in range(CALLED):
+        text += _user("called", index, f'numbers = ["{number(index)}"]', device=True)
+    for index in range(REGISTERING):
+        text += _user("registering", index, "", device=True)
+    for index in range(MAILBOXES):
+        own = f'numbers = ["{mailbox_number(index)}"]\n  not_answered = {{ action = "voicemail", after = 0 }}'
+        text += _user("mailbox", index, own, device=False)
+    return text
+
+
+def _user(kind: str, index: int, own: str, device: bool) -> str:
+    clients = f'soft_clients = [{{ username = "{kind}-{index}", password = "{PASSWORD}" }}]' if device else ""
+    return f"""
+  [[customers.users]]
+  name = "{kind} {index}"
+  email = "{kind}-{index}@bench.example"
+  voice_portal_pin = ""
+  max_calls = {CALLS_AT_ONCE}
+  {clients}
+  {own}
+"""
+
+
+def credentials(username: str) -> str:
+    """SIPp's keyword for this user's answer to a challenge."""
+    return f"[authentication username={username} password={PASSWORD}]"
+
+
+def field_file(path: Path, rows: Iterable[Iterable[str]]) -> Path:
+    """Write a file of SIPp's fields, used in turn."""
+    path.write_text("SEQUENTIAL\n" + "".join(";".join(row) + ";\n" for row in rows))
+    return path
+
+
+def trunk_calls(folder: Path) -> Path:
+    """A carrier's calls: the number."""
+    return field_file(folder / "numbers.csv", ([number(index)] for index in range(CALLED)))
+
+
+def device_calls(folder: Path) -> Path:
+    """Calls between users: the number, the caller's username and credentials."""
+    rows = (
+        [number(index), f"called-{(index + 1) % CALLED}", credentials(f"called-{(index + 1) % CALLED}")]
+        for index in range(CALLED)
+    )
+    return field_file(folder / "callers.csv", rows)
+
+
+def registrations(folder: Path, kind: str, count: int) -> Path:
+    """Registrations of all users of a kind: username and credentials."""
+    rows = ([f"{kind}-{index}", credentials(f"{kind}-{index}")] for index in range(count))
+    return field_file(folder / f"{kind}.csv", rows)

@@ -1,0 +1,119 @@
+"""What is measured, Ringplan or a peer, and Ringplan as it is: all its processes, as `ringplan run` starts them."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, Self
+
+from tests.bench import company
+from tests.bench.accounting import wait_until_calm
+from tests.bench.pinning import measured_core
+from tests.bench.sipp import Load, place
+from tests.support.addresses import fresh_address
+from tests.support.service import Service
+from tests.support.waiting import wait_for
+
+SETTINGS = {
+    "RINGPLAN_MEDIA__PORTS": "10000-29999",
+    "RINGPLAN_MEDIA__SESSIONS": "2000",
+    "RINGPLAN_VOICEMAIL__MAX_MESSAGES": "1000000",
+    "RINGPLAN_VOICEMAIL__SILENCE_SECONDS": "10",
+    "RINGPLAN_VOICEMAIL__MIN_SECONDS": "2",
+}
+ROLES = {
+    "signalling": re.compile(r" -m b2bua$"),
+    "relay": re.compile(r" -m media\.relay$"),
+    "media": re.compile(r" -m media$"),
+}
+"""The processes by their command lines; the workers are children of the media host."""
+REGISTERED_AT = 50.0
+"""Registrations a second before a measurement."""
+
+
+class Subject(Protocol):
+    """Something that carries calls from `carrier` to the phones at `phones`."""
+
+    name: str
+    sip: tuple[str, int]
+    carrier: tuple[str, int]
+    phones: tuple[str, int]
+
+    @property
+    def roles(self) -> Mapping[str, tuple[int, ...]]:
+        """Its processes by what they do; `signalling` is always there."""
+        ...
+
+    def written(self) -> None:
+        """Wait until nothing is left to do for the calls that were made."""
+        ...
+
+    def stop(self) -> None:
+        """End it."""
+        ...
+
+
+class Ringplan:
+    """A fresh service with the company of the benchmarks, its called users registered."""
+
+    name = "ringplan"
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.carrier, self.device, self.phones = ((fresh_address(), 5060) for _ in range(3))
+        with measured_core():
+            self.service = Service(SETTINGS | dict(settings or {}))
+        self.sip = self.service.sip
+        try:
+            self.service.apply(company.company_file(self.carrier[0]))
+            users = company.registrations(folder, "called", company.CALLED)
+            load = Load("register", users, REGISTERED_AT, company.CALLED / REGISTERED_AT)
+            with place(load, folder / "registering", self.phones, self.sip) as registering:
+                registering.wait(60)
+            found = len(self.service.registrations())
+            if found != company.CALLED:
+                raise RuntimeError(f"{found} of {company.CALLED} users are registered")
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def roles(self) -> Mapping[str, tuple[int, ...]]:
+        """Signalling, relay, and the media host with its workers."""
+        running = self.service.processes()
+        return {
+            role: tuple(pid for pid, command in running.items() if line.search(command))
+            for role, line in ROLES.items()
+        }
+
+    def written(self) -> None:
+        """Wait until no call is left and every call is on disk.
+
+        Its own figures cost it a few milliseconds, so they are asked for when it looks idle.
+        """
+
+        def over() -> bool:
+            wait_until_calm((*self.roles["signalling"], *self.roles["relay"]))
+            return not (self.gauge("ringplan_calls") or self.gauge("ringplan_write_backlog"))
+
+        wait_for(over, 60, "calls to end and to be written")
+
+    def gauge(self, name: str) -> float:
+        """One of the service's own figures."""
+        url = f"http://{self.sip[0]}:9160/metrics"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            text = answer.read().decode()
+        return float(next(line.split()[1] for line in text.splitlines() if line.startswith(f"{name} ")))
+
+    def stop(self) -> None:
+        """End it."""
+        self.service.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
