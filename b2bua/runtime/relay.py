@@ -94,7 +94,8 @@ class RelayLink:
         def opened(outcome: RelayPorts | RelayError) -> None:
             if isinstance(outcome, RelayGone) and self._expected:
                 self._waiting[session] = near, done
-            elif isinstance(outcome, RelayError):
+                return
+            if isinstance(outcome, RelayError):
                 log.warning("relay.refused", reason=str(outcome))
             ports = None if isinstance(outcome, RelayError) else Ports(outcome.near, outcome.far)
             try:
