@@ -54,6 +54,15 @@ def split_host(text: str) -> tuple[str, int | None]:
     return host, int(port) if colon else None
 
 
+def literal(text: str) -> Hop | None:
+    """The address that a trunk's `host` is; `None` for a name."""
+    host, port = split_host(text)
+    try:
+        return Hop(str(IPv4Address(host)), port or SIP_PORT)
+    except AddressValueError:
+        return None
+
+
 class Resolver:
     """Asks the name servers given, or those of the system, whose list is read anew each time."""
 
@@ -67,9 +76,9 @@ class Resolver:
 
         An address is taken as it is, with a port the name's A records, else SRV and then A with port 5060.
         """
+        if (address := literal(text)) is not None:
+            return Found((address,))
         host, port = split_host(text)
-        if (literal := _literal(host)) is not None:
-            return Found((Hop(literal, port or SIP_PORT),))
         try:
             # Our own bound too: the library's counts on the clock on the wall.
             async with asyncio.timeout(4 * LIFETIME):
@@ -118,10 +127,8 @@ async def follow(
 ) -> None:
     """Ask again and again, each time the answer's time is over, and tell what comes.
 
-    After a failure what was found last stays in force, and DNS is asked again soon. Returns at once for an
-    address, else never.
+    After a failure what was found last stays in force, and DNS is asked again soon.
     """
-    literal = _literal(split_host(text)[0]) is not None
     while True:
         try:
             answer = await resolver.find(text, transport)
@@ -130,8 +137,6 @@ async def follow(
             await asyncio.sleep(RETRY)
         else:
             found(answer.hops)
-            if literal:
-                return
             await asyncio.sleep(answer.ttl)
 
 
@@ -176,13 +181,6 @@ def _by_weight(services: Iterable[_Service], chance: random.Random) -> list[_Ser
         ordered.append(chosen)
         left.remove(chosen)
     return ordered
-
-
-def _literal(host: str) -> str | None:
-    try:
-        return str(IPv4Address(host))
-    except AddressValueError:
-        return None
 
 
 def _bounded(ttl: float) -> float:

@@ -87,7 +87,7 @@ class Line(Protocol):
         `None` where there is nowhere to send it: the attempt has failed then.
         """
 
-    def registered(self, until: float, now: float) -> None:
+    def registered_until(self, until: float, now: float) -> None:
         """Registered, or again, until this moment."""
 
     def not_registered(self, code: int, pause: float, now: float) -> None:
@@ -186,7 +186,7 @@ class Registration(Timed):
             self._failures = 0
             self.until = now + value
             self._queue.schedule(self, now + max(value / 2, SHORTEST))
-            self._line.registered(self.until, now)
+            self._line.registered_until(self.until, now)
         elif action is Action.BACK_OFF:
             self._back_off(value, longer, now)
         elif action is Action.HURRY:

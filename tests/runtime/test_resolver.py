@@ -194,9 +194,3 @@ async def test_addresses_are_asked_for_again_when_their_time_is_over(
     await until(lambda: follower.found[-1] == (Hop("192.0.2.2", 5060),), "the new address")
     assert not follower.task.done()
     follower.task.cancel()
-
-
-async def test_an_address_needs_no_following(server: NameServer) -> None:
-    follower = Follower(asking(server), "192.0.2.1:5080")
-    await asyncio.wait_for(follower.task, 2)
-    assert follower.found == [(Hop("192.0.2.1", 5080),)] and server.asked == []

@@ -50,7 +50,7 @@ class Scene:
         self.sent.append((now, expires, number))
         return CONTACT if self.reachable else None
 
-    def registered(self, until: float, now: float) -> None:
+    def registered_until(self, until: float, now: float) -> None:
         self.told.append(("registered", now, until))
 
     def not_registered(self, code: int, pause: float, now: float) -> None:
@@ -387,7 +387,7 @@ class Registering:
         )
         return CONTACT
 
-    def registered(self, until: float, now: float) -> None:
+    def registered_until(self, until: float, now: float) -> None:
         self.until = until
 
     def not_registered(self, code: int, pause: float, now: float) -> None:
