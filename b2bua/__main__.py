@@ -75,10 +75,19 @@ def _verbs(node: Signalling) -> dict[str, Any]:
     async def registrations(request: dict[str, Any]) -> dict[str, Any]:
         return {"registrations": node.list_registrations()}
 
+    async def trunks(request: dict[str, Any]) -> dict[str, Any]:
+        return {"trunks": node.trunks.listed()}
+
     async def calls(request: dict[str, Any]) -> dict[str, Any]:
         return {"calls": node.list_calls()}
 
-    return {"ready": ready, "changed": changed, "registrations": registrations, "calls": calls}
+    return {
+        "ready": ready,
+        "changed": changed,
+        "registrations": registrations,
+        "trunks": trunks,
+        "calls": calls,
+    }
 
 
 def _report_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

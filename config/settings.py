@@ -29,6 +29,7 @@ from config.values import (
     Endpoint,
     Folder,
     HostPort,
+    NameServers,
     Network,
     Networks,
     OptionalAddress,
@@ -92,6 +93,7 @@ class SipSettings(Table):
     nonce_lifetime: Seconds = 300.0
     receive_buffer: int = Field(default=4194304, ge=65536)
     receive_queue: Count = 2000
+    dns_servers: NameServers = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -151,6 +153,12 @@ class CallSettings(Table):
     drain: SecondsOrNone = 30.0
 
 
+class TrunkSettings(Table):
+    """How carriers are watched: seconds between two OPTIONS probes, 0 for none."""
+
+    probe_interval: SecondsOrNone = 30.0
+
+
 class VoicemailSettings(Table):
     """Limits of a recording, in seconds of sound, and of a mailbox."""
 
@@ -199,6 +207,7 @@ class Settings(BaseSettings):
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     calls: CallSettings = CallSettings()
+    trunks: TrunkSettings = TrunkSettings()
     voicemail: VoicemailSettings = VoicemailSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()

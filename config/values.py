@@ -96,6 +96,23 @@ def parse_networks(value: object) -> tuple[IPv4Network, ...]:
     return tuple(parse_network(part) for part in value)
 
 
+def parse_name_servers(value: object) -> tuple[HostPort, ...]:
+    """A list of name servers, each an address with or without a port; commas between them in one text."""
+    if isinstance(value, str):
+        value = [part for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple):
+        raise ValueError('a list of name servers is allowed, such as ["192.0.2.53"]')
+    return tuple(_name_server(part) for part in value)
+
+
+def _name_server(value: object) -> HostPort:
+    text = str(value).strip()
+    try:
+        return parse_host_port(text if ":" in text else f"{text}:53")
+    except ValueError:
+        raise ValueError("an IPv4 address with or without a port is allowed, such as 192.0.2.53") from None
+
+
 def parse_algorithms(value: object) -> tuple[str, ...]:
     """The digest algorithms offered, the preferred first (RFC 8760 §2.3); commas between them in one text."""
     names = value.split(",") if isinstance(value, str) else value
@@ -112,6 +129,7 @@ Address = Annotated[str, BeforeValidator(parse_ipv4)]
 OptionalAddress = Annotated[str | None, BeforeValidator(parse_optional_ipv4)]
 Endpoint = Annotated[HostPort, NoDecode, BeforeValidator(parse_host_port)]
 OptionalEndpoint = Annotated[HostPort | None, NoDecode, BeforeValidator(parse_optional_host_port)]
+NameServers = Annotated[tuple[HostPort, ...], NoDecode, BeforeValidator(parse_name_servers)]
 Ports = Annotated[PortRange, NoDecode, BeforeValidator(parse_port_range)]
 Network = Annotated[IPv4Network, BeforeValidator(parse_network)]
 Networks = Annotated[tuple[IPv4Network, ...], NoDecode, BeforeValidator(parse_networks)]

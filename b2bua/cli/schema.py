@@ -137,6 +137,34 @@ class Registrations(Shape):
     registrations: list[Registration] = said("all live bindings")
 
 
+class TrunkAddress(Shape):
+    """An address of a trunk."""
+
+    address: str = said("ip:port")
+    state: Literal["up", "suspect", "down"] = said("as the trunk's")
+
+
+class TrunkState(Shape):
+    """A trunk as it fares."""
+
+    name: str = said("its name in the company file")
+    host: str = said("its host in the company file")
+    transport: Literal["udp", "tcp"] = said("how it is reached")
+    state: Literal["up", "suspect", "down"] = said(
+        "its best address: answers; a call met silence there; does not answer, or there is none"
+    )
+    addresses: list[TrunkAddress] = said("in the order in which calls try them when all are up")
+    register_: bool = Field(alias="register", description="whether Ringplan is to register there")
+    registered_for: float | None = said("seconds until its registration ends; null if there is none")
+    problem: str | None = said("what is wrong with its name or its registration, or null")
+
+
+class Trunks(Shape):
+    """`ringplan trunks --json`."""
+
+    trunks: list[TrunkState] = said("all trunks, in their order")
+
+
 class VoiceMessage(Shape):
     """A message in a mailbox."""
 
@@ -160,8 +188,19 @@ class VoiceMessages(Shape):
     messages: list[VoiceMessage] = said("oldest first in each mailbox")
 
 
-ROOTS = (Calls, CallDetail, Explanation, Registrations, VoiceMessages)
-PARTS = (LiveCall, Call, Party, LadderEntry, Recording, Considered, Registration, VoiceMessage)
+ROOTS = (Calls, CallDetail, Explanation, Registrations, Trunks, VoiceMessages)
+PARTS = (
+    LiveCall,
+    Call,
+    Party,
+    LadderEntry,
+    Recording,
+    Considered,
+    Registration,
+    TrunkState,
+    TrunkAddress,
+    VoiceMessage,
+)
 
 
 def as_markdown() -> str:

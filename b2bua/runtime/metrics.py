@@ -43,6 +43,9 @@ class Figures(Protocol):
     def gauges(self) -> Iterable[tuple[str, str, float]]:
         """Name, meaning and value of everything that goes up and down."""
 
+    def labelled_gauges(self) -> Iterable[tuple[str, str, str, dict[str, float]]]:
+        """Name, meaning, label and values by label of what goes up and down and is there several times."""
+
     def counters(self) -> Iterable[tuple[str, str, str, dict[str, int]]]:
         """Name, meaning, label and values by label of everything that only grows."""
 
@@ -66,9 +69,14 @@ class _Live(Collector):
         families: list[Metric] = []
         for name, meaning, value in self._figures.gauges():
             families.append(GaugeMetricFamily(name, meaning, value=value))
-        for name, meaning, label, values in self._figures.counters():
+        for name, meaning, label, values in self._figures.labelled_gauges():
+            gauge = GaugeMetricFamily(name, meaning, labels=[label])
+            for key, value in values.items():
+                gauge.add_metric([key], value)
+            families.append(gauge)
+        for name, meaning, label, counts in self._figures.counters():
             family = CounterMetricFamily(name, meaning, labels=[label])
-            for key, count in values.items():
+            for key, count in counts.items():
                 family.add_metric([key], count)
             families.append(family)
         return families

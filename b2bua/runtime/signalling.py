@@ -27,8 +27,9 @@ from b2bua.runtime.metrics import LoopDelay
 from b2bua.runtime.overload import refusal
 from b2bua.runtime.registrations import Registrations
 from b2bua.runtime.relay import RelayLink
+from b2bua.runtime.resolver import Resolver
 from b2bua.runtime.trace import Trace
-from b2bua.runtime.trunks import TrunkLink
+from b2bua.runtime.trunks import TrunkLines
 from b2bua.runtime.writer import Writer
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.digest import Algorithm, Authenticator
@@ -148,13 +149,21 @@ class Signalling:
         self.mailboxes = MailboxLink(
             settings.run_dir / "media.sock", self._transport.local, self.devices, self._told, self._media_gone
         )
+        local = {"udp": self._transport.local} | ({} if tcp is None else {"tcp": tcp})
+        self.trunks = TrunkLines(
+            self.agent,
+            self._queue,
+            Resolver(settings.sip.dns_servers),
+            local,
+            settings.trunks.probe_interval,
+        )
         self.telephony.connect(
             Services(
                 agent=self.agent,
                 relay=self.relay,
                 mailboxes=self.mailboxes,
                 devices=self.devices,
-                trunks=TrunkLink(self.devices, self._transport.local, tcp),
+                trunks=self.trunks,
                 lines=Lines(),
                 watcher=self.book,
                 token=self._tokens,
@@ -170,6 +179,7 @@ class Signalling:
         """Serve until cancelled."""
         assert self._transport is not None
         async with asyncio.TaskGroup() as tasks:
+            self.trunks.follow(self.devices.directory.trunks)
             if self._tcp is not None:
                 tasks.create_task(self._tcp.run())
             for work in (
@@ -194,6 +204,7 @@ class Signalling:
             len(self.book) or self.book.mailboxes_pending or self.agent.layer.waiting
         ):
             await asyncio.sleep(0.02)
+        await self.trunks.stop()
         self.book.settle()
 
     # The core's `Wire`
@@ -229,6 +240,7 @@ class Signalling:
         now = self._queue.now()
         self.registrations.connection_lost(flow, now)
         self.agent.layer.broken(flow, now)
+        self.trunks.connection_lost(flow)
 
     def _proven(self, flow: Flow) -> None:
         """A request by this flow had valid credentials."""
@@ -290,6 +302,7 @@ class Signalling:
             if directory.version != self._version:
                 self._version = directory.version
                 self.registrations.replace_directory(directory, self._queue.now())
+                self.trunks.follow(directory.trunks)
                 log.info("settings.changed", version=directory.version)
             return self._version
 
@@ -323,6 +336,23 @@ class Signalling:
                 "ringplan_loop_delay_seconds",
                 "Worst event-loop delay since the last scrape.",
                 self.delay.take_worst(),
+            ),
+        )
+
+    def labelled_gauges(self) -> Iterable[tuple[str, str, str, dict[str, float]]]:
+        """What goes up and down, several of a kind."""
+        return (
+            (
+                "ringplan_trunk_up",
+                "Trunks: 1 where it is there, 0 where it is down.",
+                "trunk",
+                self.trunks.up(),
+            ),
+            (
+                "ringplan_trunk_registered",
+                "Trunks that register: 1 where they are registered.",
+                "trunk",
+                self.trunks.registered(),
             ),
         )
 

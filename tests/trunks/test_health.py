@@ -1,0 +1,188 @@
+"""Signs of health and what they come to; probes in a time that jumps."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from b2bua.sip.client_transaction import ClientTransaction
+from b2bua.sip.message import Response
+from b2bua.sip.timers import NEVER, TimerQueue
+from b2bua.trunks.health import MOST_MISSED, PATIENCE, Condition, Health, Sign, Watch
+
+UP, SUSPECT, DOWN = Condition
+ANSWERED, REFUSED, BROKEN, MISSED, SILENT = Sign
+NO_TRANSACTION: ClientTransaction = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("before", "sign", "after"),
+    [
+        (Health(UP), ANSWERED, Health(UP)),
+        (Health(UP), REFUSED, Health(DOWN)),
+        (Health(UP), BROKEN, Health(DOWN)),
+        (Health(UP), MISSED, Health(UP, 1)),
+        (Health(UP, 1), MISSED, Health(DOWN, 2)),
+        (Health(UP, 1), ANSWERED, Health(UP)),
+        (Health(UP, 1), SILENT, Health(SUSPECT, 1)),
+        (Health(SUSPECT), ANSWERED, Health(UP)),
+        (Health(SUSPECT), REFUSED, Health(DOWN)),
+        (Health(SUSPECT), BROKEN, Health(DOWN)),
+        (Health(SUSPECT), MISSED, Health(SUSPECT, 1)),
+        (Health(SUSPECT, 1), MISSED, Health(DOWN, 2)),
+        (Health(SUSPECT), SILENT, Health(SUSPECT)),
+        (Health(DOWN, 2), ANSWERED, Health(UP)),
+        (Health(DOWN), REFUSED, Health(DOWN)),
+        (Health(DOWN), BROKEN, Health(DOWN)),
+        (Health(DOWN, 2), MISSED, Health(DOWN, 3)),
+        (Health(DOWN), MISSED, Health(DOWN, 1)),
+        (Health(DOWN), SILENT, Health(DOWN)),
+    ],
+)
+def test_every_sign_in_every_condition(before: Health, sign: Sign, after: Health) -> None:
+    assert before.after(sign) == after
+
+
+def test_every_row_of_signs_ends_as_its_last_ones_say() -> None:
+    for signs in product(Sign, repeat=4):
+        health = Health()
+        for sign in signs:
+            health = health.after(sign)
+        last_answer = max((place for place, sign in enumerate(signs) if sign is ANSWERED), default=-1)
+        since = signs[last_answer + 1 :]
+        if {REFUSED, BROKEN} & set(since) or since.count(MISSED) >= MOST_MISSED:
+            assert health.condition is DOWN
+        else:
+            assert health.condition is (SUSPECT if SILENT in since else UP)
+
+
+class Scene:
+    """A watch with its probes counted."""
+
+    def __init__(self, interval: float = 30.0, *, broken: bool = False) -> None:
+        self.queue = TimerQueue()
+        self.broken = broken
+        self.probes: list[float] = []
+        self.conditions: list[tuple[float, Condition]] = []
+        self.watch = Watch(
+            self.queue,
+            interval,
+            self._probe,
+            lambda watch, now: self.conditions.append((now, watch.health.condition)),
+        )
+        self.now = 0.0
+        self.watch.start(0.0)
+        self.run(0.0)
+
+    def _probe(self, watch: Watch, now: float) -> None:
+        self.probes.append(now)
+        if self.broken:
+            watch.on_no_response(NO_TRANSACTION, 503, now)
+
+    def run(self, until: float) -> None:
+        while (when := self.queue.next_deadline()) <= until:
+            self.queue.run(when)
+        self.now = until
+
+    def answer(self, code: int = 200) -> None:
+        self.watch.on_response(NO_TRANSACTION, Response(code, "", {}, b""), self.now)
+
+
+@pytest.mark.parametrize("code", [200, 401, 404, 405, 481, 500, 600])
+def test_any_answer_but_503_is_health_and_the_next_probe_comes_after_the_interval(code: int) -> None:
+    scene = Scene()
+    for turn in range(1, 4):
+        scene.answer(code)
+        scene.run(30.0 * turn)
+    assert scene.probes == [0.0, 30.0, 60.0, 90.0] and scene.conditions == []
+
+
+def test_503_means_down_until_something_else_comes() -> None:
+    scene = Scene()
+    scene.answer(503)
+    scene.run(30.0)
+    scene.answer()
+    assert scene.conditions == [(0.0, DOWN), (30.0, UP)] and scene.probes == [0.0, 30.0]
+
+
+def test_missed_probes_are_repeated_at_once_and_then_the_trunk_is_down() -> None:
+    scene = Scene()
+    scene.run(100.0)
+    assert scene.conditions == [(MOST_MISSED * PATIENCE, DOWN)]
+    assert scene.probes == [0.0, 4.0, 38.0, 72.0], "down, it is asked every interval"
+    scene.run(101.0)
+    scene.answer()
+    assert scene.conditions[-1] == (101.0, UP)
+
+
+def test_a_late_answer_counts() -> None:
+    scene = Scene()
+    scene.run(9.0)
+    scene.answer()
+    assert scene.conditions == [(8.0, DOWN), (9.0, UP)]
+    scene.run(38.0)
+    assert scene.probes == [0.0, 4.0, 38.0]
+
+
+def test_the_silence_of_a_transaction_was_noticed_before() -> None:
+    scene = Scene()
+    scene.answer()
+    scene.watch.on_no_response(NO_TRANSACTION, 408, 1.0)
+    assert scene.watch.health == Health()
+
+
+def test_what_cannot_be_sent_means_down() -> None:
+    scene = Scene(broken=True)
+    assert scene.conditions == [(0.0, DOWN)]
+    scene.run(60.0)
+    assert scene.probes == [0.0, 30.0, 60.0]
+
+
+def test_a_silent_call_makes_it_suspect_and_asks_at_once() -> None:
+    scene = Scene()
+    scene.answer()
+    scene.run(10.0)
+    scene.watch.tell(SILENT, 10.0)
+    scene.watch.tell(SILENT, 10.0)
+    scene.run(10.0)
+    assert scene.conditions == [(10.0, SUSPECT)] and scene.probes == [0.0, 10.0]
+    scene.run(12.0)
+    scene.watch.tell(SILENT, 12.0)
+    scene.run(12.0)
+    assert len(scene.probes) == 2, "one probe is out already"
+    scene.answer()
+    assert scene.conditions[-1] == (12.0, UP)
+    scene.run(42.0)
+    assert scene.probes == [0.0, 10.0, 42.0]
+
+
+def test_a_call_that_is_answered_clears_it() -> None:
+    scene = Scene()
+    scene.run(9.0)
+    scene.watch.tell(ANSWERED, 9.0)
+    assert scene.conditions[-1] == (9.0, UP)
+
+
+def test_without_probes_only_calls_tell() -> None:
+    scene = Scene(0.0)
+    scene.watch.tell(SILENT, 1.0)
+    scene.run(1000.0)
+    assert scene.probes == [] and scene.conditions == [(1.0, SUSPECT)]
+    scene.watch.tell(ANSWERED, 1001.0)
+    assert scene.conditions[-1] == (1001.0, UP)
+
+
+def test_a_short_interval_is_patience_too() -> None:
+    scene = Scene(1.0)
+    scene.run(2.0)
+    assert scene.conditions == [(2.0, DOWN)]
+
+
+def test_a_watch_that_was_stopped_is_quiet() -> None:
+    scene = Scene()
+    scene.watch.stop()
+    scene.answer(503)
+    scene.watch.tell(SILENT, 1.0)
+    assert scene.queue.next_deadline() == NEVER
+    assert scene.conditions == [] and scene.probes == [0.0]
