@@ -9,6 +9,7 @@ from b2bua.call.ports import Device
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.settings import User
 from b2bua.registrar.location import Location
+from b2bua.trunks.sources import sources_of
 from provisioning.directory import Account
 from provisioning.directory import Directory as Reading
 
@@ -20,6 +21,7 @@ class Directory:
         self.version = reading.version
         self.numbering = Numbering.of(reading.customers, reading.users)
         self._accounts = {account.username: account for account in reading.accounts}
+        self.sources = sources_of(reading.trunks)
         self._by_user: defaultdict[int, list[str]] = defaultdict(list)
         for account in reading.accounts:
             self._by_user[account.user_id].append(account.username)

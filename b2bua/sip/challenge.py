@@ -15,7 +15,10 @@ from b2bua.sip.message import Response
 _PIECE = re.compile(
     r"[\s,]*(?:([A-Za-z][A-Za-z0-9\-]*)\s+)?([A-Za-z0-9\-]+)\s*=\s*" r'(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))'
 )
-_ANSWERED_BY = {401: ("www-authenticate", "Authorization"), 407: ("proxy-authenticate", "Proxy-Authorization")}
+_ANSWERED_BY = {
+    401: ("www-authenticate", "Authorization"),
+    407: ("proxy-authenticate", "Proxy-Authorization"),
+}
 CHALLENGED = frozenset(_ANSWERED_BY)
 """The codes of challenges."""
 
