@@ -12,3 +12,8 @@ class Rank(IntEnum):
     KNOWN_NEW = 1
     BEGUN = 2
     NEW = 3
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody known sent it."""
+        return self <= Rank.KNOWN_NEW

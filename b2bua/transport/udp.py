@@ -25,6 +25,7 @@ log = structlog.get_logger()
 # Linux caps SO_RCVBUF at net.core.rmem_max; SO_RCVBUFFORCE, for root, is not capped (socket(7)).
 SO_RCVBUFFORCE = 33
 SLICE = 16  # datagrams handled before the event loop may look at anything else
+STRANGERS = 4  # of each of their classes, while many wait
 
 
 class Doorkeeper(Protocol):
@@ -141,10 +142,14 @@ class UdpTransport:
             self.send(answer[0], answer[1].remote)
 
     def _handle(self) -> None:
-        for _ in range(min(SLICE, self._waiting)):
-            inbox = next(filter(None, self._inboxes))
-            self._received(*inbox.popleft())
-            self._waiting -= 1
+        # Somebody known may be behind the strangers, in the kernel's buffer: to read on is worth more than they are.
+        strangers = STRANGERS if self._waiting > 2 * SLICE else SLICE
+        left = SLICE
+        for rank, inbox in zip(Rank, self._inboxes, strict=True):
+            for _ in range(min(left if rank.known else min(left, strangers), len(inbox))):
+                self._received(*inbox.popleft())
+                self._waiting -= 1
+                left -= 1
         if self._waiting:
             self._loop.call_soon(self._handle)
         else:
