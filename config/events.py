@@ -60,6 +60,12 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event("log.dropped", "warning", "Lines were dropped because stdout was not read.", ("lines",)),
     Event(
+        "log.omitted",
+        "warning",
+        "So many lines of an event were left out, because there were too many in one second.",
+        ("lines", "name"),
+    ),
+    Event(
         "library.warning", "warning", "A library warned through Python's own logging.", ("library", "message")
     ),
     Event(
@@ -73,6 +79,12 @@ EVENTS: tuple[Event, ...] = (
         "warning",
         "Credentials were wrong; `reason` says how, the sender only sees another challenge.",
         ("method", "reason", "source", "username"),
+    ),
+    Event(
+        "auth.blocked",
+        "warning",
+        "Too many wrong passwords from one address: nothing from it is heard for so many seconds.",
+        ("failures", "seconds", "source"),
     ),
     Event("call.answered", "info", "A device or somebody elsewhere took the call.", ("device", "trunk")),
     Event(
@@ -251,7 +263,7 @@ EVENTS: tuple[Event, ...] = (
     Event(
         "sip.overloaded",
         "warning",
-        "More datagrams wait than sip.receive_queue: new calls and registrations get 503.",
+        "More datagrams wait than sip.receive_queue: strangers are dropped first, new calls and registrations get 503.",
         ("waiting",),
     ),
     Event(

@@ -91,6 +91,10 @@ class SipSettings(Table):
     # pick): offering it is the operator's choice.
     digest_algorithms: Algorithms = ("MD5",)
     nonce_lifetime: Seconds = 300.0
+    auth_failures: Count = 10
+    auth_window: Seconds = 60.0
+    auth_silence: Seconds = 60.0
+    auth_longest_silence: Seconds = 3600.0
     receive_buffer: int = Field(default=4194304, ge=65536)
     receive_queue: Count = 2000
     dns_servers: NameServers = ()
@@ -101,6 +105,11 @@ class SipSettings(Table):
             raise ValueError(
                 f"min_expires ({self.min_expires}), default_expires ({self.default_expires}) and "
                 f"max_expires ({self.max_expires}) must each be no less than the one before"
+            )
+        if self.auth_silence > self.auth_longest_silence:
+            raise ValueError(
+                f"auth_silence ({self.auth_silence}) must not be longer than "
+                f"auth_longest_silence ({self.auth_longest_silence})"
             )
         if self.t1 > self.t2:
             raise ValueError(f"t1 ({self.t1}) must not be longer than t2 ({self.t2})")

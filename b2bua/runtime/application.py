@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import structlog
@@ -17,6 +18,7 @@ from b2bua.registrar.bindings import Binding
 from b2bua.runtime.callbook import CallBook
 from b2bua.runtime.callers import Callers
 from b2bua.runtime.directory import Registered
+from b2bua.runtime.ration import Lines
 from b2bua.runtime.registrations import Registrations
 from b2bua.runtime.trace import Trace
 from b2bua.sip.address import Address
@@ -36,6 +38,7 @@ class Telephony:
         self.devices = devices
         self.book = book
         self.refused = 0
+        self._lines = Lines("sip.message_refused")
         self.draining = False
         self._trace = trace
         self._limits = limits
@@ -99,8 +102,10 @@ class Telephony:
         self._trace.see(now, False, message.call_id, flow.remote, data)
 
     def on_refused(self, error: BadMessage, data: bytes, flow: Flow) -> None:
-        """Count what is no SIP, and show the beginning of it."""
+        """Count what is no SIP, and say so, as long as it is not too often."""
         self.refused += 1
+        if not self._lines.may_say(time.monotonic()):
+            return
         log.warning(
             "sip.message_refused",
             source=str(flow.remote),

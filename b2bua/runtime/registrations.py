@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 import structlog
@@ -23,6 +24,7 @@ from b2bua.registrar.bindings import (
 from b2bua.registrar.registrar import Limits, register
 from b2bua.runtime.clock import Alarm, LoopTimers
 from b2bua.runtime.directory import Directory, Registered
+from b2bua.runtime.gate import Gate
 from b2bua.runtime.writer import Writer
 from b2bua.sip.address import parse_address
 from b2bua.sip.digest import Account, Authenticator, Missing, Refused, Stale, Verified
@@ -38,7 +40,7 @@ log = structlog.get_logger()
 class Registrations:
     """The registrar of the service. `on_bound(binding)` hears each successful registration and refresh.
 
-    `on_proven` hears of each flow by which an account's valid credentials came.
+    `on_proven` hears of each flow by which an account's valid credentials came, and `gate` of the others too.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Registrations:
         writer: Writer,
         on_bound: Callable[[Binding, bool, float], None],
         on_proven: Callable[[Flow], None],
+        gate: Gate,
     ) -> None:
         self._devices = devices
         self._authenticator = authenticator
@@ -58,6 +61,7 @@ class Registrations:
         self._writer = writer
         self._on_bound = on_bound
         self._on_proven = on_proven
+        self._gate = gate
         self._by_connection: defaultdict[Flow, set[str]] = defaultdict(set)
         self._expiry = Alarm(queue, self._expire)
 
@@ -68,23 +72,21 @@ class Registrations:
         lookup: Callable[[str], Account | None],
         now: float,
     ) -> str | None:
-        """The username that a request proves to be sent by, `lookup` finding its secret; `None` after a challenge.
+        """The username that a request proves to be sent by, `lookup` finding its secret.
 
-        An unknown account and a wrong password get the same answer as no credentials at all.
+        `None` after a challenge, or a 503 to who guesses passwords. An unknown account and a wrong password get the same answer as no credentials at all.
         """
+        flow = transaction.flow
+        if request.get("authorization") is not None and (pause := self._gate.pause(flow, now)):
+            transaction.dismiss(503, (("Retry-After", str(ceil(pause))),))
+            return None
         verdict = self._authenticator.check(request, lookup, now)
         if isinstance(verdict, Verified):
-            self._on_proven(transaction.flow)
+            self._gate.met(flow, now)
+            self._on_proven(flow)
             return verdict.username
         if isinstance(verdict, Refused):
-            log.warning(
-                "auth.refused",
-                call_id=request.call_id,
-                username=verdict.username,
-                source=str(transaction.flow.remote),
-                method=request.method,
-                reason=verdict.why,
-            )
+            self._gate.refused(verdict, flow, request.method, request.call_id, now)
         assert isinstance(verdict, Missing | Stale | Refused)
         challenges = self._authenticator.challenge(now, stale=isinstance(verdict, Stale))
         transaction.dismiss(401, tuple(("WWW-Authenticate", value) for value in challenges))
@@ -138,6 +140,7 @@ class Registrations:
             if binding is None:
                 self._writer.unbound(each.key)
             else:
+                self._gate.met(binding.flow, now, binding.expires_at - now)
                 bindings.append(binding)
         self._devices.location.restore(bindings)
         self._arm()
@@ -181,11 +184,14 @@ class Registrations:
     def _changed(self, change: Change, now: float) -> None:
         binding = change.binding
         if isinstance(change, Removed):
+            if change.reason is Removal.WITHDRAWN:
+                self._gate.forget(binding.flow)
             self._writer.unbound((binding.username, binding.contact_text))
             log.info("registration.removed", username=binding.username, reason=change.reason.value)
             return
         if isinstance(change, Refreshed) and change.previous.contact_text != binding.contact_text:
             self._writer.unbound((binding.username, change.previous.contact_text))
+        self._gate.met(binding.flow, now, binding.expires_at - now)
         account = self._devices.directory.account(binding.username)
         if account is None:
             return

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from b2bua.call.call import Services
 from b2bua.call.lines import Lines
 from b2bua.call.mwi import Counts
+from b2bua.registrar.failures import Patience
 from b2bua.registrar.location import Location
 from b2bua.registrar.registrar import Limits as RegistrarLimits
 from b2bua.runtime.application import Telephony
@@ -21,10 +22,10 @@ from b2bua.runtime.callbook import CallBook
 from b2bua.runtime.callers import Callers
 from b2bua.runtime.clock import LoopTimers, Tokens
 from b2bua.runtime.directory import Directory, Registered
+from b2bua.runtime.gate import Gate
 from b2bua.runtime.limits import limits_of
 from b2bua.runtime.mailboxes import MailboxLink
 from b2bua.runtime.metrics import LoopDelay
-from b2bua.runtime.overload import refusal
 from b2bua.runtime.registrations import Registrations
 from b2bua.runtime.relay import RelayLink
 from b2bua.runtime.resolver import Resolver
@@ -69,7 +70,6 @@ class Signalling:
         self._transport: UdpTransport | None = None
         self._tcp: TcpTransport | None = None
         self._pool = PoolStats(0, 0, 0)
-        self._shed_messages = 0
         self._version = -1
         self._changing = asyncio.Lock()
         self.delay = LoopDelay(self._queue)
@@ -86,6 +86,17 @@ class Signalling:
         directory = Directory(await self._store.directory(settings.sip.realm))
         self._version = directory.version
         self.devices = Registered(directory, self.location)
+        self.gate = Gate(
+            self.devices,
+            Patience(
+                settings.sip.auth_failures,
+                settings.sip.auth_window,
+                settings.sip.auth_silence,
+                settings.sip.auth_longest_silence,
+            ),
+            settings.media.worker_network,
+            self._queue.now,
+        )
         self.book = CallBook(self.devices, self.trace, self._queue, self.writer.call)
         self.telephony = Telephony(self.devices, self.book, self.trace, limits_of(settings))
         self.agent = UserAgent(
@@ -115,6 +126,7 @@ class Signalling:
             self.writer,
             self.telephony.on_bound,
             self._proven,
+            self.gate,
         )
         self.relay = RelayLink(
             settings.run_dir / "relay.sock",
@@ -134,7 +146,7 @@ class Signalling:
             settings.sip.receive_buffer,
             self._received,
             settings.sip.receive_queue,
-            self._shed,
+            self.gate,
         )
         if tcp is not None:
             self._tcp = await TcpTransport.listen(
@@ -144,7 +156,7 @@ class Signalling:
                     settings.sip.tcp_connections_per_address,
                     settings.sip.tcp_unauthenticated,
                 ),
-                Receiver(self._received, self._unframed, self._lost),
+                Receiver(self._streamed, self._unframed, self._lost),
             )
         self.mailboxes = MailboxLink(
             settings.run_dir / "media.sock", self._transport.local, self.devices, self._told, self._media_gone
@@ -232,6 +244,11 @@ class Signalling:
             # A fault of ours: the message is lost, everything else goes on.
             log.exception("sip.fault", source=str(flow.remote))
 
+    def _streamed(self, data: bytes, flow: Flow) -> None:
+        # A connection is read no faster than it is handled, so only who is not heard at all matters.
+        if self.gate.rank(data, flow) is not None:
+            self._received(data, flow)
+
     def _unframed(self, error: Unframed, flow: Flow) -> None:
         self.agent.layer.refuse(error, error.head, flow)
 
@@ -246,15 +263,6 @@ class Signalling:
         """A request by this flow had valid credentials."""
         if self._tcp is not None:
             self._tcp.prove(flow)
-
-    def _shed(self, data: bytes, flow: Flow) -> bool:
-        """Too much waits to be handled: refuse what would begin something new."""
-        if (answer := refusal(data, flow)) is None:
-            return False
-        self._shed_messages += 1
-        assert self._transport is not None
-        self._transport.send(answer[0], answer[1].remote)
-        return True
 
     # What others tell
 
@@ -362,10 +370,12 @@ class Signalling:
             ("ringplan_calls_ended", "Calls that ended, by outcome.", "outcome", self.book.ended),
             (
                 "ringplan_messages_refused",
-                "Messages not handled: no usable SIP, or too many at a time.",
+                "Messages not handled: no usable SIP, too many at a time, or from who guessed passwords.",
                 "reason",
-                {"malformed": self.telephony.refused, "overload": self._shed_messages},
+                {"malformed": self.telephony.refused, **self.gate.unheard},
             ),
+            ("ringplan_auth_failed", "Credentials refused, by reason.", "reason", self.gate.failed),
+            ("ringplan_auth_blocked", "Silences that began.", "kind", {"silence": self.gate.blocked}),
         )
 
     def list_registrations(self) -> list[dict[str, Any]]:

@@ -11,26 +11,39 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 import asyncio_dgram
 import structlog
 from asyncio_dgram.aio import DatagramServer
 
 from b2bua.sip.flow import Flow, Hop
+from b2bua.transport.rank import Rank
 
 log = structlog.get_logger()
 
 # Linux caps SO_RCVBUF at net.core.rmem_max; SO_RCVBUFFORCE, for root, is not capped (socket(7)).
 SO_RCVBUFFORCE = 33
 SLICE = 16  # datagrams handled before the event loop may look at anything else
+STRANGERS = 4  # of each of their classes, while many wait
+
+
+class Doorkeeper(Protocol):
+    """Who decides what is handled first, and what becomes of what cannot wait. Must not raise."""
+
+    def rank(self, data: bytes, flow: Flow) -> Rank | None:
+        """The class of a message; `None`: it is dropped without a word."""
+
+    def refuse(self, data: bytes, flow: Flow, rank: Rank) -> tuple[bytes, Flow] | None:
+        """The answer to a message that is dropped, and where it goes, if it gets one."""
 
 
 class UdpTransport:
     """One UDP socket. `received` gets each datagram and must not raise; `send` queues one.
 
-    When `limit` datagrams wait to be handled, `shed` is asked about each one more: it returns True where it has
-    refused it. What it will not refuse is queued too, and dropped only when twice the limit waits.
+    While datagrams wait, those of the lower ranks go first. When `limit` of them wait, one more takes the place of
+    one of a higher rank, or is refused itself; only what belongs to something begun by somebody known is queued all
+    the same, until twice the limit waits.
     """
 
     def __init__(
@@ -38,18 +51,18 @@ class UdpTransport:
         stream: DatagramServer,
         received: Callable[[bytes, Flow], None],
         limit: int,
-        shed: Callable[[bytes, Flow], bool],
+        door: Doorkeeper,
     ) -> None:
         self._stream = stream
         self._received = received
         self._limit = limit
-        self._shed = shed
+        self._door = door
         self._loop = asyncio.get_running_loop()
-        self._inbox: deque[tuple[bytes, Flow]] = deque()
+        self._inboxes: tuple[deque[tuple[bytes, Flow]], ...] = tuple(deque() for _ in Rank)
+        self._waiting = 0
         self._outbox: deque[tuple[bytes, Hop]] = deque()
         self._to_send = asyncio.Event()
         self._overloaded = False
-        self.dropped = 0
         host, port = stream.sockname
         self.local = Hop(host, port)
 
@@ -60,7 +73,7 @@ class UdpTransport:
         receive_buffer: int,
         received: Callable[[bytes, Flow], None],
         limit: int,
-        shed: Callable[[bytes, Flow], bool],
+        door: Doorkeeper,
     ) -> UdpTransport:
         """Bind a socket; `receive_buffer` is asked of the kernel, in bytes. Raises OSError, such as a port in use."""
         endpoint = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -70,7 +83,7 @@ class UdpTransport:
             _ask_for_buffer(endpoint, receive_buffer)
             stream = await asyncio_dgram.from_socket(endpoint)
             assert isinstance(stream, DatagramServer)
-            return cls(stream, received, limit, shed)
+            return cls(stream, received, limit, door)
         except OSError as error:
             endpoint.close()
             raise OSError(error.errno, f"SIP cannot listen on {local}: {error.strerror}") from error
@@ -100,27 +113,44 @@ class UdpTransport:
             self._take_in(data, Flow("UDP", local, Hop(host, port)))
 
     def _take_in(self, data: bytes, flow: Flow) -> None:
-        inbox = self._inbox
-        waiting = len(inbox)
-        if waiting >= self._limit:
-            if not self._overloaded:
-                self._overloaded = True
-                log.warning("sip.overloaded", waiting=waiting)
-            if self._shed(data, flow):
-                return
-            if waiting >= 2 * self._limit:
-                self.dropped += 1
-                return
-        if not waiting:
+        rank = self._door.rank(data, flow)
+        if rank is None or (self._waiting >= self._limit and not self._has_room(data, flow, rank)):
+            return
+        if not self._waiting:
             self._loop.call_soon(self._handle)
-        inbox.append((data, flow))
+        self._waiting += 1
+        self._inboxes[rank].append((data, flow))
+
+    def _has_room(self, data: bytes, flow: Flow, rank: Rank) -> bool:
+        """Whether a datagram may wait though the limit is reached; somebody is refused then."""
+        if not self._overloaded:
+            self._overloaded = True
+            log.warning("sip.overloaded", waiting=self._waiting)
+        for other in reversed(Rank):
+            if other > rank and self._inboxes[other]:
+                self._waiting -= 1
+                # The one that came last: those before it have waited longest.
+                self._refuse(*self._inboxes[other].pop(), other)
+                return True
+        if rank is Rank.KNOWN_BEGUN and self._waiting < 2 * self._limit:
+            return True
+        self._refuse(data, flow, rank)
+        return False
+
+    def _refuse(self, data: bytes, flow: Flow, rank: Rank) -> None:
+        if (answer := self._door.refuse(data, flow, rank)) is not None:
+            self.send(answer[0], answer[1].remote)
 
     def _handle(self) -> None:
-        inbox, received = self._inbox, self._received
-        for _ in range(min(SLICE, len(inbox))):
-            received(*inbox[0])
-            inbox.popleft()
-        if inbox:
+        # Somebody known may be behind the strangers, in the kernel's buffer: to read on is worth more than they are.
+        strangers = STRANGERS if self._waiting > 2 * SLICE else SLICE
+        left = SLICE
+        for rank, inbox in zip(Rank, self._inboxes, strict=True):
+            for _ in range(min(left if rank.known else min(left, strangers), len(inbox))):
+                self._received(*inbox.popleft())
+                self._waiting -= 1
+                left -= 1
+        if self._waiting:
             self._loop.call_soon(self._handle)
         else:
             self._overloaded = False

@@ -95,6 +95,7 @@ def test_every_shape_of_value_can_come_from_the_environment(monkeypatch: pytest.
         ("[sip]\nt1 = 0.05", ["sip.t1", "0.05", "greater than or equal to 0.1"]),
         ("[sip]\nt1 = nan", ["sip.t1", "finite number"]),
         ("[sip]\nt1 = 5", ["sip", "t1 (5.0)", "longer than t2 (4.0)"]),
+        ("[sip]\nauth_silence = 7200", ["auth_silence (7200.0)", "auth_longest_silence (3600.0)"]),
         ("[sip]\nmin_expires = 4000", ["min_expires (4000)", "default_expires (3600)"]),
         ('[sip]\nrealm = "a\\"b"', ["sip.realm", "pattern"]),
         ('[sip]\ndigest_algorithms = ["SHA-1"]', ["sip.digest_algorithms", "SHA-256 and MD5"]),

@@ -45,7 +45,14 @@ async def test_the_challenge_offers_what_is_set_the_strongest_first(relay_socket
             assert [line.partition("algorithm=")[2].partition(",")[0] for line in lines] == names
 
 
-async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_in_the_same_time(node: Node) -> None:
+async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_in_the_same_time(
+    relay_socket: Path,
+) -> None:
+    async with running_node(relay_socket, sip={"auth_failures": 1000}) as node:
+        await _same_answer(node)
+
+
+async def _same_answer(node: Node) -> None:
     async def refused(username: str) -> tuple[list[str], float]:
         phone = await node.phone(username, registered=False)
         times = []

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from b2bua.sip.flow import Flow, Hop
 from b2bua.transport import udp
+from b2bua.transport.rank import Rank
 from b2bua.transport.udp import UdpTransport
 from tests.support.addresses import free_port, fresh_address
 
@@ -20,12 +21,12 @@ DEADLINE = 5.0
 
 
 class Inbox:
-    """Where a transport delivers; `hold` is what handling one datagram does."""
+    """Where a transport delivers, and its door; `each` is what handling one datagram does."""
 
     def __init__(self) -> None:
         self.seen: list[bytes] = []
         self.shed: list[bytes] = []
-        self.refuses: Callable[[bytes], bool] = lambda data: False
+        self.ranks: dict[bytes, Rank | None] = {}
         self.each: Callable[[], None] = lambda: None
         self.news = asyncio.Event()
 
@@ -34,11 +35,14 @@ class Inbox:
         self.each()
         self.news.set()
 
-    def on_shed(self, data: bytes, flow: Flow) -> bool:
-        if self.refuses(data):
-            self.shed.append(data)
-            return True
-        return False
+    def rank(self, data: bytes, flow: Flow) -> Rank | None:
+        """By the first word."""
+        return self.ranks.get(data.split()[0] if data else b"", Rank.KNOWN_BEGUN)
+
+    def refuse(self, data: bytes, flow: Flow, rank: Rank) -> tuple[bytes, Flow] | None:
+        assert rank is self.rank(data, flow)
+        self.shed.append(data)
+        return (b"refused " + data, flow) if rank in (Rank.KNOWN_NEW, Rank.NEW) else None
 
     async def holds(self, number: int) -> None:
         async with asyncio.timeout(DEADLINE):
@@ -49,9 +53,7 @@ class Inbox:
 
 @asynccontextmanager
 async def running(inbox: Inbox, limit: int = 10_000, buffer: int = 4_194_304) -> AsyncIterator[UdpTransport]:
-    transport = await UdpTransport.bind(
-        Hop(fresh_address(), 5060), buffer, inbox.received, limit, inbox.on_shed
-    )
+    transport = await UdpTransport.bind(Hop(fresh_address(), 5060), buffer, inbox.received, limit, inbox)
     task = asyncio.create_task(transport.run())
     yield transport
     task.cancel()
@@ -69,7 +71,7 @@ def peer_socket() -> socket.socket:
 async def test_a_datagram_comes_with_the_path_it_took() -> None:
     flows = []
     transport = await UdpTransport.bind(
-        Hop(fresh_address(), 5060), 65536, lambda data, flow: flows.append(flow), 10, lambda data, flow: False
+        Hop(fresh_address(), 5060), 65536, lambda data, flow: flows.append(flow), 10, Inbox()
     )
     task = asyncio.create_task(transport.run())
     with peer_socket() as peer:
@@ -126,26 +128,82 @@ async def test_nothing_starves_while_a_burst_is_handled() -> None:
     assert max(later - earlier for earlier, later in pairwise(turns)) <= udp.SLICE
 
 
-async def test_beyond_the_limit_what_may_be_refused_is_and_the_rest_is_kept_to_a_bound() -> None:
+FLOW = Flow("UDP", Hop("127.0.0.1", 5060), Hop("127.0.0.2", 5060))
+RANKS: dict[bytes, Rank | None] = {
+    b"known-bye": Rank.KNOWN_BEGUN,
+    b"known-invite": Rank.KNOWN_NEW,
+    b"bye": Rank.BEGUN,
+    b"invite": Rank.NEW,
+    b"silenced": None,
+}
+
+
+async def test_what_waits_is_handled_by_rank_and_in_order_of_arrival() -> None:
     inbox = Inbox()
-    inbox.refuses = lambda data: data.startswith(b"INVITE")
-    flow = Flow("UDP", Hop("127.0.0.1", 5060), Hop("127.0.0.2", 5060))
-    async with running(inbox, limit=10) as transport:
+    inbox.ranks = RANKS
+    names = [b"invite", b"silenced", b"bye", b"known-invite", b"known-bye"]
+    async with running(inbox) as transport:
+        for number in range(10):
+            for name in names:
+                transport._take_in(b"%s %d" % (name, number), FLOW)
+        await inbox.holds(40)
+    assert inbox.seen == [b"%s %d" % (name, number) for name in names[:1:-1] for number in range(10)] + [
+        b"invite %d" % number for number in range(10)
+    ]
+    assert inbox.shed == []
+
+
+async def test_beyond_the_limit_the_last_of_the_lowest_class_makes_room() -> None:
+    inbox = Inbox()
+    inbox.ranks = RANKS
+    async with running(inbox, limit=6) as transport:
         with capture_logs() as logs:
-            for number in range(10):
-                transport._take_in(b"INVITE %d" % number, flow)
-            for number in range(10, 15):
-                transport._take_in(b"INVITE %d" % number, flow)
-                transport._take_in(b"BYE %d" % number, flow)
-            for number in range(20, 30):
-                transport._take_in(b"BYE %d" % number, flow)
-        await inbox.holds(20)
-        assert [data.split()[0] for data in inbox.seen] == [b"INVITE"] * 10 + [b"BYE"] * 10
-        assert len(inbox.shed) == 5
-        assert transport.dropped == 5
+            for name in (b"invite", b"bye", b"known-invite"):
+                for number in range(2):
+                    transport._take_in(b"%s %d" % (name, number), FLOW)
+            transport._take_in(b"invite 2", FLOW)
+            assert inbox.shed == [b"invite 2"], "nobody gives way to one of its own class"
+            transport._take_in(b"known-invite 2", FLOW)
+            assert inbox.shed == [b"invite 2", b"invite 1"]
+            transport._take_in(b"bye 2", FLOW)
+            transport._take_in(b"bye 3", FLOW)
+            assert inbox.shed[2:] == [b"invite 0", b"bye 3"]
+            for number in range(7):
+                transport._take_in(b"known-bye %d" % number, FLOW)
+            assert inbox.shed[4:] == [
+                b"bye 2",
+                b"bye 1",
+                b"bye 0",
+                b"known-invite 2",
+                b"known-invite 1",
+                b"known-invite 0",
+            ]
         assert [one["event"] for one in logs] == ["sip.overloaded"], "said once, not for each message"
-        transport._take_in(b"INVITE again", flow)
+        await inbox.holds(7)
+    assert inbox.seen == [b"known-bye %d" % number for number in range(7)]
+
+
+async def test_what_belongs_to_calls_of_the_known_is_kept_to_twice_the_limit() -> None:
+    inbox = Inbox()
+    async with running(inbox, limit=10) as transport:
+        for number in range(25):
+            transport._take_in(b"%d" % number, FLOW)
+        assert inbox.shed == [b"%d" % number for number in range(20, 25)]
+        await inbox.holds(20)
+        transport._take_in(b"again", FLOW)
         await inbox.holds(21)
+
+
+async def test_the_refusal_is_sent_if_there_is_one() -> None:
+    inbox = Inbox()
+    inbox.ranks = RANKS
+    async with running(inbox, limit=0) as transport:
+        with peer_socket() as peer:
+            for data in (b"bye", b"invite", b"silenced", b"known-invite"):
+                peer.sendto(data, transport.local)
+            got = [await asyncio.to_thread(peer.recv, 100) for _ in range(2)]
+        assert got == [b"refused invite", b"refused known-invite"]
+    assert inbox.seen == []
 
 
 async def test_the_buffer_is_asked_for_and_a_smaller_one_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,4 +232,4 @@ async def test_a_port_that_is_taken_is_named() -> None:
     with peer_socket() as taken:
         local = Hop(*taken.getsockname())
         with pytest.raises(OSError, match=f"SIP cannot listen on {local}: Address already in use"):
-            await UdpTransport.bind(local, 65536, lambda data, flow: None, 10, lambda data, flow: False)
+            await UdpTransport.bind(local, 65536, lambda data, flow: None, 10, Inbox())

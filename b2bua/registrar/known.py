@@ -1,0 +1,46 @@
+"""Who has proven to be somebody: addresses and ports that valid credentials came from, and until when (pure)."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from b2bua.sip.flow import Hop
+
+_Source = TypeVar("_Source", Hop, str)
+MAX_SOURCES = 100_000
+
+
+class Known:
+    """The sources that are known. Every time is in monotonic seconds; of too many, those met longest ago go."""
+
+    def __init__(self, most: int = MAX_SOURCES) -> None:
+        self._most = most
+        self._until: dict[Hop, float] = {}
+        self._hosts: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def met(self, source: Hop, until: float) -> None:
+        """Somebody known is there, and counts as known until then or longer."""
+        _prolong(self._until, source, until, self._most)
+        _prolong(self._hosts, source.host, until, self._most)
+
+    def forget(self, source: Hop) -> None:
+        """Who is there is nobody any more."""
+        self._until.pop(source, None)
+
+    def knows(self, source: Hop, now: float) -> bool:
+        """Whether this address and port is somebody's."""
+        return self._until.get(source, 0.0) > now
+
+    def knows_host(self, host: str, now: float) -> bool:
+        """Whether somebody known was at this address, whatever the port: perhaps others behind the same router."""
+        return self._hosts.get(host, 0.0) > now
+
+
+def _prolong(book: dict[_Source, float], source: _Source, until: float, most: int) -> None:
+    # Taken out and put in again, so that the first in the book is the one met longest ago.
+    book[source] = max(book.pop(source, 0.0), until)
+    if len(book) > most:
+        del book[next(iter(book))]
