@@ -10,16 +10,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from tests.bench import calls
+from tests.bench import calls, media
+from tests.bench.delay import delay
 from tests.bench.figures import Figure, table, write
 from tests.bench.pinning import TooFewCores, cores, pin
+from tests.bench.runs import FULL, QUICK, Pace
+from tests.bench.subject import Ringplan
 
-BENCHMARKS: dict[str, Callable[[Path, bool], Iterator[Figure]]] = {
-    "call": calls.call,
+BENCHMARKS: dict[str, Callable[[Path, Pace], Iterator[Figure]]] = {
+    "call": lambda folder, pace: calls.call(
+        Ringplan, folder, pace, (50, 100, 300) if pace is FULL else (100,)
+    ),
+    "max": partial(calls.max_rate, Ringplan),
+    "delay": partial(delay, Ringplan),
     "auth": calls.auth_call,
-    "registration": calls.registration,
+    "registration": partial(calls.registration, Ringplan),
+    "memory": partial(calls.memory, Ringplan),
+    "relay": media.relay,
+    "voicemail": media.voicemail,
 }
 RESULT = Path("build/bench.json")
 
@@ -42,7 +53,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     figures: list[Figure] = []
     for name in chosen.names or BENCHMARKS:
-        for figure in BENCHMARKS[name](folder / name, chosen.quick):
+        for figure in BENCHMARKS[name](folder / name, QUICK if chosen.quick else FULL):
             figures.append(figure)
             print(table([figure]).split("\n")[1], flush=True)
     print(f"\n{table(figures)}\n")

@@ -68,9 +68,10 @@ def tree(roots: Iterable[int], of: Mapping[int, ProcessTimes]) -> set[int]:
     return found
 
 
-def memory_kb(pid: int) -> int:
-    """Memory of one process in kB."""
-    return parse_memory((PROC / str(pid) / "smaps_rollup").read_text())
+def memory_kb(roots: Iterable[int]) -> int:
+    """Memory of these processes and their children in kB."""
+    pids = tree(roots, processes())
+    return sum(parse_memory((PROC / str(pid) / "smaps_rollup").read_text()) for pid in pids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,15 @@ class Usage:
     def total(self) -> float:
         """CPU seconds of all roles."""
         return sum(self.cpu.values())
+
+    def without(self, idle: Usage) -> Usage:
+        """The same, less what the processes would have used in this time if nobody had wanted anything."""
+        share = self.seconds / idle.seconds
+        return Usage(
+            self.seconds,
+            {role: used - idle.cpu[role] * share for role, used in self.cpu.items()},
+            self.others,
+        )
 
 
 class Meter:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bench.accounting import Meter, Usage
+from tests.bench.figures import Figure
 from tests.bench.sipp import Counted, Load, answer, place
-from tests.bench.subject import Subject
+from tests.bench.subject import Address, Subject
 
 DISTURBED = 0.1
 """Cores that other programs kept busy: above it a run is disturbed."""
@@ -18,6 +20,21 @@ CLEAN_RETRANSMISSIONS = 0.01
 """Repeated messages a call, below which a rate counts as held."""
 LATE = 1.05
 """A load that took so many times its time was not at its rate."""
+EXPIRY = 33.0
+"""Seconds after a call in which its last transaction ends (Timers H, J and L of RFC 3261 and 6026: 64 T1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a benchmark takes its time: seconds of calls, whether timers may run out, how often at most."""
+
+    seconds: float
+    to_the_end: bool
+    tries: int
+
+
+FULL = Pace(20.0, True, TRIES)
+QUICK = Pace(6.0, False, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +46,9 @@ class Run:
     seconds: float
     usage: Usage
 
-    @property
-    def complete(self) -> int:
-        """Calls that ended as the scenario says."""
-        return self.counted.calls
-
     def cpu_ms(self, role: str) -> float:
         """CPU milliseconds a complete call."""
-        return self.usage.cpu[role] * 1000 / max(1, self.complete)
+        return self.usage.cpu[role] * 1000 / max(1, self.counted.calls)
 
     @property
     def disturbed(self) -> bool:
@@ -46,23 +58,36 @@ class Run:
     @property
     def problem(self) -> str:
         """Why the load does not count as carried; empty if it does."""
-        if self.counted.failed or self.complete < self.load.calls:
-            return f"{self.load.calls - self.complete} of {self.load.calls} calls failed"
+        if self.counted.failed or self.counted.calls < self.load.calls:
+            return f"{self.load.calls - self.counted.calls} of {self.load.calls} calls failed"
         if self.counted.retransmissions > CLEAN_RETRANSMISSIONS * self.load.calls:
             return f"{self.counted.retransmissions} retransmissions"
         if self.seconds > self.load.seconds * LATE + self.load.hold + 2:
             return f"the calls took {self.seconds:.1f} s instead of {self.load.seconds:g}"
         return ""
 
+    def figure(
+        self, subject: Subject, name: str, role: str = "signalling", target: float | None = None
+    ) -> Figure:
+        """CPU a call of one role as a figure."""
+        at = f"{self.load.rate:g}/s"
+        return marked(Figure(name, self.cpu_ms(role), "ms", at, target, subject=subject.name), self)
 
-def carry(subject: Subject, load: Load, folder: Path, source: tuple[str, int]) -> Run:
-    """Place a load from `source` through the subject to its phones."""
+
+def marked(figure: Figure, run: Run) -> Figure:
+    """The figure with what there is to say against the run it comes from."""
+    return replace(figure, others=round(run.usage.others, 3), disturbed=run.disturbed, problem=run.problem)
+
+
+def carry(subject: Subject, load: Load, folder: Path, source: Address, settle: float = 0.0) -> Run:
+    """Place a load from `source` through the subject to its phones; its costs until `settle` seconds later."""
     with answer(folder / "phones", subject.phones) as phones:
         meter = Meter(subject.roles)
         with place(load, folder / "load", source, subject.sip) as calling:
             counted = calling.wait(load.seconds + load.hold + 60)
         seconds = meter.read().seconds
         subject.written()
+        time.sleep(settle)
         usage = meter.read()
         answered = phones.finish()
     # A call has two ends: it is complete if neither failed, and counts once.
@@ -76,3 +101,23 @@ def undisturbed(measure: Callable[[], Run], tries: int = TRIES) -> Run:
     while len(runs) < tries and (not runs or runs[-1].disturbed):
         runs.append(measure())
     return min(runs, key=lambda run: run.usage.others)
+
+
+def costs(subject: Subject, load: Load, folder: Path, source: Address, pace: Pace) -> Callable[[Load], Run]:
+    """A function that measures loads like `load`, after a warm-up with it.
+
+    At full pace the timers of every call run out within the measurement, and what the subject uses when idle
+    is taken off.
+    """
+    carry(subject, load, folder / "warm-up", source)
+    idle: Usage | None = None
+    if pace.to_the_end:
+        time.sleep(EXPIRY)
+        idle = Meter.idle(subject.roles, pace.seconds)
+
+    def measure(load: Load) -> Run:
+        settle = EXPIRY if idle is not None else 0.0
+        run = undisturbed(lambda: carry(subject, load, folder / f"{load.rate:g}", source, settle), pace.tries)
+        return run if idle is None else replace(run, usage=run.usage.without(idle))
+
+    return measure

@@ -1,12 +1,13 @@
-"""What is measured, Ringplan or a peer, and Ringplan as it is: all its processes, as `ringplan run` starts them."""
+"""What is measured, Ringplan or a peer; and Ringplan as it is, all its processes, as `ringplan run` starts them."""
 
 from __future__ import annotations
 
+import json
 import re
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from tests.bench import company
 from tests.bench.accounting import wait_until_calm
@@ -15,6 +16,8 @@ from tests.bench.sipp import Load, place
 from tests.support.addresses import fresh_address
 from tests.support.service import Service
 from tests.support.waiting import wait_for
+
+Address = tuple[str, int]
 
 SETTINGS = {
     "RINGPLAN_MEDIA__PORTS": "10000-29999",
@@ -34,12 +37,12 @@ REGISTERED_AT = 50.0
 
 
 class Subject(Protocol):
-    """Something that carries calls from `carrier` to the phones at `phones`."""
+    """Something that carries calls from the address `carrier` to the phones, all at the address `phones`."""
 
     name: str
-    sip: tuple[str, int]
-    carrier: tuple[str, int]
-    phones: tuple[str, int]
+    sip: Address
+    carrier: Address
+    phones: Address
 
     @property
     def roles(self) -> Mapping[str, tuple[int, ...]]:
@@ -47,12 +50,18 @@ class Subject(Protocol):
         ...
 
     def written(self) -> None:
-        """Wait until nothing is left to do for the calls that were made."""
+        """Wait until nothing is left to do for the calls that were made, but for timers that have to run out."""
         ...
 
-    def stop(self) -> None:
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None:
         """End it."""
         ...
+
+
+Start = Callable[[Path], Subject]
+"""Starts a fresh one that keeps its files in a folder."""
 
 
 class Ringplan:
@@ -60,24 +69,17 @@ class Ringplan:
 
     name = "ringplan"
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
         self.carrier, self.device, self.phones = ((fresh_address(), 5060) for _ in range(3))
         with measured_core():
-            self.service = Service(SETTINGS | dict(settings or {}))
+            self.service = Service(SETTINGS)
         self.sip = self.service.sip
         try:
             self.service.apply(company.company_file(self.carrier[0]))
-            users = company.registrations(folder, "called", company.CALLED)
-            load = Load("register", users, REGISTERED_AT, company.CALLED / REGISTERED_AT)
-            with place(load, folder / "registering", self.phones, self.sip) as registering:
-                registering.wait(60)
-            found = len(self.service.registrations())
-            if found != company.CALLED:
-                raise RuntimeError(f"{found} of {company.CALLED} users are registered")
+            self._register(folder)
         except BaseException:
-            self.stop()
+            self.service.stop()
             raise
 
     @property
@@ -108,12 +110,24 @@ class Ringplan:
             text = answer.read().decode()
         return float(next(line.split()[1] for line in text.splitlines() if line.startswith(f"{name} ")))
 
-    def stop(self) -> None:
-        """End it."""
-        self.service.stop()
+    def messages(self) -> Iterable[Mapping[str, Any]]:
+        """All voice messages."""
+        found: list[dict[str, Any]] = json.loads(self.service.run_cli("voicemail", "list", "--json"))[
+            "messages"
+        ]
+        return found
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.service.stop()
+
+    def _register(self, folder: Path) -> None:
+        users = company.registrations(folder, "called", company.CALLED)
+        load = Load("register", users, REGISTERED_AT, company.CALLED / REGISTERED_AT)
+        with place(load, folder / "registering", self.phones, self.sip) as registering:
+            registering.wait(60)
+        found = len(self.service.registrations())
+        if found != company.CALLED:
+            raise RuntimeError(f"{found} of {company.CALLED} users are registered")
