@@ -16,6 +16,8 @@ from provisioning.database import head_revision, prepare
 from provisioning.errors import StoreError
 from provisioning.secrets import SecretKey
 
+HEAD = head_revision()
+
 
 def execute(path: Path, statement: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -92,10 +94,10 @@ def test_an_older_schema_is_copied_with_what_is_in_the_log_and_then_migrated(
     assert execute(path, "SELECT version_num FROM alembic_version") == [("9998",)]
     assert execute(path, "SELECT * FROM added") == []
     (copy,) = (older / "backups").iterdir()
-    assert re.fullmatch(r"ringplan-0001-\d{8}T\d{6}Z\.db", copy.name)
+    assert re.fullmatch(rf"ringplan-{HEAD}-\d{{8}}T\d{{6}}Z\.db", copy.name)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert execute(copy, "SELECT version FROM settings_version") == [(42,)]
-    assert execute(copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert execute(copy, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
 def test_a_migration_that_fails_halfway_changes_nothing(older: Path, next_schema: Path) -> None:
@@ -104,7 +106,7 @@ def test_a_migration_that_fails_halfway_changes_nothing(older: Path, next_schema
     with pytest.raises(OperationalError):
         prepare(older)
     path = older / "ringplan.db"
-    assert execute(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert execute(path, "SELECT version_num FROM alembic_version") == [(HEAD,)]
     assert execute(path, "SELECT name FROM sqlite_master WHERE name = 'added'") == []
     next_schema.write_text(whole)
     prepare(older)
