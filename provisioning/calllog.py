@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -54,16 +54,14 @@ class CallRecord:
             object.__setattr__(self, "caller_name", None)
 
 
-@dataclass(frozen=True, slots=True)
-class TraceEntry:
-    """One message of a call's ladder: `call_id` is the caller's leg's, whichever leg it was sent on.
+class TraceEntry(NamedTuple):
+    """One message of a call's ladder, stored as it is: a JSON array.
 
-    `direction` is seen from us; `peer` is `ip:port`; `headers` are the key ones as (name, value) pairs.
+    `time` is seconds since 1970; `direction` is seen from us; `peer` is `ip:port`; `headers` are the key ones as
+    (name, value) pairs.
     """
 
-    call_id: str
-    seq: int
-    time: datetime
+    time: float
     direction: Literal["in", "out"]
     leg: str
     peer: str
@@ -71,36 +69,31 @@ class TraceEntry:
     headers: Sequence[tuple[str, str]] = ()
 
 
-_CALL_FIELDS = [column.name for column in fields(CallRecord) if column.name != "leg_call_ids"]
-_TRACE_FIELDS = [column.name for column in fields(TraceEntry)]
-_TRACE_COLUMNS = [getattr(model.Trace, name) for name in _TRACE_FIELDS]
+_FIELDS = [column.name for column in fields(CallRecord) if column.name != "leg_call_ids"]
 
 
 async def write_calls(
-    session: AsyncSession, records: Iterable[CallRecord], traces: Iterable[TraceEntry]
+    session: AsyncSession, calls: Iterable[tuple[CallRecord, Sequence[TraceEntry]]]
 ) -> None:
-    """Add these to the log."""
-    for record in records:
-        session.add(
-            model.Call(
-                **{
-                    name: getattr(record, name)
-                    for name in _CALL_FIELDS
-                    if name not in ("plan", "steps", "explanation", "rtp")
-                },
-                plan=dict(record.plan),
-                steps=list(record.steps),
-                explanation=list(record.explanation),
-                rtp=dict(record.rtp),
-                legs=[
-                    model.CallLeg(position=position, call_id=call_id)
-                    for position, call_id in enumerate(record.leg_call_ids)
-                ],
-            )
-        )
-    # Not asdict: it copies every header of every message, a seventh of the CPU that a call takes.
-    if rows := [{name: getattr(entry, name) for name in _TRACE_FIELDS} for entry in traces]:
-        await session.execute(insert(model.Trace), rows)
+    """Add these to the log, each with its messages in order. Only one transaction at a time may do so.
+
+    Three statements whatever the number of calls, and no ORM: that took a quarter of a call's CPU.
+    """
+    rows: list[Json] = []
+    legs: list[Json] = []
+    traces: list[Json] = []
+    newest = (await session.execute(select(func.max(model.Call.id)))).scalar_one()
+    for number, (record, trace) in enumerate(calls, (newest or 0) + 1):
+        rows.append({"id": number, **{name: getattr(record, name) for name in _FIELDS}})
+        legs += [
+            {"call": number, "position": position, "call_id": call_id}
+            for position, call_id in enumerate(record.leg_call_ids)
+        ]
+        if trace:
+            traces.append({"call": number, "messages": trace})
+    for table, values in ((model.Call, rows), (model.CallLeg, legs), (model.Trace, traces)):
+        if values:
+            await session.execute(insert(table.__table__), values)
 
 
 async def read_calls(
@@ -122,14 +115,10 @@ async def read_call(session: AsyncSession, call_id: str) -> tuple[CallRecord, tu
     row = (await session.scalars(query)).first()
     if row is None:
         return None
-    ladder = (
-        select(*_TRACE_COLUMNS)
-        .where(model.Trace.call_id == row.call_id)
-        .order_by(model.Trace.time, model.Trace.seq)
-    )
+    trace = await session.get(model.Trace, row.id)
     traces = tuple(
-        replace(TraceEntry(*entry), headers=tuple((name, value) for name, value in entry.headers))
-        for entry in await session.execute(ladder)
+        TraceEntry(*entry, tuple((name, value) for name, value in headers))
+        for *entry, headers in (trace.messages if trace is not None else ())
     )
     return _record(row), traces
 
@@ -144,7 +133,7 @@ def _query() -> Select[model.Call]:
 
 def _record(row: model.Call) -> CallRecord:
     return CallRecord(
-        **{name: getattr(row, name) for name in _CALL_FIELDS if name not in ("steps", "explanation")},
+        **{name: getattr(row, name) for name in _FIELDS if name not in ("steps", "explanation")},
         steps=tuple(row.steps),
         explanation=tuple(row.explanation),
         leg_call_ids=tuple(leg.call_id for leg in row.legs),

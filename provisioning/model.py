@@ -260,15 +260,8 @@ class CallLeg(Base):
 
 
 class Trace(Base):
-    """One message of a call's ladder."""
+    """The messages of a call's ladder: arrays in the order of `calllog.TraceEntry`."""
 
     __tablename__ = "call_trace"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[str] = mapped_column(index=True)
-    seq: Mapped[int]
-    time: Mapped[datetime]
-    direction: Mapped[str]
-    leg: Mapped[str]
-    peer: Mapped[str]
-    first_line: Mapped[str]
-    headers: Mapped[list[Any]]
+    call: Mapped[int] = mapped_column(ForeignKey("calls.id"), primary_key=True)
+    messages: Mapped[list[Any]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -89,10 +89,10 @@ class Store:
         async with self.writing() as session:
             await bindings.write_bindings(session, changed, removed)
 
-    async def write_calls(self, records: Iterable[CallRecord], traces: Iterable[TraceEntry] = ()) -> None:
-        """Add a batch to the call log, in one transaction."""
+    async def write_calls(self, calls: Iterable[tuple[CallRecord, Sequence[TraceEntry]]]) -> None:
+        """Add a batch to the call log, each call with its messages in order, in one transaction."""
         async with self.writing() as session:
-            await calllog.write_calls(session, records, traces)
+            await calllog.write_calls(session, calls)
 
     async def calls(
         self, limit: int = 50, since: datetime | None = None, user: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -138,7 +139,7 @@ def detail(record: CallRecord, traces: tuple[TraceEntry, ...], directory: Direct
         rtp=dict(record.rtp),
         ladder=[
             LadderEntry(
-                time=entry.time,
+                time=datetime.fromtimestamp(entry.time, UTC),
                 direction=entry.direction,
                 leg=entry.leg,
                 peer=entry.peer,

@@ -213,4 +213,4 @@ class CallBook:
             message_path=str(entry.message.path) if entry.message is not None else None,
         )
         sights = self._trace.take(list(entry.legs))
-        self._write(record, entries(sights, record.call_id, entry.legs, who.withheld, self._clock))
+        self._write(record, entries(sights, entry.legs, who.withheld, self._clock))

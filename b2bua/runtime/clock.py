@@ -76,7 +76,11 @@ class WallClock:
 
     def at(self, moment: float) -> datetime:
         """The time of day, in UTC, of a monotonic moment of the recent past."""
-        return datetime.fromtimestamp(time.time() - (self._queue.now() - moment), UTC)
+        return datetime.fromtimestamp(self.epoch() + moment, UTC)
+
+    def epoch(self) -> float:
+        """What makes seconds since 1970 of monotonic ones, as the clocks stand now."""
+        return time.time() - self._queue.now()
 
 
 class Tokens:

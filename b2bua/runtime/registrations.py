@@ -74,7 +74,8 @@ class Registrations:
     ) -> str | None:
         """The username that a request proves to be sent by, `lookup` finding its secret.
 
-        `None` after a challenge, or a 503 to who guesses passwords. An unknown account and a wrong password get the same answer as no credentials at all.
+        `None` after a challenge, or a 503 to who guesses passwords. An unknown account and a wrong password get
+        the same answer as no credentials at all.
         """
         flow = transaction.flow
         if request.get("authorization") is not None and (pause := self._gate.pause(flow, now)):

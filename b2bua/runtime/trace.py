@@ -8,26 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from b2bua.runtime.clock import WallClock
 from b2bua.sip.flow import Hop
 from b2bua.sip.message import canonical
 from provisioning.calllog import TraceEntry
 
-KEY_HEADERS = (
-    "from",
-    "to",
-    "call-id",
-    "cseq",
-    "contact",
-    "reason",
-    "content-type",
-    "user-agent",
-    "x-session",
-)
 # With these alone nothing tells who a withheld caller is.
-WITHHELD_HEADERS = ("call-id", "cseq", "reason", "content-type")
+WITHHELD_HEADERS = frozenset({"call-id", "cseq", "reason", "content-type"})
+KEY_HEADERS = WITHHELD_HEADERS | {"from", "to", "contact", "user-agent", "x-session"}
 MAX_MESSAGES = 200  # a leg of a call
 MAX_UNKNOWN = 1000  # Call-IDs that are not, or not yet, those of a call
 MAX_UNKNOWN_MESSAGES = 10  # for each of these: an INVITE is challenged and comes again
@@ -36,8 +26,7 @@ _USER = re.compile(r"sips?:[^@\s]*@|tel:\S*", re.IGNORECASE)
 _FOLD = re.compile(r"\r\n[ \t]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """One message as it was seen; `moment` is monotonic, `head` ends before the body."""
 
     moment: float
@@ -91,18 +80,17 @@ def legible(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def entries(
-    sights: list[Sight], call_id: str, legs: dict[str, str], withheld: bool, clock: WallClock
-) -> list[TraceEntry]:
-    """Turn sights into the rows of a call's ladder; `legs` names each leg by its Call-ID."""
-    return [
-        _entry(sight, number, call_id, legs[sight.call_id], withheld, clock)
-        for number, sight in enumerate(sights)
-    ]
+def entries(sights: list[Sight], legs: dict[str, str], withheld: bool, clock: WallClock) -> list[TraceEntry]:
+    """Turn sights into a call's ladder; `legs` names each leg by its Call-ID."""
+    since = clock.epoch()
+    return [_entry(sight, legs[sight.call_id], withheld, since) for sight in sights]
 
 
-def _entry(sight: Sight, number: int, call_id: str, leg: str, withheld: bool, clock: WallClock) -> TraceEntry:
-    first, *lines = _FOLD.sub(" ", sight.head.decode("utf-8", "replace")).split("\r\n")
+def _entry(sight: Sight, leg: str, withheld: bool, since: float) -> TraceEntry:
+    text = sight.head.decode("utf-8", "replace")
+    if "\r\n " in text or "\r\n\t" in text:
+        text = _FOLD.sub(" ", text)
+    first, *lines = text.split("\r\n")
     wanted = WITHHELD_HEADERS if withheld else KEY_HEADERS
     headers = []
     for line in lines:
@@ -110,13 +98,11 @@ def _entry(sight: Sight, number: int, call_id: str, leg: str, withheld: bool, cl
         if canonical(name) in wanted:
             headers.append((name.strip(), value.strip()))
     return TraceEntry(
-        call_id=call_id,
-        seq=number,
-        time=clock.at(sight.moment),
-        direction="out" if sight.outgoing else "in",
-        leg=leg,
-        peer=str(sight.peer),
+        round(since + sight.moment, 6),
+        "out" if sight.outgoing else "in",
+        leg,
+        str(sight.peer),
         # What a withheld caller dialled may be read; where it can be reached may not.
-        first_line=_USER.sub("sip:…@", first) if withheld and leg == "a" and sight.outgoing else first,
-        headers=headers,
+        _USER.sub("sip:…@", first) if withheld and leg == "a" and sight.outgoing else first,
+        headers,
     )

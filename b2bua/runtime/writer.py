@@ -13,7 +13,7 @@ from provisioning.store import Store
 
 log = structlog.get_logger()
 
-INTERVAL = 0.25  # seconds between batches: bindings are on disk within one
+INTERVAL = 0.5  # seconds between batches: bindings are on disk within one
 BACK_OFF = 1.0  # seconds after a batch that the database refused
 BATCH = 200  # calls
 KEPT = 20_000  # calls that wait for a database that cannot be written; the oldest go first
@@ -87,9 +87,7 @@ class Writer:
             batch = self._calls[:size]
             self._writing_calls = len(batch)
             try:
-                await self._store.write_calls(
-                    [record for record, _ in batch], [entry for _, trace in batch for entry in trace]
-                )
+                await self._store.write_calls(batch)
             except PASSING:
                 raise
             except Exception as error:

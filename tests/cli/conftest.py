@@ -143,9 +143,7 @@ def traces(call_id: str = "call-1") -> list[TraceEntry]:
     """The first four messages of that call."""
     return [
         TraceEntry(
-            call_id=call_id,
-            seq=number,
-            time=BEGAN + timedelta(milliseconds=number),
+            time=(BEGAN + timedelta(milliseconds=number)).timestamp(),
             direction=way,  # type: ignore[arg-type]
             leg=leg,
             peer="127.0.0.1:5070" if leg == "a" else "127.0.0.2:5060",
@@ -165,7 +163,7 @@ def log_call(company: Path) -> Callable[..., None]:
 
         async def fill() -> None:
             async with await open_store(company) as store:
-                await store.write_calls([one], traces(one.call_id))
+                await store.write_calls([(one, traces(one.call_id))])
 
         asyncio.run(fill())
 

@@ -68,7 +68,7 @@ def log_message(data: Path, message: str) -> None:
     async def work() -> None:
         async with await open_store(data, CHEAP) as store:
             record = CallRecord(f"call-{message}", NOW, NOW, "201", "busy", "voicemail", message_id=message)
-            await store.write_calls([record])
+            await store.write_calls([(record, ())])
 
     asyncio.run(work())
 

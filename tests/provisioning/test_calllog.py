@@ -34,11 +34,9 @@ RECORD = CallRecord(
 )
 
 
-def entry(seq: int, call_id: str = RECORD.call_id, at: datetime = NOON) -> TraceEntry:
+def entry(second: float) -> TraceEntry:
     return TraceEntry(
-        call_id,
-        seq,
-        at,
+        NOON.timestamp() + second,
         "in",
         "caller",
         "127.0.0.2:5062",
@@ -48,11 +46,14 @@ def entry(seq: int, call_id: str = RECORD.call_id, at: datetime = NOON) -> Trace
 
 
 async def test_a_call_comes_back_as_it_was_written_by_any_of_its_call_ids(store: Store) -> None:
-    traces = (entry(1), entry(2), entry(3, at=NOON + timedelta(seconds=1)))
-    await store.write_calls([RECORD], [traces[2], traces[1], traces[0], entry(1, "other")])
+    traces = (entry(0), entry(0.123456), entry(1))
+    other = replace(RECORD, call_id="other", leg_call_ids=("third",))
+    await store.write_calls([(other, ()), (RECORD, traces)])
+    await store.write_calls([(replace(other, call_id="fourth"), (entry(1),))])
     for call_id in ("a@phone.example", "first", "second"):
         assert await store.call(call_id) == (RECORD, traces)
-    assert await store.call("third") is None
+    assert await store.call("other") == (other, ())
+    assert await store.call("fifth") is None
 
 
 async def test_the_newest_calls_come_first(store: Store) -> None:
@@ -66,7 +67,7 @@ async def test_the_newest_calls_come_first(store: Store) -> None:
         )
         for hour in range(4)
     ]
-    await store.write_calls(records)
+    await store.write_calls([(record, ()) for record in records])
     assert [record.call_id for record in await store.calls(limit=2)] == ["3", "2"]
     assert [record.call_id for record in await store.calls(since=NOON + timedelta(hours=2))] == ["3", "2"]
     assert [record.call_id for record in await store.calls(user=1)] == ["1"]
@@ -75,23 +76,23 @@ async def test_the_newest_calls_come_first(store: Store) -> None:
 
 async def test_a_call_id_that_comes_twice_is_two_calls(store: Store) -> None:
     later = replace(RECORD, started_at=NOON + timedelta(hours=1), outcome="answered")
-    await store.write_calls([RECORD])
-    await store.write_calls([later])
+    await store.write_calls([(RECORD, (entry(0),))])
+    await store.write_calls([(later, (entry(3600),))])
     assert len(await store.calls()) == 2
     found = await store.call(RECORD.call_id)
     assert found is not None
-    assert found[0] == later
+    assert found == (later, (entry(3600),))
 
 
 async def test_a_batch_is_written_whole_or_not_at_all(store: Store) -> None:
     with pytest.raises(StatementError, match="zone"):
-        await store.write_calls([RECORD, replace(RECORD, started_at=datetime(2030, 6, 1))])
+        await store.write_calls([(RECORD, ()), (replace(RECORD, started_at=datetime(2030, 6, 1)), ())])
     assert await store.calls() == ()
 
 
 @pytest.mark.behaviour("A3")
 async def test_nothing_of_a_caller_who_withheld_reaches_the_disk(store: Store) -> None:
-    await store.write_calls([replace(RECORD, withheld=True)])
+    await store.write_calls([(replace(RECORD, withheld=True), ())])
     (record,) = await store.calls()
     assert (record.withheld, record.caller_number, record.caller_name) == (True, None, None)
     assert record.caller_user == 1

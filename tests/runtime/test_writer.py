@@ -40,8 +40,8 @@ def record(call_id: str) -> CallRecord:
     return CallRecord(call_id, NOON, NOON, "201", "R9", "answered", leg_call_ids=(f"b-{call_id}",))
 
 
-def entry(call_id: str) -> TraceEntry:
-    return TraceEntry(call_id, 1, NOON, "in", "a", "127.0.0.2:5060", "INVITE sip:201@x.example SIP/2.0")
+def entry() -> TraceEntry:
+    return TraceEntry(NOON.timestamp(), "in", "a", "127.0.0.2:5060", "INVITE sip:201@x.example SIP/2.0")
 
 
 def binding(contact: str, **changes: Any) -> StoredBinding:
@@ -85,12 +85,12 @@ async def test_a_locked_database_loses_and_doubles_nothing(store: Store, tmp_pat
     with capture_logs() as logs:
         with locked(tmp_path):
             for number in range(5):
-                writer.call(record(f"early-{number}"), [entry(f"early-{number}")])
+                writer.call(record(f"early-{number}"), [entry()])
             writer.bound(binding("<sip:a@x.example>"))
             async with asyncio.timeout(5):
                 while sum(one["event"] == "store.write_failed" for one in logs) < 2:
                     await asyncio.sleep(0.01)
-            writer.call(record("late"), [entry("late")])
+            writer.call(record("late"), [entry()])
             assert writer.backlog == 7
         await wait_empty(writer)
     assert await written(store) == [*(f"early-{number}" for number in range(5)), "late"]
@@ -149,14 +149,14 @@ async def test_stopping_in_the_middle_of_a_batch_doubles_nothing(
     begun = asyncio.Event()
     write = store.write_calls
 
-    async def slow(records: Any, traces: Any) -> None:
-        await write(records, traces)
+    async def slow(calls: Any) -> None:
+        await write(calls)
         begun.set()  # on disk, but the writer has not heard of it yet
         await asyncio.sleep(0.05)
 
     monkeypatch.setattr(store, "write_calls", slow)
     work = asyncio.create_task(writer.run())
-    writer.call(record("one"), [entry("one")])
+    writer.call(record("one"), [entry()])
     await begun.wait()
     work.cancel()
     await asyncio.wait({work})
@@ -187,11 +187,11 @@ async def test_big_backlogs_go_in_batches_and_have_a_bound(
     sizes = []
     write = store.write_calls
 
-    async def counted(records: Any, traces: Any) -> None:
-        sizes.append(len(records))
+    async def counted(calls: Any) -> None:
+        sizes.append(len(calls))
         if len(sizes) == 1:
             writer.call(record("during"), [])
-        await write(records, traces)
+        await write(calls)
 
     monkeypatch.setattr(store, "write_calls", counted)
     writer = Writer(store)
