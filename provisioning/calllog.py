@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Select, Table, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -93,7 +93,7 @@ async def write_calls(
             traces.append({"call": number, "messages": trace})
     for table, values in ((model.Call, rows), (model.CallLeg, legs), (model.Trace, traces)):
         if values:
-            await session.execute(insert(table.__table__), values)
+            await session.execute(insert(cast(Table, table.__table__)), values)
 
 
 async def read_calls(
@@ -117,8 +117,8 @@ async def read_call(session: AsyncSession, call_id: str) -> tuple[CallRecord, tu
         return None
     trace = await session.get(model.Trace, row.id)
     traces = tuple(
-        TraceEntry(*entry, tuple((name, value) for name, value in headers))
-        for *entry, headers in (trace.messages if trace is not None else ())
+        TraceEntry(*entry)._replace(headers=tuple((name, value) for name, value in entry[-1]))
+        for entry in (trace.messages if trace is not None else ())
     )
     return _record(row), traces
 

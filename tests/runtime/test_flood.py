@@ -21,7 +21,7 @@ RINGS_WITHIN = 0.2  # seconds from INVITE to 180
 
 
 class RepeatingPhone(Phone):
-    """Says again what it said last while it hears nothing, as phones do: the machine may be busy with more than this."""
+    """Says again what it said last while it hears nothing, as phones do: the machine may be busy."""
 
     async def repeat(self) -> None:
         while True:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from b2bua.runtime import ration
 from media.protocol import CountsChanged
 from provisioning.bindings import StoredBinding
 from tests.runtime.node import Node, company, running_node, until
@@ -46,8 +47,9 @@ async def test_the_challenge_offers_what_is_set_the_strongest_first(relay_socket
 
 
 async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_in_the_same_time(
-    relay_socket: Path,
+    relay_socket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ration, "LINES", 1000)
     async with running_node(relay_socket, sip={"auth_failures": 1000}) as node:
         await _same_answer(node)
 

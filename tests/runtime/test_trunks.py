@@ -74,7 +74,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def listed(node: Node, name: str = "carrier") -> dict[str, Any]:
-    return next(one for one in node.signalling.trunks.listed() if one["name"] == name)
+    # The node has its trunks a moment after it was started.
+    return next((one for one in node.signalling.trunks.listed() if one["name"] == name), {"state": None})
 
 
 def order(node: Node) -> list[str]:

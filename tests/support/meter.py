@@ -88,7 +88,7 @@ def tone(*hertz: float, seconds: float, level: float = -13.0) -> Sound:
 def level(sound: Sound) -> float:
     """The root mean square in dB below full scale; silence is -120."""
     power = float(np.mean(sound.samples**2)) if len(sound.samples) else 0.0
-    return max(-120.0, 10 * np.log10(power + 1e-12))
+    return max(-120.0, 10 * float(np.log10(power + 1e-12)))
 
 
 def frequency(sound: Sound) -> float:
