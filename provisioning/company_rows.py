@@ -84,6 +84,9 @@ class CompanyRows:
                 self._devices(user, rows[user.email])
             owners |= self._owners(entry, rows)
         await self._numbers(customers, owners)
+        for name in self.plan.deleted_trunks:
+            await self.session.delete(self.stored.trunks[name])
+        await self.session.flush()
         for trunk in file.trunks:
             self._trunk(trunk)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from b2bua.callplan.settings import Action
-from provisioning.company import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company import CustomerEntry, UserEntry
 from provisioning.company_rules import Placed
 
 # Settings that are kept and checked, but that calls do not follow yet.
@@ -25,17 +25,13 @@ NOT_IN_FORCE: tuple[tuple[str, Callable[[UserEntry], bool]], ...] = (
 )
 
 
-def notes_on(
-    customers: Sequence[CustomerEntry], trunks: Sequence[TrunkEntry], final: Sequence[Placed]
-) -> Iterator[str]:
+def notes_on(customers: Sequence[CustomerEntry], final: Sequence[Placed]) -> Iterator[str]:
     """One line each: what is stored but not in force yet, and redirects that go round in a circle (D7)."""
     later = [
         f"{what} ({', '.join(names)})"
         for what, is_set in NOT_IN_FORCE
         if (names := [user.name for customer in customers for user in customer.users if is_set(user)])
     ]
-    if trunks:
-        later.append(f"trunks ({', '.join(trunk.name for trunk in trunks)})")
     if later:
         yield f"stored, and in force from a later version on: {'; '.join(later)}."
     for placed in final:

@@ -43,6 +43,8 @@ class Plan:
     generated: list[Generated] = field(default_factory=list)
     deleted: set[int] = field(default_factory=set)
     """Ids of users."""
+    deleted_trunks: set[str] = field(default_factory=set)
+    """By case-folded name."""
 
     def changes(self) -> Changes:
         """What to show."""
@@ -58,7 +60,9 @@ def make_plan(
     """
     final = [_final(index, customer, stored, prune=prune) for index, customer in enumerate(file.customers)]
     named = {trunk.name.casefold() for trunk in file.trunks}
-    others = [row for name, row in stored.trunks.items() if name not in named]
+    # A file that is about customers alone leaves all trunks alone.
+    unnamed = {name: row for name, row in stored.trunks.items() if named and name not in named}
+    others = [row for name, row in stored.trunks.items() if name not in named and not (prune and named)]
     elsewhere = replace(
         stored.elsewhere,
         sources=frozenset(source for row in others for source in row.allow_from),
@@ -76,7 +80,8 @@ def make_plan(
             _plan_missing(plan, customer, known, prune=prune)
     for trunk in file.trunks:
         _plan_trunk(plan, trunk, stored.trunks.get(trunk.name.casefold()), key)
-    plan.notes += notes_on(file.customers, file.trunks, final)
+    _plan_missing_trunks(plan, unnamed, prune=prune)
+    plan.notes += notes_on(file.customers, final)
     return plan
 
 
@@ -233,6 +238,15 @@ def _plan_trunk(plan: Plan, trunk: TrunkEntry, row: model.Trunk | None, key: Sec
     old = None if row is None else trunk_words(trunk_entry(row))
     default = trunk_words(TrunkEntry(trunk.name, ""))
     _note(plan, f"trunk {trunk.name}", old, trunk_words(trunk), default, secrets)
+
+
+def _plan_missing_trunks(plan: Plan, unnamed: Mapping[str, model.Trunk], *, prune: bool) -> None:
+    if prune:
+        plan.deleted_trunks |= unnamed.keys()
+        plan.items += (Change("delete", f"trunk {row.name}") for row in unnamed.values())
+    elif unnamed:
+        names = ", ".join(row.name for row in unnamed.values())
+        plan.notes.append(f"trunks not in the file, and kept: {names}; --prune deletes them.")
 
 
 def _subject(name: str, email: str, customer: CustomerEntry) -> str:

@@ -24,7 +24,11 @@ def command(
     file: Annotated[Path, typer.Argument(help="The company file (docs/company-file.md).")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Delete users whom the file's customers do not name.")
+        bool,
+        typer.Option(
+            "--prune",
+            help="Delete users whom the file's customers do not name, and trunks where it names others.",
+        ),
     ] = False,
 ) -> None:
     """Apply a company file, in one transaction, after showing what changes."""

@@ -239,6 +239,24 @@ async def test_customers_trunks_and_users_that_the_file_does_not_name_stay(store
     )
 
 
+async def test_pruning_deletes_trunks_where_the_file_names_others(store: Store) -> None:
+    def trunk(name: str) -> str:
+        return f'[[trunks]]\nname = "{name}"\nhost = "192.0.2.1"\nallow_from = ["192.0.2.1"]\n'
+
+    await applied(store, trunk("old"))
+    moved = trunk("new")
+    assert "belongs to another trunk already" in await refused(store, moved)
+    kept = await applied(store, moved.replace("192.0.2.1", "192.0.2.2"))
+    assert kept.changes.notes[0] == "trunks not in the file, and kept: old; --prune deletes them."
+    await applied(store, customer(user("anna")), prune=True)
+    assert len((await store.directory("ringplan")).trunks) == 2
+    done = await applied(store, moved, prune=True)
+    assert [str(item) for item in done.changes.items][-1] == "- trunk old"
+    assert [(each.name, each.host) for each in (await store.directory("ringplan")).trunks] == [
+        ("new", "192.0.2.1")
+    ]
+
+
 @pytest.mark.behaviour("P7")
 async def test_pruning_deletes_releases_and_lists_who_redirects(store: Store) -> None:
     bert = 'extension = "202"\nnumbers = ["+441632960100"]\nsoft_clients = [{ username = "bert" }]'

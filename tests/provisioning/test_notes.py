@@ -10,7 +10,7 @@ from tests.provisioning.company import customer, user
 
 def notes(text: str) -> list[str]:
     file = parse_company_file(text)
-    return list(notes_on(file.customers, file.trunks, in_file(file.customers)))
+    return list(notes_on(file.customers, in_file(file.customers)))
 
 
 def redirect(occasion: str, target: str) -> str:
@@ -40,12 +40,6 @@ def test_settings_that_act_have_no_note() -> None:
 def test_settings_that_do_not_act_yet_are_told_in_one_line(keys: str, tables: str, what: str) -> None:
     assert notes(customer(user("anna", keys, tables), user("bert"))) == [
         f"stored, and in force from a later version on: {what} (Anna)."
-    ]
-
-
-def test_trunks_are_stored_only() -> None:
-    assert notes('[[trunks]]\nname = "carrier"\nhost = "192.0.2.1"') == [
-        "stored, and in force from a later version on: trunks (carrier)."
     ]
 
 

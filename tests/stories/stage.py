@@ -30,19 +30,25 @@ class Actor:
         self.runs: list[Sipp] = []
         self._story = story
         self._folder = folder
-        self._address = phone.address or fresh_address()
+        given = phone.address if not phone.carrier else ""
+        self._address = given or fresh_address()
         # An address of its own has all ports free; one that is given may have other users.
-        self._port = free_port(self._address) if phone.address else 5060
+        self._port = free_port(self._address) if given else 5060
         self._remote = service.sip
         self.path: LossyPath | None = None
         if phone.loss:
             self.path = LossyPath(fresh_address(), service.sip, phone.loss, phone.seed)
             self._remote = (open_things.enter_context(self.path).address, self.path.port)
-        rtp_port = free_port(self._address) if phone.address else 40000
+        rtp_port = free_port(self._address) if given else 40000
         self.rtp = open_things.enter_context(RtpEndpoint(self._address, rtp_port))
         if phone.tone:
             self.rtp.play(meter.tone(phone.tone, seconds=0.5))
         open_things.callback(lambda: [run.stop() for run in self.runs])
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self._address
 
     @property
     def addresses(self) -> set[str]:
@@ -84,12 +90,14 @@ class Actor:
                 pause=step.pause,
                 service=step.to,
                 user=self.phone.username,
-                password=step.password or self._story.passwords[self.phone.username],
+                password=step.password or self._story.passwords.get(self.phone.username, ""),
                 keys={
                     "here": f"{known_as}:{self._port}",
                     "rtp_ip": known_as,
                     "rtp_port": self.rtp.port,
                     "expires": step.expires,
+                    "number": step.number,
+                    "password": self._story.passwords.get(self.phone.username, ""),
                 },
                 out_of_call=None if waits else self._story.scenario(step.meanwhile),
                 hear=self._follow,
@@ -125,6 +133,12 @@ class Stage:
         self._open.close()
 
     def perform(self) -> None:
-        """Take all steps, one after another."""
+        """Take all steps, one after another; the trunks of the story are the only ones meanwhile."""
+        if self.story.trunked:
+            company = self.story.company
+            for actor in self.actors.values():
+                if actor.phone.carrier:
+                    company = company.replace(actor.phone.address, actor.address)
+            self.service.apply(company, "--prune")
         for step in self.story.steps:
             self.actors[step.phone].take(step)

@@ -21,7 +21,8 @@ class Phone:
     """A phone of a story. Unless told otherwise its name is its SIP username.
 
     `tone` in Hz is what it sends, 0 silence. Behind NAT its messages name a `private` address that it does
-    not have. Of what it sends and receives the share `loss` is dropped, chosen by `seed`.
+    not have. Of what it sends and receives the share `loss` is dropped, chosen by `seed`. A `carrier` is what the
+    trunks with its `address` lead to; it is performed at another address, which then stands in the company file.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Phone:
     seed: int = 0
     address: str = ""
     transport: str = "udp"
+    carrier: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Step:
     """One thing a phone does, named by the key that it has in the file.
 
     `run` and `start` name a scenario, waited for or not; `finish` waits for the scenario's end; `waits_for`
-    is how a message begins; `hears` waits for so many seconds of sound; `digits` are RFC 4733 events.
+    is how a message begins; `hears` waits for so many seconds of sound; `digits` are RFC 4733 events. `number` is
+    whom a carrier shows as calling.
     """
 
     phone: str
@@ -51,6 +54,7 @@ class Step:
     digits: str = ""
 
     to: str = ""
+    number: str = "441632960999"
     password: str = ""
     pause: float = 0.2
     calls: int = 1
@@ -94,6 +98,11 @@ class Story:
         """The company file."""
         return (self.folder / "company.toml").read_text()
 
+    @property
+    def trunked(self) -> bool:
+        """Whether it has trunks: these are the whole platform's, so no other story may be performed meanwhile."""
+        return any(phone.carrier for phone in self.phones.values())
+
     @cached_property
     def passwords(self) -> dict[str, str]:
         """The password of every soft client, by username."""
@@ -102,6 +111,10 @@ class Story:
             for customer in tomllib.loads(self.company)["customers"]
             for user in customer["users"]
             for client in user.get("soft_clients", ())
+        } | {
+            trunk["username"]: trunk["password"]
+            for trunk in tomllib.loads(self.company).get("trunks", ())
+            if "password" in trunk
         }
 
     def scenario(self, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,15 @@ ON_ANOTHER_NETWORK = "10.0.0.0/8"
 @pytest.fixture(scope="session")
 def town(service: Service) -> Service:
     """The shared service with the customers of all stories."""
-    service.apply("\n".join(story.company for story in STORIES if not story.advertised))
+    service.apply("\n".join(story.company for story in STORIES if not story.advertised and not story.trunked))
     return service
+
+
+@pytest.fixture(scope="session")
+def exchange() -> Iterator[Service]:
+    """Another service, for the stories with trunks: those are the whole platform's."""
+    with Service({"RINGPLAN_CALLS__TRUNK_SILENCE": "1"}) as running:
+        yield running
 
 
 @pytest.mark.parametrize(
@@ -29,11 +37,25 @@ def town(service: Service) -> Service:
     [
         pytest.param(story, id=story.name, marks=pytest.mark.behaviour(*story.behaviour))
         for story in STORIES
-        if not story.advertised
+        if not story.advertised and not story.trunked
     ],
 )
 def test_story(story: Story, town: Service, tmp_path: Path) -> None:
     with Stage(story, town, tmp_path) as stage:
+        stage.perform()
+        judge(stage)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        pytest.param(story, id=story.name, marks=pytest.mark.behaviour(*story.behaviour))
+        for story in STORIES
+        if story.trunked
+    ],
+)
+def test_story_with_trunks(story: Story, exchange: Service, tmp_path: Path) -> None:
+    with Stage(story, exchange, tmp_path) as stage:
         stage.perform()
         judge(stage)
 
@@ -66,7 +88,7 @@ def test_story_of_an_advertised_address(
 
 
 def test_every_customer_and_number_is_one_storys_alone() -> None:
-    company = "\n".join(story.company for story in STORIES)
     from provisioning.company_file import parse_company_file
 
+    company = "\n".join(story.company.partition("[[trunks]]")[0] for story in STORIES)
     assert len(parse_company_file(company).customers) >= len(STORIES)

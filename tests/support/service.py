@@ -144,11 +144,11 @@ class Service:
             )
         return done.stdout
 
-    def apply(self, company: str) -> str:
+    def apply(self, company: str, *options: str) -> str:
         """Make the database say what this company file says."""
         file = self.folder / "company.toml"
         file.write_text(company)
-        return self.run_cli("apply", str(file))
+        return self.run_cli("apply", str(file), *options)
 
     def calls(self) -> list[dict[str, Any]]:
         """The call log, newest first."""

@@ -165,8 +165,10 @@ class Sipp:
 
     @property
     def call_id(self) -> str:
-        """The Call-ID of the first call."""
-        return next((message.header("Call-ID") for message in self.messages), "")
+        """The Call-ID of the first call; of the first message where there was none."""
+        messages = self.messages
+        first = next((message for message in messages if message.text.startswith("INVITE ")), None)
+        return next((message.header("Call-ID") for message in (first, *messages) if message), "")
 
     def wait_received(self, start: str, timeout: float = 10.0, count: int = 1) -> Message:
         """Wait for the `count`-th message that starts with `start`: `INVITE`, `SIP/2.0 180`."""
