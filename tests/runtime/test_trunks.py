@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +76,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def listed(node: Node, name: str = "carrier") -> dict[str, Any]:
-    # The node has its trunks a moment after it was started.
-    return next((one for one in node.signalling.trunks.listed() if one["name"] == name), {"state": None})
+    """What is shown of a trunk; nothing while the node is still starting."""
+    found = [one for one in node.signalling.trunks.listed() if one["name"] == name]
+    return found[0] if found else defaultdict(lambda: None)
 
 
 def order(node: Node) -> list[str]:
@@ -101,17 +104,12 @@ async def test_it_registers_with_digest_and_refreshes_at_half_the_time(
             first, second = carrier.received[:2]
             assert (first.cseq[0], second.cseq[0]) == (1, 2) and first.call_id == second.call_id
             assert first.uri_text == f"sip:{carrier.hop.host}"
-            assert str(second.to) == str(parse_free(second.from_)) == f"<sip:ringplan@{carrier.hop.host}>"
+            assert str(second.to) == f"<sip:ringplan@{carrier.hop.host}>"
+            assert second.from_.uri == second.to.uri
             await until(lambda: carrier.count("REGISTER") >= 4, "two refreshes")
             assert "nc=00000003" in (carrier.received[3].get("authorization") or "")
             assert listed(node)["state"] == "up" and 0 < listed(node)["registered_for"] <= 1
     assert events(logs) == ["trunk.resolved", "trunk.registered"], "a refresh is not worth a line"
-
-
-def parse_free(address: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(address, params=())
 
 
 async def test_a_refused_registration_is_told_and_tried_again(relay_socket: Path, carrier: Carrier) -> None:
@@ -182,6 +180,37 @@ async def test_only_what_changed_is_started_again(
         assert registers.index((new, "3600")) > max(
             place for place, entry in enumerate(registers) if entry[0] == old
         ), "the old registration ends before the new one begins: both have one Contact"
+
+
+async def test_a_new_registration_waits_for_the_end_of_the_old_one(
+    relay_socket: Path, carrier: Carrier
+) -> None:
+    async with node_with(relay_socket, trunk(carrier.hop.host), interval=0) as node:
+        await until(lambda: carrier.contacts, "the registration")
+        carrier.answers["REGISTER"] = 0
+        (known,) = node.signalling.devices.directory.trunks
+        node.signalling.trunks.follow([replace(known, password="new")])
+        await until(lambda: len({one.call_id for one in carrier.received}) == 2, "the new registration")
+        ending = next(place for place, one in enumerate(carrier.received) if one.get("expires") == "0")
+        beginning = next(
+            place for place, one in enumerate(carrier.received) if one.call_id != carrier.received[0].call_id
+        )
+        waited = carrier.times[beginning] - carrier.times[ending]
+        assert waited > 0.9 * registration.GOODBYE, "both have one Contact"
+
+
+async def test_a_trunk_that_is_gone_is_watched_no_more(
+    relay_socket: Path, carrier: Carrier, other: Carrier
+) -> None:
+    both = watched(carrier.hop.host), watched(other.hop.host, "other", order=2)
+    async with node_with(relay_socket, *both) as node:
+        await until(lambda: carrier.count("OPTIONS") > 1, "probes")
+        node.signalling.trunks.follow(node.signalling.devices.directory.trunks[1:])
+        seen = other.count("OPTIONS")
+        await until(lambda: other.count("OPTIONS") > seen + 1, "probes of the other")
+        before = carrier.count("OPTIONS")
+        await until(lambda: other.count("OPTIONS") > seen + 4, "more probes of the other")
+        assert carrier.count("OPTIONS") == before
 
 
 async def test_a_trunk_that_is_gone_leaves_and_one_that_is_new_comes(
