@@ -1,4 +1,4 @@
-"""`python -m tests.bench [NAME …] [--quick]`: take the figures, print them, write them to build/bench.json."""
+"""Take the figures of Ringplan, print them, and write them to build/bench.json. `make bench` runs this."""
 
 from __future__ import annotations
 
@@ -6,44 +6,67 @@ import argparse
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 from tests.bench import calls, media
 from tests.bench.delay import delay
-from tests.bench.figures import Figure, table, write
+from tests.bench.figures import Figure, shown, table, write
+from tests.bench.peers import Kamailio, Sippy
 from tests.bench.pinning import TooFewCores, cores, pin
 from tests.bench.runs import FULL, QUICK, Pace
-from tests.bench.subject import Ringplan
+from tests.bench.subject import Ringplan, Start
 
-BENCHMARKS: dict[str, Callable[[Path, Pace], Iterator[Figure]]] = {
-    "call": lambda folder, pace: calls.call(
-        Ringplan, folder, pace, (50, 100, 300) if pace is FULL else (100,)
-    ),
-    "max": partial(calls.max_rate, Ringplan),
-    "delay": partial(delay, Ringplan),
+COMPARED: dict[str, Callable[[Start, Path, Pace], Iterator[Figure]]] = {
+    "call": calls.call,
+    "max": calls.max_rate,
+    "delay": delay,
+    "registration": calls.registration,
+    "memory": calls.memory,
+}
+"""What peers can do too."""
+OWN: dict[str, Callable[[Path, Pace], Iterator[Figure]]] = {
     "auth": calls.auth_call,
-    "registration": partial(calls.registration, Ringplan),
-    "memory": partial(calls.memory, Ringplan),
     "relay": media.relay,
     "voicemail": media.voicemail,
 }
+NAMES = (*COMPARED, *OWN)
+PEERS: dict[Start, tuple[str, ...]] = {
+    Sippy: ("call", "max", "delay", "memory"),
+    Kamailio: ("call", "max", "delay", "registration", "memory"),
+}
+"""sippy's plain B2BUA does not register anybody."""
 RESULT = Path("build/bench.json")
+
+
+def figures_of(names: list[str], peers: bool, pace: Pace, folder: Path) -> Iterator[Figure]:
+    """Take the named benchmarks of Ringplan, or those that can be compared, each beside the peers'."""
+    for name in names:
+        if name in OWN:
+            yield from OWN[name](folder / name, pace)
+            continue
+        yield from COMPARED[name](Ringplan, folder / name, pace)
+        for peer, able in PEERS.items() if peers else ():
+            if name in able:
+                yield from COMPARED[name](peer, folder / f"{name}-{peer.__name__}", pace)
 
 
 def main() -> int:
     """Run the benchmarks that are named, all by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}")
     parser.add_argument("--quick", action="store_true", help="short runs, once each: for a first look")
+    parser.add_argument(
+        "--peers", action="store_true", help="what can be compared, of sippy and Kamailio too"
+    )
     parser.add_argument("--keep", action="store_true", help="keep SIPp's files, and say where they are")
     parser.add_argument("--json", type=Path, default=RESULT, help=f"where the figures go ({RESULT})")
     chosen = parser.parse_args()
-    if unknown := set(chosen.names) - set(BENCHMARKS):
+    if unknown := set(chosen.names) - set(NAMES):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     try:
         pin(cores()[1])
@@ -51,28 +74,37 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    names = chosen.names or list(COMPARED if chosen.peers else NAMES)
     figures: list[Figure] = []
-    for name in chosen.names or BENCHMARKS:
-        for figure in BENCHMARKS[name](folder / name, QUICK if chosen.quick else FULL):
-            figures.append(figure)
-            print(table([figure]).split("\n")[1], flush=True)
+    for figure in figures_of(names, chosen.peers, QUICK if chosen.quick else FULL, folder):
+        figures.append(figure)
+        print(
+            f"{figure.subject} {figure.name} {shown(figure.value)} {figure.verdict}",
+            file=sys.stderr,
+            flush=True,
+        )
     print(f"\n{table(figures)}\n")
     write(chosen.json, figures, circumstances(chosen.quick))
+    print(f"Written to {chosen.json}.")
     if chosen.keep:
-        print(f"SIPp's files are in {folder}")
+        print(f"SIPp's files are in {folder}.")
     else:
         shutil.rmtree(folder)
-    return 1 if any(figure.problem for figure in figures) else 0
+    return 1 if any(figure.problem for figure in figures if figure.subject == Ringplan.name) else 0
 
 
 def circumstances(quick: bool) -> dict[str, object]:
     """What must be known to compare figures."""
+    described = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
     return {
         "taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "version": described.stdout.strip() or None,
         "quick": quick,
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()},
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
         "python": platform.python_version(),
-        "with": "call plan, relay set-up, call log, trace",
+        "with": ["call plan", "relay", "call log", "trace"],
     }
 
 

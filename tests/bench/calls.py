@@ -22,12 +22,13 @@ FIRST_RATE, HELD_FOR = 100, 20.0
 HELD, HELD_RATE = 1000, 100
 
 
-def call(start: Start, folder: Path, pace: Pace, rates: tuple[int, ...] = (50, 100, 300)) -> Iterator[Figure]:
+def call(start: Start, folder: Path, pace: Pace) -> Iterator[Figure]:
     """`call_cpu_ms`, and `call_relay_cpu_ms` where there is a relay: a trunk's call to a user."""
     with start(folder) as subject:
         load = Load("trunk_call", company.trunk_calls(folder), 100, WARM_UP)
         measure = costs(subject, load, folder, subject.carrier, pace)
-        for rate in rates:
+        full = pace.to_the_end and start is Ringplan
+        for rate in CALL_TARGETS if full else (100,):
             run = measure(replace(load, rate=rate, seconds=pace.seconds))
             yield run.figure(subject, "call_cpu_ms", target=CALL_TARGETS[rate])
             if "relay" in subject.roles:

@@ -164,13 +164,17 @@ def place(load: Load, folder: Path, source: tuple[str, int], service: tuple[str,
 def answer(folder: Path, address: tuple[str, int], ring: float = 0.1) -> SippLoad:
     """Start the phones that ring for `ring` seconds and answer, all at one address."""
     phones = SippLoad(folder, "answer", *address, ["-d", str(round(ring * 1000))])
-    octets = "".join(f"{int(octet):02X}" for octet in reversed(address[0].split(".")))
-    entry = f"{octets}:{address[1]:04X}"
 
     def listening() -> bool:
         if not phones.running:
             phones.finish()
-        return entry in Path("/proc/net/udp").read_text()
+        return listens(address)
 
     wait_for(listening, 5, f"SIPp to listen on {address[0]}:{address[1]}")
     return phones
+
+
+def listens(address: tuple[str, int]) -> bool:
+    """Whether something has a UDP socket there, from /proc/net/udp."""
+    octets = "".join(f"{int(octet):02X}" for octet in reversed(address[0].split(".")))
+    return f"{octets}:{address[1]:04X}" in Path("/proc/net/udp").read_text()
