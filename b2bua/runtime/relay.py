@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import structlog
@@ -169,7 +168,7 @@ def _peer(peer: Peer) -> RelayPeer:
 
 
 def _figures(stats: Stats | RelayError) -> Figures:
-    return {} if isinstance(stats, RelayError) else asdict(stats)
+    return {} if isinstance(stats, RelayError) else stats.to_json()
 
 
 def _report(error: RelayError | None) -> None:

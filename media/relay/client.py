@@ -28,6 +28,9 @@ from media.relay.pipeline import Pipeline
 
 __all__ = ["Peer", "Ports", "RelayClient", "Stats"]
 
+FREE_WITHIN = 0.05
+"""Seconds until the ports of sessions that were deleted are freed, all with one packet."""
+
 Done = Callable[[RelayError | None], None]
 T = TypeVar("T")
 
@@ -56,9 +59,10 @@ class RelayClient:
         self._on_silence = on_silence
         self._loop = asyncio.get_running_loop()
         self._sessions: dict[str, _Session] = {}
-        self._pipeline = Pipeline(self._lost)
+        self._pipeline = Pipeline(self._lost, self._loop.call_soon)
         self._host = HostLink(self._lost)
         self._notifications = Notifications(self._silent, self._lost)
+        self._waking: asyncio.TimerHandle | None = None
         self._waker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     @classmethod
@@ -269,6 +273,11 @@ class RelayClient:
 
     def _free_ports(self) -> None:
         """Wake rtp_io's RTP and RTCP threads, which otherwise keep a deleted session's ports for a while."""
+        if self._waking is None:
+            self._waking = self._loop.call_later(FREE_WITHIN, self._wake)
+
+    def _wake(self) -> None:
+        self._waking = None
         host, port = self._hello.guard
         if self.alive:
             self._waker.sendto(b"\0", (host, port))

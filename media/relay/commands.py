@@ -89,14 +89,13 @@ def delete(session: str) -> str:
 
 def failure(line: str, reply: str) -> RelayError | None:
     """The error that the reply to a command line stands for; None if it is none."""
-    session = line.split()[1]
     if reply == UNKNOWN_TO_L and line.startswith("L"):
-        return NoSession(session)
+        return NoSession(line.split()[1])
     if not reply.startswith("E"):
         return None
     code = int(reply[1:])
     if code == NO_SUCH_SESSION:
-        return NoSession(session)
+        return NoSession(line.split()[1])
     if code in OUT_OF_PORTS:
         return RelayFull(reply)
     return RelayError(reply)

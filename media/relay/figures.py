@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 FIELDS = "npkts_ina npkts_ino nrelayed ndropped longest_ipi rtpa_nlost rtpa_ndups rtpa_jmax rtpa_javg"
 """The counters asked for, in the order of the reply; rtp_io takes at most eleven a query."""
@@ -11,8 +11,7 @@ CLOCK_PER_MS = 8
 """Jitter is counted in units of the RTP clock, 8 kHz for G.711."""
 
 
-@dataclass(frozen=True, slots=True)
-class LegStats:
+class LegStats(NamedTuple):
     """One side of a call. `packets_in` came from this side, `packets_out` came from the other one for it."""
 
     packets_in: int
@@ -26,14 +25,17 @@ class LegStats:
     """Longest time between two packets of this side."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """Both sides of a call; `relayed` and `dropped` count packets of both directions."""
 
     near: LegStats
     far: LegStats
     relayed: int
     dropped: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return self._asdict() | {"near": self.near._asdict(), "far": self.far._asdict()}
 
 
 def parse_stats(near: str, far: str) -> Stats:

@@ -1,4 +1,7 @@
-"""rtp_io's command socket: one line out, one line back, in order."""
+"""rtp_io's command socket: one line out, one line back, in order.
+
+What is sent in one turn of the event loop goes out in one write: each write wakes the relay.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,11 @@ Reply = Callable[[str | RelayGone], None]
 class Pipeline(asyncio.Protocol):
     """Sends commands without waiting for the replies of those before, at most WINDOW ahead."""
 
-    def __init__(self, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self, on_lost: Callable[[], None], call_soon: Callable[[Callable[[], None]], object]
+    ) -> None:
         self._on_lost = on_lost
+        self._call_soon = call_soon
         self._transport: asyncio.WriteTransport | None = None
         self._buffer = b""
         self._sent: deque[Reply] = deque()
@@ -30,8 +36,9 @@ class Pipeline(asyncio.Protocol):
         if self._transport is None:
             reply(RelayGone())
         else:
+            if not self._waiting:
+                self._call_soon(self._send_waiting)
             self._waiting.append((line, reply))
-            self._send_waiting(self._transport)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: the socket is ready."""
@@ -42,8 +49,7 @@ class Pipeline(asyncio.Protocol):
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
             self._sent.popleft()(line.decode("ascii"))
-            if self._transport is not None:
-                self._send_waiting(self._transport)
+        self._send_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the relay's end is closed; whoever still waits hears RelayGone."""
@@ -55,13 +61,16 @@ class Pipeline(asyncio.Protocol):
             reply(RelayGone())
         self._on_lost()
 
-    def _send_waiting(self, transport: asyncio.WriteTransport) -> None:
-        while self._waiting and len(self._sent) < WINDOW:
-            line, reply = self._waiting.popleft()
-            self._sent.append(reply)
-            transport.write(line.encode("ascii") + b"\n")
-
     def close(self) -> None:
         """Let go of the socket."""
         if self._transport is not None:
             self._transport.close()
+
+    def _send_waiting(self) -> None:
+        lines = []
+        while self._waiting and len(self._sent) < WINDOW:
+            line, reply = self._waiting.popleft()
+            self._sent.append(reply)
+            lines.append(f"{line}\n")
+        if lines and self._transport is not None:
+            self._transport.write("".join(lines).encode("ascii"))

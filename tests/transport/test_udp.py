@@ -103,6 +103,33 @@ async def test_an_error_of_one_packet_loses_no_other_in_either_direction() -> No
             await inbox.holds(51)
 
 
+async def test_what_comes_before_it_runs_waits_for_that() -> None:
+    inbox = Inbox()
+    transport = await UdpTransport.bind(Hop(fresh_address(), 5060), 65536, inbox.received, 10, inbox)
+    with peer_socket() as peer:
+        peer.sendto(b"early", transport.local)
+        async with asyncio.timeout(DEADLINE):
+            while not transport._waiting:
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert inbox.seen == []
+        task = asyncio.create_task(transport.run())
+        await inbox.holds(1)
+        task.cancel()
+        await asyncio.wait({task})
+        transport.send(b"too late", Hop(*peer.getsockname()))
+
+
+async def test_sending_does_not_wait_for_a_stream_whose_buffer_is_full() -> None:
+    async with running(Inbox()) as transport:
+        assert transport._stream is not None
+        transport._stream._drained.clear()
+        with peer_socket() as peer:
+            for number in range(3):
+                transport.send(b"%d" % number, Hop(*peer.getsockname()))
+            assert [await asyncio.to_thread(peer.recv, 100) for _ in range(3)] == [b"0", b"1", b"2"]
+
+
 async def test_a_burst_while_the_loop_is_busy_arrives_whole_and_in_order() -> None:
     inbox = Inbox()
     async with running(inbox) as transport:

@@ -65,19 +65,22 @@ async def test_a_switch_is_done_only_when_the_port_is_relayed_again() -> None:
     done: list[object] = []
 
     async def told() -> None:
-        await asyncio.sleep(0)  # callbacks come by call_soon
+        await asyncio.sleep(0)  # commands go out and callbacks come by call_soon
         await asyncio.sleep(0)
 
     client.open("r1", WORKER, done.append)
+    await told()
     client._pipeline.data_received(b"20002 && 20004\n")
     await told()
     client.connect_far("r1", PHONE, done.append)
+    await told()
     client._pipeline.data_received(b"20004\n")
     client._host.data_received(answer(id=1, armed=True))
     await told()
     assert len(done) == 2
 
     client.connect_far("r1", WORKER, done.append)
+    await told()
     assert json.loads(host.lines[-1]) == {"do": "forget", "id": 1}
     assert commands.lines[-1].startswith(b"La r1 127.0.64.1 4002 ")
     client._pipeline.data_received(b"20004\n")
