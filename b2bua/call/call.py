@@ -176,6 +176,8 @@ class Call(Timed, Nobody):
 
     def hang_up(self, now: float, by: str, code: int = 480) -> None:
         """End the call on both sides, whatever its state; one that is not answered is refused with this code."""
+        if self.over:
+            return
         if self._bridge is None:
             self._abandon(now)
             self.session.reject(code, now)
