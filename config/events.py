@@ -97,6 +97,13 @@ EVENTS: tuple[Event, ...] = (
         ("code", "hung_up_by", "outcome", "seconds"),
     ),
     Event("call.rejoined", "info", "The call has sound again after the relay was restarted.", ()),
+    Event("call.restored", "info", "A call that was answered before the start goes on.", ()),
+    Event(
+        "call.snapshot_dropped",
+        "error",
+        "What was kept of a call cannot be used: a restart of signalling ends or has ended it.",
+        ("reason",),
+    ),
     Event("call.ringing", "info", "The caller hears that it rings.", ()),
     Event(
         "call.silent",
@@ -220,6 +227,12 @@ EVENTS: tuple[Event, ...] = (
         "The relay has gone: calls have no sound until it is back, and end if that takes 10 seconds.",
         (),
     ),
+    Event(
+        "relay.orphans_deleted",
+        "info",
+        "So many relay sessions of calls that were lost with an earlier process were ended.",
+        ("sessions",),
+    ),
     Event("relay.refused", "warning", "The relay could not open a session.", ("reason",)),
     Event(
         "settings.changed", "info", "The settings were read again; the next call follows them.", ("version",)
@@ -276,6 +289,12 @@ EVENTS: tuple[Event, ...] = (
         "store.call_dropped",
         "error",
         "A record of the call log could not be written and was left out.",
+        ("reason",),
+    ),
+    Event(
+        "store.dialogs_failed",
+        "error",
+        "Answered calls cannot be put on disk: a restart of signalling would lose them; it is tried again.",
         ("reason",),
     ),
     Event(

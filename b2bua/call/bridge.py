@@ -69,14 +69,23 @@ class Bridge(Timed, Nobody):
         if self._asking is self.caller and self.caller.session is not None:
             self.caller.session.refuse_offer(491, now)
         self._asking = None
-        self._held()
+        self._settled()
 
     def path_back(self, now: float) -> None:
         """The relay was restarted: the path has other ports, and both sides must be told."""
         self.path.place(self.caller, self.callee)
         self.path.connect(self.callee)
-        self._held()
+        self._settled()
         self.tell_moved(now)
+
+    def probe(self, now: float) -> None:
+        """Ask both sides whether they know the call: one that hung up while nobody listened does not (§12.2.1.2)."""
+        for leg in (self.caller, self.callee):
+            assert leg.session is not None and leg.session.dialog is not None
+            flow, target = leg.flow, leg.session.dialog.target
+            # Behind a NAT only the phone can open another connection: that we cannot ask it proves nothing.
+            if not flow.reliable or flow.reopened(target) is not None:
+                leg.session.send("OPTIONS", (), b"", now)
 
     def over(self) -> None:
         """The call has ended: nothing is to be told any more."""
@@ -144,7 +153,7 @@ class Bridge(Timed, Nobody):
             self.call.hang_up(now, "service")
             return
         self._moved(leg)
-        self._held()
+        self._settled()
 
     def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
         """A key pressed goes to the mailbox, or to the other phone as it came."""
@@ -177,7 +186,7 @@ class Bridge(Timed, Nobody):
             asking.heard, asking.said = before
             other.session.offer(other.offer(asking.heard), now)
         self._moved(other)
-        self._held()
+        self._settled()
 
     def _pass_offer(self, other: Leg, asking: Leg, sdp: bytes | None, now: float) -> None:
         assert other.session is not None and asking.session is not None
@@ -195,7 +204,7 @@ class Bridge(Timed, Nobody):
             self.call.hang_up(now, "service")
             return
         self._moved(other)
-        self._held()
+        self._settled()
 
     def _tell_moved(self, leg: Leg, other: Leg, now: float) -> None:
         before = leg.said
@@ -234,7 +243,7 @@ class Bridge(Timed, Nobody):
         except BadMessage:
             return
         self._moved(leg)
-        self._held()
+        self._settled()
 
     def _join(self, callee: Leg) -> None:
         assert self.caller.session is not None and callee.session is not None
@@ -253,9 +262,11 @@ class Bridge(Timed, Nobody):
         else:
             self.path.connect(leg)
 
-    def _held(self) -> None:
+    def _settled(self) -> None:
+        """Something was agreed on: whether there is silence to expect, and what a restart must know."""
         legs = (self.caller, self.callee)
         self.path.hold(any(leg.heard is not None and leg.heard.audio.on_hold for leg in legs))
+        self.call.services.watcher.changed(self.call)
 
 
 def _narrower(answer: Sdp, offer: Sdp) -> bool:

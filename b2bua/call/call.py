@@ -35,6 +35,7 @@ from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
 from b2bua.sip.session_user import Nobody
 from b2bua.sip.timers import NEVER, Timed
+from b2bua.sip.uas import ServerSession
 from b2bua.sip.uri import Uri
 
 OUTCOMES = {
@@ -71,54 +72,84 @@ class Call(Timed, Nobody):
     """A call in progress. Owns the caller's session until it is answered; then a `Bridge` owns both."""
 
     def __init__(
-        self,
+        self, services: Services, caller: Leg, who: Caller, dialled: str, walk: Walk, journal: Journal
+    ) -> None:
+        Timed.__init__(self)
+        self.services = services
+        self.caller = caller
+        self.who = who
+        self.dialled = dialled
+        self.plan = walk.plan
+        self.journal = journal
+        self.over = False
+        self.max_forwards = 70
+        self.occupied: list[int] = []
+        self._walk = walk
+        self._performer: Performer | None = None
+        self._bridge: Bridge | None = None
+        self._early: Early | None = None
+        self._told_elsewhere: int | None = None
+        self._named = len(journal.legs)
+
+    @classmethod
+    def arrived(
+        cls,
         services: Services,
         invite: ServerTransaction,
-        caller: Caller,
+        who: Caller,
         dialled: str,
         plan: Plan,
         limits: Limits,
         now: float,
         *,
         early_media: bool = True,
-    ) -> None:
+    ) -> Call:
         """Take over an INVITE. Raises BadMessage (400, 488) where it cannot be used; nothing has begun then.
 
         Without `early_media` the caller is sent no sound before the answer.
         """
-        Timed.__init__(self)
-        self.services = services
-        self.caller = Leg("a", invite.flow, services.origin())
+        caller = Leg("a", invite.flow, services.origin())
         if (offered := invite.request.sdp) is not None:
-            self.caller.hear(offered)
-        self.session = services.agent.serve(invite, self, now)
-        self.caller.session = self.session
-        self.who = caller
-        self.dialled = dialled
-        self.plan = plan
-        self.limits = limits
-        self.early = Early(self.session, self.caller, early_media and offered is not None)
-        self.journal = Journal(began=now)
-        self.over = False
-        self.max_forwards = max(invite.request.integer("max-forwards", 70) - 1, 0)
-        self._walk: Walk = begin(plan, limits, now)
-        self._performer: Performer | None = None
-        self._bridge: Bridge | None = None
-        self._occupied: list[int] = []
-        self._told_elsewhere: int | None = None
-        self._legs = 0
+            caller.hear(offered)
+        call = cls(services, caller, who, dialled, begin(plan, limits, now), Journal(began=now))
+        session = caller.session = services.agent.serve(invite, call, now)
+        call._early = Early(session, caller, early_media and offered is not None)
+        call.max_forwards = max(invite.request.integer("max-forwards", 70) - 1, 0)
+        return call
+
+    @property
+    def limits(self) -> Limits:
+        """The platform's limits, as they were when the call arrived."""
+        return self._walk.limits
+
+    @property
+    def early(self) -> Early:
+        """What the caller is told before the answer; a call from before a restart is past that."""
+        assert self._early is not None
+        return self._early
+
+    @property
+    def session(self) -> ServerSession:
+        """The caller's session while nobody has answered."""
+        return self.early.session
 
     @property
     def caller_call_id(self) -> str:
         """The Call-ID of the caller's leg, by which operators know the call."""
-        return self.session.call_id
+        assert self.caller.session is not None
+        return self.caller.session.call_id
+
+    @property
+    def bridge(self) -> Bridge | None:
+        """What joins both sides once the call is answered, until it is over."""
+        return self._bridge
 
     @property
     def state(self) -> str:
         """In a word, for people who look at running calls."""
         if self._bridge is not None:
             return "recording" if self.in_mailbox else "answered"
-        return "ringing" if self.early.ringing else "starting"
+        return "ringing" if self._early is not None and self._early.ringing else "starting"
 
     @property
     def in_mailbox(self) -> bool:
@@ -132,8 +163,21 @@ class Call(Timed, Nobody):
                 self.occupy(self.who.user)
             self._perform(now)
 
+    def rejoin(self, callee: Leg, path: Path, mailbox: Deposit | None) -> None:
+        """Be the answered call that it was before a restart."""
+        self._bridge = Bridge(self, callee, path, mailbox)
+        path.place(self.caller, callee)
+
+    def resume(self, now: float) -> None:
+        """Go on after a restart: see whether the relay's session is still there, and both sides."""
+        assert self._bridge is not None
+        self._bridge.path.adopt(self.caller, self._bridge.tell_moved, self.path_back)
+        self._bridge.probe(now)
+
     def hang_up(self, now: float, by: str, code: int = 480) -> None:
         """End the call on both sides, whatever its state; one that is not answered is refused with this code."""
+        if self.over:
+            return
         if self._bridge is None:
             self._abandon(now)
             self.session.reject(code, now)
@@ -180,8 +224,8 @@ class Call(Timed, Nobody):
 
     def next_leg_name(self) -> str:
         """The name of the next leg of ours: b1, b2, …"""
-        self._legs += 1
-        return f"b{self._legs}"
+        self._named += 1
+        return f"b{self._named}"
 
     def leg_added(self, leg: Leg) -> None:
         """An INVITE of ours went out."""
@@ -195,12 +239,12 @@ class Call(Timed, Nobody):
 
     def occupy(self, user: int) -> None:
         """This call takes one of a user's calls (BEHAVIOUR B1)."""
-        self._occupied.append(user)
+        self.occupied.append(user)
         self.services.lines.occupy(user)
 
     def vacate(self, user: int) -> None:
         """This call leaves a user alone again."""
-        self._occupied.remove(user)
+        self.occupied.remove(user)
         self.services.lines.release(user)
 
     def alert(self, now: float) -> None:
@@ -357,7 +401,8 @@ class Call(Timed, Nobody):
             case EngagedTone():
                 return Engaged(self)
             case Voicemail():
-                return Deposit(self, step)
+                services = self.services
+                return Deposit(self, step, Path(services.relay, services.token()), services.token())
             case Reject():
                 raise AssertionError("a refusal needs no performer")
 
@@ -382,7 +427,8 @@ class Call(Timed, Nobody):
                 self.hang_up(now, "service (fault)", 500)
             finally:
                 # Where hanging up fails for the same reason, this much is sure.
-                self.session.reject(500, now)
+                if self._early is not None:
+                    self._early.session.reject(500, now)
                 self._finish("ended", "service (fault)", now, 500)
             raise
 
@@ -409,9 +455,9 @@ class Call(Timed, Nobody):
         self.over = True
         self._performer = None
         self.wait_until(NEVER)
-        for user in self._occupied:
+        for user in self.occupied:
             self.services.lines.release(user)
-        self._occupied.clear()
+        self.occupied.clear()
         journal = self.journal
         journal.ended, journal.outcome, journal.hung_up_by, journal.code = now, outcome, by, code
         bridge, self._bridge = self._bridge, None

@@ -28,16 +28,17 @@ PATIENCE = 10.0
 class Deposit(Performer):
     """Performs `Voicemail`, and finds another worker when one is lost in the middle of a recording."""
 
-    __slots__ = ("_asked", "_leg", "_path", "_session", "_step", "token")
+    __slots__ = ("_asked", "_leg", "_path", "_session", "step", "token")
 
-    def __init__(self, call: Call, step: Voicemail) -> None:
+    def __init__(self, call: Call, step: Voicemail, path: Path, token: str, leg: Leg | None = None) -> None:
+        """`leg` is the worker's, of a call that was answered before a restart."""
         super().__init__(call)
-        self._step = step
-        self._path = Path(call.services.relay, call.services.token())
+        self.step = step
+        self.token = token
+        self._path = path
         self._asked = False
-        self._leg: Leg | None = None
+        self._leg = leg
         self._session: ClientSession | None = None
-        self.token = call.services.token()
 
     def begin(self, now: float) -> None:
         """Open a relay session and ask for a worker."""
@@ -66,8 +67,8 @@ class Deposit(Performer):
         if self._asked:
             # One is being looked for already.
             return
-        if self._session is not None:
-            self._session.end(now)
+        if self._leg is not None and self._leg.session is not None:
+            self._leg.session.end(now)
         self.call.wait_until(now + PATIENCE)
         self._asked = True
         self.call.services.mailboxes.resume(self.token, self._invite)
@@ -87,8 +88,8 @@ class Deposit(Performer):
         self._asked = True
         self.call.services.mailboxes.reserve(
             self.token,
-            self._step.user,
-            self._step.occasion,
+            self.step.user,
+            self.step.occasion,
             self.call.visitor(),
             self.call.caller_call_id,
             self._invite,
@@ -144,5 +145,5 @@ class Deposit(Performer):
             self.call.hang_up(now, "service")
             return
         self.stop(now)
-        self.call.event("voicemail.failed", mailbox=self._step.user)
+        self.call.event("voicemail.failed", mailbox=self.step.user)
         self.call.step_ended(Ended.FAILED, now)

@@ -21,13 +21,13 @@ class Path:
 
     __slots__ = ("_away", "_near", "_over", "_relay", "ports", "session")
 
-    def __init__(self, relay: Relay, session: str) -> None:
+    def __init__(self, relay: Relay, session: str, ports: Ports | None = None) -> None:
         self._relay = relay
         self._over = False
         self._away = False
         self._near: Leg | None = None
         self.session = session
-        self.ports: Ports | None = None
+        self.ports = ports
 
     def open(self, near: Leg, then: Then) -> None:
         """Ask for the session. `then` is told whether it is there, unless the path was closed meanwhile."""
@@ -50,6 +50,19 @@ class Path:
         if self._near is not None and self.ports is not None and not self._away and not self._over:
             self._away = True
             self.open(self._near, then)
+
+    def adopt(self, near: Leg, kept: Callable[[float], None], reopened: Then) -> None:
+        """Take over the session that a process before this one opened; one the relay has lost is opened again."""
+        assert self.ports is not None
+        self._near = near
+
+        def known(there: bool, now: float) -> None:
+            if not there:
+                self.reopen(reopened)
+            elif not self._over:
+                kept(now)
+
+        self._relay.adopt(self.session, self.ports, known)
 
     def place(self, near: Leg, far: Leg | None = None) -> None:
         """Tell the legs their addresses on this path."""

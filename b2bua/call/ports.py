@@ -72,6 +72,9 @@ class Relay(Protocol):
     def open(self, session: str, near: Peer, done: Callable[[Ports | None, float], None]) -> None:
         """Make a session; `done` gets `None` when the relay is full or gone."""
 
+    def adopt(self, session: str, ports: Ports, done: Callable[[bool, float], None]) -> None:
+        """Take over a session that a process before this one opened; `done` gets whether it is still there."""
+
     def connect_far(self, session: str, far: Peer) -> None:
         """Switch the far side, exactly and at once; the near port stays."""
 
@@ -143,6 +146,9 @@ class Watcher(Protocol):
 
     def joined(self, call: Call, relay_session: str, token: str | None) -> None:
         """The call was answered; `token` is the mailbox's name for it where a mailbox answered."""
+
+    def changed(self, call: Call) -> None:
+        """Something was agreed on in an answered call that must be known to take it up after a restart."""
 
     def finished(self, call: Call) -> None:
         """The call is over and its figures are in."""

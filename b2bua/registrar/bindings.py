@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import ceil
 
 from b2bua.sip.address import Address
-from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.flow import Flow
 from b2bua.sip.uri import Params, Uri
 
 
@@ -69,15 +69,9 @@ class Binding:
         return self.contact.same_as(other.contact)
 
     def without_connection(self) -> Binding | None:
-        """Return the binding after its connection has gone: reached by a new one to its Contact (RFC 3261 §18.1.1).
-
-        `None` where that leads nowhere, because the Contact is not the address that the device came from: it is
-        behind a NAT, and only the device can open a connection.
-        """
-        if self.contact.scheme != "sip" or self.contact.host != self.flow.remote.host:
-            return None
-        there = Hop(self.contact.host, self.contact.port or 5060)
-        return replace(self, flow=self.flow._replace(remote=there, connection=0))
+        """Return the binding after its connection has gone; `None` where only the device can open another."""
+        reopened = self.flow.reopened(self.contact)
+        return None if reopened is None else replace(self, flow=reopened)
 
     def expires_in(self, now: float) -> int:
         """Return the seconds left, rounded up, never below 0."""

@@ -85,7 +85,7 @@ class Telephony:
             if user is not None:
                 caller = _shown(user, called, numbering.customers[user.customer], caller.withheld)
         early_media = calling.trunk is None or calling.trunk.early_media
-        call = Call(
+        call = Call.arrived(
             self.services, invite, caller, dialled, found.plan, self._limits, now, early_media=early_media
         )
         self.book.add(call, called.id if called is not None else None)

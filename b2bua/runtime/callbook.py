@@ -13,6 +13,7 @@ from b2bua.callplan import explain
 from b2bua.callplan.outcome import Ended
 from b2bua.callplan.steps import Voicemail
 from b2bua.runtime.clock import Alarm, LoopTimers, WallClock
+from b2bua.runtime.dialogs import Dialogs
 from b2bua.runtime.directory import Registered
 from b2bua.runtime.trace import Trace, entries, legible
 from media.protocol import MessageStored, SessionEnded
@@ -50,12 +51,14 @@ class CallBook:
         trace: Trace,
         queue: LoopTimers,
         write: Callable[[CallRecord, list[TraceEntry]], None],
+        dialogs: Dialogs,
     ) -> None:
         self._devices = devices
         self._trace = trace
         self._queue = queue
         self._clock = WallClock(queue)
         self._write = write
+        self._dialogs = dialogs
         self._entries: dict[Call, Entry] = {}
         self._by_relay: dict[str, Entry] = {}
         self._by_token: dict[str, Entry] = {}
@@ -79,6 +82,17 @@ class CallBook:
             rule=call.plan.rule.value,
             called_user=called_user,
         )
+
+    def restore(self, call: Call, called_user: int | None) -> None:
+        """A call from before the start goes on."""
+        assert call.bridge is not None
+        legs = {call_id: f"b{number}" for number, call_id in enumerate(call.journal.legs, 1)}
+        self._entries[call] = Entry(call, called_user, {call.caller_call_id: "a", **legs})
+        for call_id in self._entries[call].legs:
+            self._trace.follow(call_id)
+        mailbox = call.bridge.mailbox
+        self.joined(call, call.bridge.path.session, None if mailbox is None else mailbox.token)
+        log.info("call.restored", call_id=call.caller_call_id, user=call.who.user)
 
     def called_user(self, call: Call) -> int | None:
         """The user that a call in progress was for."""
@@ -125,6 +139,11 @@ class CallBook:
         self._by_relay[relay_session] = entry
         if token is not None:
             self._by_token[token] = entry
+        self.changed(call)
+
+    def changed(self, call: Call) -> None:
+        """What a restart must know of an answered call is not what it was."""
+        self._dialogs.changed(call, self._entries[call].called_user)
 
     def finished(self, call: Call) -> None:
         """The call is over; one that a mailbox took waits for what came of it."""
@@ -132,6 +151,7 @@ class CallBook:
         entry.finished = True
         if entry.relay_session is not None:
             del self._by_relay[entry.relay_session]
+            self._dialogs.over(call)
         journal = call.journal
         self.ended[journal.outcome] = self.ended.get(journal.outcome, 0) + 1
         log.info(

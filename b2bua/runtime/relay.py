@@ -109,6 +109,22 @@ class RelayLink:
         else:
             client.open(session, _peer(near), opened)
 
+    def adopt(self, session: str, ports: Ports, done: Callable[[bool, float], None]) -> None:
+        """Take over a session."""
+
+        def known(error: RelayError | None) -> None:
+            done(error is None, self._loop.time())
+
+        if self._client is None:
+            self._loop.call_soon(known, RelayGone())
+        else:
+            self._client.adopt(session, RelayPorts(ports.near, ports.far), known)
+
+    def delete_orphans(self) -> None:
+        """End the sessions of a process before this one that no call has adopted."""
+        if self._client is not None and (deleted := self._client.delete_inherited()):
+            log.info("relay.orphans_deleted", sessions=deleted)
+
     def connect_far(self, session: str, far: Peer) -> None:
         """Switch the far side."""
         if self._client is not None:

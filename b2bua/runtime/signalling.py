@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+import time
 from collections.abc import Iterable
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from b2bua.call.call import Services
+from b2bua.call.call import Call, Services
 from b2bua.call.lines import Lines
 from b2bua.call.mwi import Counts
+from b2bua.call.snapshot import restore
 from b2bua.registrar.failures import Patience
 from b2bua.registrar.location import Location
 from b2bua.registrar.registrar import Limits as RegistrarLimits
@@ -21,6 +23,7 @@ from b2bua.runtime.application import Telephony
 from b2bua.runtime.callbook import CallBook
 from b2bua.runtime.callers import Callers
 from b2bua.runtime.clock import LoopTimers, Tokens
+from b2bua.runtime.dialogs import Dialogs
 from b2bua.runtime.directory import Directory, Registered
 from b2bua.runtime.gate import Gate
 from b2bua.runtime.limits import limits_of
@@ -97,7 +100,8 @@ class Signalling:
             settings.media.worker_network,
             self._queue.now,
         )
-        self.book = CallBook(self.devices, self.trace, self._queue, self.writer.call)
+        self.dialogs = Dialogs(settings.data_dir / "dialogs.jsonl", self._queue)
+        self.book = CallBook(self.devices, self.trace, self._queue, self.writer.call, self.dialogs)
         self.telephony = Telephony(self.devices, self.book, self.trace, limits_of(settings))
         self.agent = UserAgent(
             self,
@@ -148,16 +152,6 @@ class Signalling:
             settings.sip.receive_queue,
             self.gate,
         )
-        if tcp is not None:
-            self._tcp = await TcpTransport.listen(
-                tcp,
-                ConnectionLimits(
-                    settings.sip.tcp_connections,
-                    settings.sip.tcp_connections_per_address,
-                    settings.sip.tcp_unauthenticated,
-                ),
-                Receiver(self._streamed, self._unframed, self._lost),
-            )
         self.mailboxes = MailboxLink(
             settings.run_dir / "media.sock", self._transport.local, self.devices, self._told, self._media_gone
         )
@@ -186,6 +180,21 @@ class Signalling:
             Callers(self.devices, self.registrations.authenticate, self._proven),
         )
         await asyncio.gather(self.relay.connect(), self.mailboxes.connect())
+        # Calls from before the start are there before anything that concerns them is heard.
+        calls = self._restore_calls()
+        if tcp is not None:
+            self._tcp = await TcpTransport.listen(
+                tcp,
+                ConnectionLimits(
+                    settings.sip.tcp_connections,
+                    settings.sip.tcp_connections_per_address,
+                    settings.sip.tcp_unauthenticated,
+                ),
+                Receiver(self._streamed, self._unframed, self._lost),
+            )
+        for call in calls:
+            call.resume(self._queue.now())
+        self.relay.delete_orphans()
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -199,6 +208,7 @@ class Signalling:
                 self.relay.run,
                 self.mailboxes.run,
                 self.writer.run,
+                self.dialogs.run,
                 self._watch,
             ):
                 tasks.create_task(work())
@@ -218,6 +228,22 @@ class Signalling:
             await asyncio.sleep(0.02)
         await self.trunks.stop()
         self.book.settle()
+        await self.dialogs.flush()
+
+    def _restore_calls(self) -> list[Call]:
+        """Make the calls again that were in progress when a process before this one died."""
+        calls, limits = [], limits_of(self._settings)
+        for kept in self.dialogs.load():
+            now = self._queue.now()
+            try:
+                call = restore(self.telephony.services, kept.call, limits, now, time.time())
+            except ValueError as error:
+                self.dialogs.drop(kept, str(error))
+                continue
+            self.dialogs.restored(call, kept)
+            self.book.restore(call, kept.called_user)
+            calls.append(call)
+        return calls
 
     # The core's `Wire`
 

@@ -13,7 +13,7 @@ from b2bua.sip.authorization import Authorization, Authorized
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import IGNORE, ResponseUser
 from b2bua.sip.compose import Header
-from b2bua.sip.dialog import DialogId
+from b2bua.sip.dialog import Dialog, DialogId
 from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
@@ -21,7 +21,8 @@ from b2bua.sip.layer import TransactionLayer, Wire
 from b2bua.sip.message import Request, Response
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import SDP, Session
-from b2bua.sip.session_user import SessionUser
+from b2bua.sip.session_state import SessionState
+from b2bua.sip.session_user import NOBODY, SessionUser
 from b2bua.sip.timers import TimerQueue, Timers
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uas import ServerSession
@@ -171,6 +172,17 @@ class UserAgent:
             draft = authorization.sign(draft)
             user = Authorized(self.layer, authorization, user)
         self.layer.send(draft, flow, user, now)
+
+    def resume(self, dialog: Dialog, *, owns_call_id: bool) -> Session:
+        """Take up a dialog that an earlier process established; `owns_call_id` if its first INVITE was ours.
+
+        It has no user yet.
+        """
+        session = Session(self, NOBODY, dialog.call_id, owns_call_id=owns_call_id)
+        session.dialog = dialog
+        session.state = SessionState.ANSWERED
+        self.remember(dialog.id, session)
+        return session
 
     def notify(
         self, target: str, flow: Flow, local: Address, headers: tuple[Header, ...], body: bytes, now: float

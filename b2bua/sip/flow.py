@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from b2bua.sip.uri import Uri
 
 
 class Hop(NamedTuple):
@@ -32,3 +35,13 @@ class Flow(NamedTuple):
     def reliable(self) -> bool:
         """Whether the transport delivers by itself, so that transactions do not retransmit."""
         return self.transport != "UDP"
+
+    def reopened(self, contact: Uri) -> Flow | None:
+        """Return a stream's flow after its connection has gone: a new one to the Contact (RFC 3261 §18.1.1).
+
+        `None` where that leads nowhere, because the Contact is not the address that the peer came from: it is
+        behind a NAT, and only the peer can open a connection.
+        """
+        if contact.scheme != "sip" or contact.host != self.remote.host:
+            return None
+        return self._replace(remote=Hop(contact.host, contact.port or 5060), connection=0)

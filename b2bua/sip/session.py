@@ -29,6 +29,7 @@ SDP = "application/sdp"
 class Session(Requester):
     """A dialog with an INVITE usage. Subclasses add how it is set up from either side.
 
+    By itself it is a session that was established before, by a process that is no more (`UserAgent.resume`).
     `owns_call_id`: the first INVITE was ours, which decides who tries again first after glare (RFC 3261 §14.1).
     """
 
@@ -74,6 +75,11 @@ class Session(Requester):
     def active(self) -> bool:
         """Whether there is a dialog that needs a BYE to end."""
         return self.state is SessionState.ANSWERED
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether both sides know that the call was answered: no ACK is missing."""
+        return self.active and self._unacknowledged is None and self._ack_owed is None
 
     @property
     def offer_has_sdp(self) -> bool:

@@ -25,6 +25,7 @@ from media.relay.hostlink import Hello, HostLink, call_relay
 from media.relay.notifications import Notifications
 from media.relay.peer import Address, Peer, Ports, Side
 from media.relay.pipeline import Pipeline
+from media.relay.roster import Roster
 
 __all__ = ["Peer", "Ports", "RelayClient", "Stats"]
 
@@ -52,9 +53,17 @@ class _Session:
 class RelayClient:
     """A connection to the relay process. `alive` until the relay ends or `disconnect` is called."""
 
-    def __init__(self, hello: Hello, on_gone: Callable[[], None], on_silence: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        hello: Hello,
+        roster: Roster,
+        on_gone: Callable[[], None],
+        on_silence: Callable[[str], None],
+    ) -> None:
         self.alive = True
         self._hello = hello
+        self._roster = roster
+        self._inherited = roster.names
         self._on_gone = on_gone
         self._on_silence = on_silence
         self._loop = asyncio.get_running_loop()
@@ -74,12 +83,12 @@ class RelayClient:
         `on_gone()` is called once when the relay ends; `on_silence(session)` when a session ended because
         neither side sent RTP for `media.silence_timeout`. Raises RelayGone when the relay cannot be reached.
         """
-        hello, connection, control, notifications = await call_relay(path)
-        client = cls(hello, on_gone, on_silence)
+        line = await call_relay(path)
+        client = cls(line.hello, line.roster, on_gone, on_silence)
         loop = asyncio.get_running_loop()
-        await loop.create_unix_connection(lambda: client._pipeline, sock=control)
-        await loop.create_unix_connection(lambda: client._notifications, sock=notifications)
-        await loop.create_unix_connection(lambda: client._host, sock=connection)
+        await loop.create_unix_connection(lambda: client._pipeline, sock=line.commands)
+        await loop.create_unix_connection(lambda: client._notifications, sock=line.notifications)
+        await loop.create_unix_connection(lambda: client._host, sock=line.connection)
         return client
 
     @property
@@ -96,7 +105,7 @@ class RelayClient:
         line = commands.open_session(session, near.presumed, self._hello.notify, self._hello.ringing_timeout)
         if session in self._sessions:
             raise ValueError(f"session {session} is open already")
-        if len(self._sessions) >= self._hello.sessions:
+        if self.alive and (len(self._sessions) >= self._hello.sessions or not self._roster.add(session)):
             self._tell(done, RelayFull(f"{self._hello.sessions} sessions"))
             return
         self._sessions[session] = _Session()
@@ -104,13 +113,23 @@ class RelayClient:
 
     def adopt(self, session: str, ports: Ports, done: Done) -> None:
         """Take over a session that an earlier client opened; NoSession if the relay does not hold it."""
+        self._inherited.discard(session)
 
         def known(reply: str | RelayError) -> None:
             if not isinstance(reply, RelayError):
                 self._sessions[session] = _Session(ports, playing={"near", "far"})
+            elif not isinstance(reply, RelayGone):
+                self._roster.remove(session)
             self._tell(done, reply if isinstance(reply, RelayError) else None)
 
         self._send(commands.query(session, "near"), known)
+
+    def delete_inherited(self) -> int:
+        """End what earlier clients opened and `adopt` was not asked to take over; returns how many those were."""
+        inherited, self._inherited = self._inherited, set()
+        for session in inherited:
+            self.close(session, _ignore)
+        return len(inherited)
 
     def connect_far(self, session: str, far: Peer, done: Done) -> None:
         """Connect the caller to `far`. Whoever was there is unheard at once, and tones for the caller stop.
@@ -170,6 +189,8 @@ class RelayClient:
         self._send(commands.query(session, "far"), replies.append)
 
         def deleted(reply: str | RelayError) -> None:
+            if not isinstance(reply, RelayGone):
+                self._roster.remove(session)
             self._free_ports()
             near, far = replies
             if isinstance(near, RelayError) or isinstance(far, RelayError):
@@ -194,6 +215,7 @@ class RelayClient:
         ports = reply if isinstance(reply, RelayError) else commands.parse_ports(reply)
         if not isinstance(ports, Ports):
             self._sessions.pop(session, None)
+            self._roster.remove(session)
             if ports is None:  # a port for one side only
                 self._send(commands.delete(session), lambda _: self._free_ports())
             self._tell(done, ports or RelayFull("no port for the near side"))
@@ -286,6 +308,7 @@ class RelayClient:
     def _silent(self, session: str) -> None:
         if (held := self._sessions.pop(session, None)) is not None:
             self._forget(held)
+            self._roster.remove(session)
             self._loop.call_soon(self._on_silence, session)
 
     def _lost(self) -> None:
@@ -294,6 +317,7 @@ class RelayClient:
             self.alive = False
             self._sessions.clear()
             self._waker.close()
+            self._roster.close()
             for connection in (self._pipeline, self._notifications, self._host):
                 connection.close()
             self._loop.call_soon(self._on_gone)

@@ -1,7 +1,8 @@
 """The relay process: rtp_io's threads carry the sound, signalling holds rtp_io's sockets and commands it.
 
 On RUN/relay.sock each client, one at a time, first gets one line of JSON with rtp_io's command and
-notification sockets beside it (SCM_RIGHTS, unix(7)); see `hello`. After that it carries JSON lines:
+notification sockets and the roster of open sessions beside it (SCM_RIGHTS, unix(7)); see `hello` and `roster`.
+After that it carries JSON lines:
 
     → {"do": "learn", "id": 3, "port": 20004, "sources": ["192.0.2.1"]}     find out where RTP comes from
     ← {"id": 3, "armed": true}  or  {"id": 3, "failed": "why"}              listening, or not
@@ -9,7 +10,7 @@ notification sockets beside it (SCM_RIGHTS, unix(7)); see `hello`. After that it
     → {"do": "forget", "id": 3}                                             stop listening, if still listening
     ← {"id": 3, "forgotten": true}
 
-When the client goes away the sessions stay, and the next client gets the same sockets.
+When the client goes away the sessions stay, and the next client gets the same sockets and the same roster.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from config.logging import announce_ready
 from config.settings import Settings
 from media.relay.engine import Engine
 from media.relay.peer import Address
+from media.relay.roster import make as roster_of_sessions
 from media.relay.source_learning import SourceLearning
 from media.tones import render_all
 
@@ -48,7 +50,8 @@ async def run(settings: Settings, engine: Engine) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    serving = asyncio.create_task(_serve(listener, engine, hello(engine, settings)))
+    roster = roster_of_sessions(settings.media.sessions)
+    serving = asyncio.create_task(_serve(listener, engine, roster, hello(engine, settings)))
     serving.add_done_callback(lambda _: ended.set())
     announce_ready()
     await ended.wait()
@@ -83,16 +86,16 @@ def _listen(path: Path) -> socket.socket:
     return listener
 
 
-async def _serve(listener: socket.socket, engine: Engine, greeting: dict[str, Any]) -> None:
+async def _serve(listener: socket.socket, engine: Engine, roster: int, greeting: dict[str, Any]) -> None:
     """One client after the other: two would read each other's replies."""
     loop = asyncio.get_running_loop()
     line = json.dumps(greeting).encode() + b"\n"
-    sockets = [engine.commands.fileno(), engine.notifications.fileno()]
+    handed = [engine.commands.fileno(), engine.notifications.fileno(), roster]
     while True:
         connection, _ = await loop.sock_accept(listener)
         engine.settle()
         try:
-            socket.send_fds(connection, [line], sockets)
+            socket.send_fds(connection, [line], handed)
         except (BrokenPipeError, ConnectionResetError):
             connection.close()  # it left while waiting for its turn
             continue

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from media.relay.errors import RelayError, RelayGone
 from media.relay.peer import Address
+from media.relay.roster import Roster
 
 HELLO_SIZE = 8192
 
@@ -30,8 +31,19 @@ class Hello:
     ringing_timeout: int
 
 
-async def call_relay(path: Path) -> tuple[Hello, socket.socket, socket.socket, socket.socket]:
-    """Connect to the relay; answers its greeting, this connection, rtp_io's commands and notifications.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a client of the relay holds: this connection, rtp_io's sockets, and who is connected by it."""
+
+    hello: Hello
+    connection: socket.socket
+    commands: socket.socket
+    notifications: socket.socket
+    roster: Roster
+
+
+async def call_relay(path: Path) -> Line:
+    """Connect to the relay.
 
     Waits until the relay has no other client. Raises RelayGone when it cannot be reached or goes away.
     """
@@ -45,8 +57,8 @@ async def call_relay(path: Path) -> tuple[Hello, socket.socket, socket.socket, s
             await readable.wait()
         finally:
             loop.remove_reader(connection)
-        line, descriptors, _, _ = socket.recv_fds(connection, HELLO_SIZE, 2)
-        if len(descriptors) != 2:
+        line, descriptors, _, _ = socket.recv_fds(connection, HELLO_SIZE, 3)
+        if len(descriptors) != 3:
             for descriptor in descriptors:
                 os.close(descriptor)
             raise RelayGone(f"{path}: the relay went away")
@@ -56,8 +68,8 @@ async def call_relay(path: Path) -> tuple[Hello, socket.socket, socket.socket, s
     except BaseException:
         connection.close()
         raise
-    commands, notifications = (socket.socket(fileno=descriptor) for descriptor in descriptors)
-    return _parse_hello(json.loads(line)), connection, commands, notifications
+    commands, notifications = (socket.socket(fileno=descriptor) for descriptor in descriptors[:2])
+    return Line(_parse_hello(json.loads(line)), connection, commands, notifications, Roster(descriptors[2]))
 
 
 def _parse_hello(fields: dict[str, Any]) -> Hello:

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from b2bua.call.call import Call, Services
 from b2bua.call.lines import Lines
 from b2bua.call.ports import Device, Figures, Gateway, Peer, Ports, Visitor
+from b2bua.call.snapshot import CallSnapshot, restore, take
 from b2bua.callplan.plan import Plan, decide
 from b2bua.callplan.settings import Trunk
 from b2bua.callplan.situation import Caller, Limits, Situation
@@ -35,6 +38,9 @@ PCMA, PCMU, G722 = "8 PCMA/8000", "0 PCMU/8000", "9 G722/8000"
 EVENTS = "101 telephone-event/8000"
 CALLED, CALLING = 10, 11
 LIMITS = Limits()
+SNAPSHOT = TypeAdapter(CallSnapshot)
+EPOCH = 1_795_000_000.0
+"""The time of day when a stage's clock begins."""
 
 
 def sdp(
@@ -119,6 +125,10 @@ class FakeRelay:
             self.waiting.append(lambda: answer(self.network.now))
         else:
             self.network.at(self.network.now + 0.001, answer)
+
+    def adopt(self, session: str, ports: Ports, done: Callable[[bool, float], None]) -> None:
+        there = session in self.sessions and self.sessions[session].ports == ports
+        self.network.at(self.network.now + 0.001, lambda now: done(there, now))
 
     def connect_far(self, session: str, far: Peer) -> None:
         if not self.away:
@@ -289,6 +299,7 @@ class Notes:
     legs: list[tuple[str, str]] = field(default_factory=list)
     joins: list[tuple[str, str | None]] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
+    changes: int = 0
 
     def event(self, call: Call, name: str, **fields: object) -> None:
         self.events.append((name, fields))
@@ -298,6 +309,9 @@ class Notes:
 
     def joined(self, call: Call, relay_session: str, token: str | None) -> None:
         self.joins.append((relay_session, token))
+
+    def changed(self, call: Call) -> None:
+        self.changes += 1
 
     def finished(self, call: Call) -> None:
         self.ended.append(id(call))
@@ -315,7 +329,6 @@ class Stage:
         self.mailboxes = FakeMailboxes(self.network)
         self.devices = Registered()
         self.carriers = Carriers()
-        self.lines = Lines()
         self.notes = Notes()
         self.limits = limits
         self.called = RECEPTION
@@ -325,8 +338,20 @@ class Stage:
         self.calls: list[Call] = []
         self.phones: list[Phone] = []
         self.refused: list[BadMessage] = []
-        self.agent = self.network.agent(SERVICE, self, repeat=repeat)  # type: ignore[arg-type]
-        tokens, origins = count(1), count(9000)
+        self.lives = 0
+        self._repeat = repeat
+        self._tokens, self._origins = count(1), count(9000)
+        self._live()
+
+    def _live(self) -> None:
+        self.lives += 1
+        self.lines = Lines()
+        self.agent = self.network.agent(
+            SERVICE,
+            self,
+            repeat=self._repeat,
+            life=self.lives,  # type: ignore[arg-type]
+        )
         self.services = Services(
             agent=self.agent,
             relay=self.relay,
@@ -335,8 +360,8 @@ class Stage:
             trunks=self.carriers,
             lines=self.lines,
             watcher=self.notes,
-            token=lambda: f"t{next(tokens)}",
-            origin=lambda: next(origins),
+            token=lambda: f"t{next(self._tokens)}",
+            origin=lambda: next(self._origins),
             chance=lambda: 0.5,
         )
 
@@ -350,7 +375,7 @@ class Stage:
             registered=bool(self.devices.of_user(user.id, now)),
         )
         plan = self.plan or decide(user, ACME, self.who, situation, self.limits)
-        call = Call(
+        call = Call.arrived(
             self.services, invite, self.who, "201", plan, self.limits, now, early_media=self.early_media
         )
         self.calls.append(call)
@@ -366,6 +391,28 @@ class Stage:
         self.refused.append(error)
 
     # What tests do
+
+    def die(self) -> list[bytes]:
+        """The process is killed; returns what it had kept of its calls."""
+        kept = [take(call, self.now, EPOCH + self.now) for call in self.calls if not call.over]
+        self.network.remove(self.agent)
+        self.calls.clear()
+        self.notes.ended.clear()
+        return [SNAPSHOT.dump_json(snapshot) for snapshot in kept if snapshot is not None]
+
+    def restart(self, kept: list[bytes]) -> None:
+        """Another process begins with what the one before kept."""
+        self._live()
+        snapshots = [SNAPSHOT.validate_json(line) for line in kept]
+        self.calls = [
+            restore(self.services, snapshot, self.limits, self.now, EPOCH + self.now)
+            for snapshot in snapshots
+        ]
+        for call in self.calls:
+            call.resume(self.now)
+        names = {snapshot.relay_session for snapshot in snapshots}
+        for orphan in self.relay.sessions.keys() - names:
+            del self.relay.sessions[orphan]
 
     def relay_returns(self) -> None:
         """The relay was started again."""

@@ -11,7 +11,7 @@ from b2bua.runtime import relay
 from b2bua.sip.message import Request, Response
 from b2bua.sip.sdp import parse_sdp
 from tests.media.relay.process import running_relay
-from tests.runtime.node import Node, running_node, short_folder, until
+from tests.runtime.node import Node, company, running_node, short_folder, until
 from tests.runtime.phone import Phone, converse, sdp
 from tests.support.addresses import fresh_address
 
@@ -50,7 +50,10 @@ async def moved(phone: Phone) -> Request:
 async def test_calls_have_sound_again_once_the_relay_is_back() -> None:
     with short_folder() as data:
         address = fresh_address()
-        async with running_relay(data, address, **SMALL) as first, running_node(first.path) as node:
+        async with (
+            running_relay(data, address, **SMALL) as first,
+            running_node(first.path, company(action="keep-ringing")) as node,
+        ):
             anna, bert = await node.phone("anna"), await node.phone("bert")
             carl = await node.phone("carl")
             with capture_logs() as logs:

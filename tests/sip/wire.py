@@ -82,19 +82,25 @@ class Network:
         self._receivers[hop] = receive
 
     def agent(
-        self, hop: Hop, application: Phone, timers: Timers | None = None, repeat: float = 60.0
+        self, hop: Hop, application: Phone, timers: Timers | None = None, repeat: float = 60.0, life: int = 1
     ) -> UserAgent:
+        """An agent at this place; `life` tells its tokens from those of the agent that died there."""
         numbers = count(1)
         agent = UserAgent(
             Port(self, hop),
             application,
             timers or Timers(),
-            lambda: f"{hop.host.rpartition('.')[2]}x{next(numbers)}",
+            lambda: f"{hop.host.rpartition('.')[2]}{'x' * life}{next(numbers)}",
             provisional_repeat=repeat,
         )
         self.attach(hop, agent.layer.receive)
         self._agents.append(agent)
         return agent
+
+    def remove(self, agent: UserAgent) -> None:
+        """An agent is killed: what comes for it is lost until another is at its place."""
+        self._agents.remove(agent)
+        self._receivers = {hop: to for hop, to in self._receivers.items() if to != agent.layer.receive}
 
     def at(self, when: float, action: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (when, next(self._sequence), action))

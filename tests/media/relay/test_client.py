@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ async def connected(client: RelayClient, near: Peer, far: Peer, session: str = "
     assert isinstance(ports, Ports)
     assert await ask(client.connect_far, session, far) is None
     return ports
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 async def relayed_until_now(relay: RelayProcess, client: RelayClient) -> None:
@@ -349,6 +356,40 @@ async def test_a_new_client_takes_over_from_one_that_died_reading(
     assert isinstance(await ask(after.close, "r1"), Stats)
     assert not relay.gone.is_set()
     after.disconnect()
+
+
+async def test_what_nobody_takes_over_is_deleted_and_its_ports_are_free(relay: RelayProcess) -> None:
+    def sockets() -> int:
+        folder = Path(f"/proc/{relay.process.pid}/fd")
+        return sum(str(each.readlink()).startswith("socket:") for each in folder.iterdir())
+
+    client = await relay.connect()
+    near = await Phone.start()
+    idle = sockets()
+    ports = await ask(client.open, "r1", near.peer)
+    assert isinstance(ports, Ports)
+    one = sockets()
+    assert one > idle
+    assert isinstance(await ask(client.open, "r2", near.peer), Ports)
+    assert isinstance(await ask(client.open, "r3", near.peer), Ports)
+    await ask(client.close, "r3")
+    client.open("r4", near.peer, lambda _: None)  # killed before it hears of it
+    await asyncio.sleep(0)
+    client.disconnect()
+
+    after = await relay.connect()
+    assert await ask(after.adopt, "r1", ports) is None
+    assert after.delete_inherited() == 2
+    assert isinstance(await ask(after.adopt, "r2", ports), NoSession)
+    await eventually(lambda: sockets() == one)
+    assert after.delete_inherited() == 0
+    assert isinstance(await ask(after.close, "r1"), Stats)
+    await eventually(lambda: sockets() == idle)
+    after.disconnect()
+
+    last = await relay.connect()
+    assert last.delete_inherited() == 0
+    last.disconnect()
 
 
 async def test_a_second_client_waits_for_the_first_to_leave(relay: RelayProcess, client: RelayClient) -> None:

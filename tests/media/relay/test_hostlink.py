@@ -10,6 +10,7 @@ from media.relay.client import Peer, RelayClient
 from media.relay.errors import RelayError, RelayGone
 from media.relay.hostlink import Hello, HostLink
 from media.relay.peer import Address
+from media.relay.roster import Roster, make
 from tests.media.relay.wire import Wire
 
 HELLO = Hello(Path("/"), "fd:6", Address("127.0.0.1", 20000), 10, 60, 240)
@@ -58,7 +59,7 @@ def test_when_the_relay_goes_all_who_wait_are_told() -> None:
 
 async def test_a_switch_is_done_only_when_the_port_is_relayed_again() -> None:
     """Until the host has let go of the far port, what the worker sends would not reach the caller."""
-    client = RelayClient(HELLO, lambda: None, lambda _: None)
+    client = RelayClient(HELLO, Roster(make(10)), lambda: None, lambda _: None)
     commands, host = Wire(), Wire()
     client._pipeline.connection_made(commands)
     client._host.connection_made(host)

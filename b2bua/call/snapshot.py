@@ -1,0 +1,138 @@
+"""An answered call as data: what the process after this one must know to go on with it.
+
+A call is worth a snapshot from the moment both sides know that it was answered; until then it dies with the
+process. Times are Unix time, because monotonic seconds mean nothing to whoever reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from b2bua.call.call import Call, Services
+from b2bua.call.deposit import Deposit
+from b2bua.call.journal import Journal
+from b2bua.call.leg import Leg
+from b2bua.call.path import Path
+from b2bua.call.ports import Ports
+from b2bua.call.walk import begin
+from b2bua.callplan.outcome import StepResult
+from b2bua.callplan.plan import Plan
+from b2bua.callplan.situation import Caller, Limits
+from b2bua.callplan.steps import Voicemail
+from b2bua.sip.dialog import Dialog
+from b2bua.sip.sdp import Sdp
+
+VERSION = 1
+GAP = 100
+"""What is added to our sequence and version numbers: some may have been used after the snapshot was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegSnapshot:
+    """One side: its dialog and the last descriptions, its (`heard`) and ours (`said`)."""
+
+    name: str
+    owns_call_id: bool
+    origin: int
+    dialog: Dialog
+    heard: Sdp
+    said: Sdp
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxSnapshot:
+    """The mailbox that took a call: the media host's name for it, and the step that led there."""
+
+    token: str
+    step: Voicemail
+
+
+@dataclass(frozen=True, slots=True)
+class CallSnapshot:
+    """A whole call. `occupied` are the users whose lines it takes; `legs` the Call-IDs of our INVITEs."""
+
+    relay_session: str
+    ports: Ports
+    caller: LegSnapshot
+    callee: LegSnapshot
+    mailbox: MailboxSnapshot | None
+    who: Caller
+    dialled: str
+    plan: Plan
+    occupied: tuple[int, ...]
+    began: float
+    answered: float
+    outcome: str
+    legs: tuple[str, ...]
+    results: tuple[StepResult, ...]
+    version: int = VERSION
+
+
+def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
+    """Return the snapshot of a call, or `None` while an ACK or an answer is missing, and once it is over."""
+    bridge, journal = call.bridge, call.journal
+    if bridge is None or bridge.path.ports is None or journal.answered is None:
+        return None
+    caller, callee = _leg_snapshot(bridge.caller), _leg_snapshot(bridge.callee)
+    if caller is None or callee is None:
+        return None
+    mailbox = bridge.mailbox
+    return CallSnapshot(
+        bridge.path.session,
+        bridge.path.ports,
+        caller,
+        callee,
+        None if mailbox is None else MailboxSnapshot(mailbox.token, mailbox.step),
+        call.who,
+        call.dialled,
+        call.plan,
+        tuple(call.occupied),
+        wall_now - (now - journal.began),
+        wall_now - (now - journal.answered),
+        journal.outcome,
+        tuple(journal.legs),
+        tuple(journal.steps),
+    )
+
+
+def restore(services: Services, snapshot: CallSnapshot, limits: Limits, now: float, wall_now: float) -> Call:
+    """Make the call again, as it was. It does nothing yet but take requests and lines; see `resume`."""
+    caller, callee = _leg(services, snapshot.caller), _leg(services, snapshot.callee)
+    journal = Journal(
+        began=now - (wall_now - snapshot.began),
+        answered=now - (wall_now - snapshot.answered),
+        outcome=snapshot.outcome,
+        legs=list(snapshot.legs),
+        steps=list(snapshot.results),
+    )
+    walk = begin(snapshot.plan, limits, now)
+    call = Call(services, caller, snapshot.who, snapshot.dialled, walk, journal)
+    for user in snapshot.occupied:
+        call.occupy(user)
+    path = Path(services.relay, snapshot.relay_session, snapshot.ports)
+    mailbox = None
+    if (held := snapshot.mailbox) is not None:
+        mailbox = Deposit(call, held.step, path, held.token, callee)
+    call.rejoin(callee, path, mailbox)
+    return call
+
+
+def _leg_snapshot(leg: Leg) -> LegSnapshot | None:
+    session, heard, said = leg.session, leg.heard, leg.said
+    if session is None or session.dialog is None or heard is None or said is None or not session.confirmed:
+        return None
+    return LegSnapshot(leg.name, session.owns_call_id, leg.origin, replace(session.dialog), heard, said)
+
+
+def _leg(services: Services, snapshot: LegSnapshot) -> Leg:
+    dialog = snapshot.dialog
+    flow = dialog.flow._replace(connection=0)
+    if flow.reliable:
+        # The connection went with the process that had it.
+        flow = flow.reopened(dialog.target) or flow
+    dialog = replace(dialog, flow=flow, local_cseq=dialog.local_cseq + GAP)
+    leg = Leg(snapshot.name, flow, snapshot.origin)
+    leg.session = services.agent.resume(dialog, owns_call_id=snapshot.owns_call_id)
+    leg.heard = snapshot.heard
+    leg.said = replace(snapshot.said, version=snapshot.said.version + GAP)
+    return leg
