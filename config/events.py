@@ -50,6 +50,18 @@ EVENTS: tuple[Event, ...] = (
     Event(
         "process.killed", "warning", "A process did not end in time and was killed.", ("name", "pid", "after")
     ),
+    Event(
+        "process.clock_jumped",
+        "warning",
+        "The wall clock was set by so many seconds; calls and registrations go by another and do not notice.",
+        ("seconds",),
+    ),
+    Event(
+        "process.stalled",
+        "warning",
+        "The event loop was held up for so long: messages and timers waited. At most one line in 10 seconds.",
+        ("milliseconds",),
+    ),
     Event("process.crashed", "error", "An exception that nobody caught ended the process."),
     Event("process.output", "warning", "A process wrote a line that is not an event.", ("name", "line")),
     Event("service.ready", "info", "Every process is ready: calls are accepted."),

@@ -146,8 +146,8 @@ def _damaged(path: Path, why: str) -> StoreError:
     copies = sorted((path.parent / BACKUPS).glob("ringplan-*.db"), key=lambda copy: copy.stat().st_mtime)
     restore = f"cp {copies[-1]} {path}" if copies else f"cp YOUR-BACKUP {path}"
     return StoreError(
-        f"{path} is damaged ({why}). It was left as it is. Stop Ringplan, move {path.name}, {path.name}-wal "
-        f"and {path.name}-shm away, then restore a copy ({restore}) or save what can be read "
+        f"{path} is damaged ({' '.join(why.split())}). It was left as it is. Stop Ringplan, move {path.name}, "
+        f"{path.name}-wal and {path.name}-shm away, then restore a copy ({restore}) or save what can be read "
         f"(sqlite3 MOVED-FILE .recover | sqlite3 {path})."
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -21,6 +22,7 @@ class SecretKey:
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
+        self._key = hashlib.sha256(b"fingerprint" + key).digest()
 
     def encrypt(self, clear: str) -> bytes:
         """The form that the database holds."""
@@ -35,6 +37,10 @@ class SecretKey:
                 "A stored password cannot be decrypted: secret.key is not the key of this database. "
                 "Restore the secret.key that belongs to it."
             ) from None
+
+    def fingerprint(self, text: str) -> str:
+        """Sixty-four bits, in hexadecimal, that tell whether a text is still the same, and nothing of it."""
+        return hmac.digest(self._key, text.encode(), "sha256")[:8].hex()
 
 
 def create_key(path: Path) -> SecretKey:

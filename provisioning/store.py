@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -12,12 +12,14 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from sqlalchemy import URL, event, select, update
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from provisioning import bindings, calllog, database, directory
 from provisioning.bindings import StoredBinding
 from provisioning.calllog import CallRecord, TraceEntry
 from provisioning.directory import Directory
+from provisioning.errors import StoreError
 from provisioning.model import SettingsVersion
 from provisioning.pins import pin_hasher
 from provisioning.secrets import SecretKey
@@ -51,14 +53,16 @@ class Store:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that sees one state of the database, whatever others write meanwhile."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
-            yield session
+        with _damage_told():
+            async with AsyncSession(self._engine, expire_on_commit=False) as session:
+                yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end, rolled back if an exception leaves it."""
-        async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
-            yield session
+        with _damage_told():
+            async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+                yield session
 
     @asynccontextmanager
     async def changing_settings(self) -> AsyncIterator[AsyncSession]:
@@ -128,6 +132,19 @@ async def read_version(session: AsyncSession) -> int:
 async def bump_version(session: AsyncSession) -> None:
     """Raise settings_version, for a transaction that has changed settings."""
     await session.execute(update(SettingsVersion).values(version=SettingsVersion.version + 1))
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """SQLite has no class of its own for a file that it finds damaged: it is the only plain DatabaseError."""
+    try:
+        yield
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:
+            raise
+        raise StoreError(
+            f"The database is damaged ({error.orig}). Stop Ringplan; the next start says how to mend it."
+        ) from error
 
 
 def _set_pragmas(connection: Any, record: object) -> None:

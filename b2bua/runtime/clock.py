@@ -14,6 +14,7 @@ from b2bua.sip.timers import NEVER, Timed, TimerQueue
 # and spin until the clock ticks.
 TICK = 0.001
 TOKENS_AT_A_TIME = 256
+JUMP = 2.0  # seconds
 
 
 class LoopTimers(TimerQueue):
@@ -66,6 +67,23 @@ class Alarm(Timed):
     def on_deadline(self, now: float) -> None:
         """The moment has come."""
         self._act(now)
+
+
+class ClockJumps:
+    """Sees when the wall clock was set; small corrections, as of NTP, do not count."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._offset = time.time() - monotonic()
+
+    def take(self) -> float:
+        """By how many seconds it was set forward since the last call; 0 where it was not."""
+        offset = time.time() - self._monotonic()
+        jump = offset - self._offset
+        if abs(jump) < JUMP:
+            return 0.0
+        self._offset = offset
+        return jump
 
 
 class WallClock:

@@ -6,24 +6,30 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+import structlog
 from prometheus_client import ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from b2bua.runtime.clock import Alarm, LoopTimers
 
+log = structlog.get_logger()
+
 PATIENCE = 2.0  # seconds a scrape waits for a busy event loop
 PULSE = 0.25  # seconds between two looks at how late the event loop is
+STALL = 0.25  # seconds late that are worth a line in the log
+QUIET = 10.0  # seconds until the next such line
 
 
 class LoopDelay:
-    """How late the event loop is: the worst since it was last asked for, in seconds."""
+    """How late the event loop is: the worst since it was last asked for, in seconds; much is told in the log."""
 
     def __init__(self, queue: LoopTimers) -> None:
         self._queue = queue
         self._alarm = Alarm(queue, self._beat)
         self._due = queue.now() + PULSE
         self._worst = 0.0
+        self._silent_until = 0.0
         self._alarm.at(self._due)
 
     def take_worst(self) -> float:
@@ -32,7 +38,11 @@ class LoopDelay:
         return worst
 
     def _beat(self, now: float) -> None:
-        self._worst = max(self._worst, now - self._due)
+        late = now - self._due
+        self._worst = max(self._worst, late)
+        if late > STALL and now >= self._silent_until:
+            self._silent_until = now + QUIET
+            log.warning("process.stalled", milliseconds=round(late * 1000))
         self._due = now + PULSE
         self._alarm.at(self._due)
 

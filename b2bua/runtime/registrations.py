@@ -41,6 +41,7 @@ class Registrations:
     """The registrar of the service. `on_bound(binding)` hears each successful registration and refresh.
 
     `on_proven` hears of each flow by which an account's valid credentials came, and `gate` of the others too.
+    `fingerprint` tells two passwords' digests apart without showing them.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Registrations:
         on_bound: Callable[[Binding, bool, float], None],
         on_proven: Callable[[Flow], None],
         gate: Gate,
+        fingerprint: Callable[[str], str],
     ) -> None:
         self._devices = devices
         self._authenticator = authenticator
@@ -62,6 +64,7 @@ class Registrations:
         self._on_bound = on_bound
         self._on_proven = on_proven
         self._gate = gate
+        self._fingerprint = fingerprint
         self._by_connection: defaultdict[Flow, set[str]] = defaultdict(set)
         self._expiry = Alarm(queue, self._expire)
 
@@ -130,12 +133,17 @@ class Registrations:
     def restore(self, stored: tuple[StoredBinding, ...], now: float, tcp: Hop | None = None) -> int:
         """Take over what was on disk, and return how many bindings are still good; the others go.
 
+        Good are those that last, of accounts whose password is still the one they were made with.
         `tcp` is where we listen for connections: their old ones went with the process before this one.
         """
         wall_now = time.time()
         bindings = []
         for each in stored:
-            binding = _restored(each, now, wall_now) if each.expires_at > wall_now else None
+            still_its = each.details.get("account") == self._mark(each.username)
+            binding = _restored(each, now, wall_now) if still_its and each.expires_at > wall_now else None
+            if binding is not None:
+                # The wall clock may have been put back meanwhile.
+                binding = replace(binding, expires_at=min(binding.expires_at, now + self._limits.max_expires))
             if binding is not None and binding.flow.reliable:
                 binding = None if tcp is None else _on(tcp, binding).without_connection()
             if binding is None:
@@ -173,6 +181,20 @@ class Registrations:
             for removal in self._devices.location.withdraw(username):
                 self._changed(removal, now)
 
+    def store_again(self, now: float) -> None:
+        """The wall clock was set: what is on disk names the ends of bindings by it."""
+        for binding in self._devices.location:
+            if (account := self._devices.directory.account(binding.username)) is not None:
+                self._store(binding, account.user_id, now)
+
+    def _store(self, binding: Binding, user_id: int, now: float) -> None:
+        self._writer.bound(_stored(binding, user_id, self._mark(binding.username), now))
+
+    def _mark(self, username: str) -> str:
+        """What changes when an account's password does."""
+        account = self._devices.directory.account(username)
+        return "" if account is None else self._fingerprint(account.ha1_sha256)
+
     def _expire(self, now: float) -> None:
         for removal in self._devices.location.handle_timer(now):
             self._changed(removal, now)
@@ -196,7 +218,7 @@ class Registrations:
         account = self._devices.directory.account(binding.username)
         if account is None:
             return
-        self._writer.bound(_stored(binding, account.user_id, now))
+        self._store(binding, account.user_id, now)
         if isinstance(change, Added):
             log.info(
                 "registration.added",
@@ -209,7 +231,7 @@ class Registrations:
         self._on_bound(binding, isinstance(change, Added), now)
 
 
-def _stored(binding: Binding, user_id: int, now: float) -> StoredBinding:
+def _stored(binding: Binding, user_id: int, mark: str, now: float) -> StoredBinding:
     return StoredBinding(
         username=binding.username,
         contact=binding.contact_text,
@@ -222,6 +244,7 @@ def _stored(binding: Binding, user_id: int, now: float) -> StoredBinding:
         remote=str(binding.flow.remote),
         instance=binding.instance or None,
         user_agent=binding.user_agent or None,
+        details={"account": mark},
     )
 
 

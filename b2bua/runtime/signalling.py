@@ -22,7 +22,7 @@ from b2bua.registrar.registrar import Limits as RegistrarLimits
 from b2bua.runtime.application import Telephony
 from b2bua.runtime.callbook import CallBook
 from b2bua.runtime.callers import Callers
-from b2bua.runtime.clock import LoopTimers, Tokens
+from b2bua.runtime.clock import ClockJumps, LoopTimers, Tokens
 from b2bua.runtime.dialogs import Dialogs
 from b2bua.runtime.directory import Directory, Registered
 from b2bua.runtime.gate import Gate
@@ -131,6 +131,7 @@ class Signalling:
             self.telephony.on_bound,
             self._proven,
             self.gate,
+            self._store.key.fingerprint,
         )
         self.relay = RelayLink(
             settings.run_dir / "relay.sock",
@@ -341,8 +342,12 @@ class Signalling:
             return self._version
 
     async def _watch(self) -> None:
+        jumps = ClockJumps(self._queue.now)
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
+            if jump := jumps.take():
+                log.warning("process.clock_jumped", seconds=round(jump, 1))
+                self.registrations.store_again(self._queue.now())
             try:
                 if await self._store.settings_version() != self._version:
                     await self.reload()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from provisioning.bindings import StoredBinding
 from provisioning.calllog import CallRecord, TraceEntry
+from provisioning.errors import StoreError
 from provisioning.store import Store
 
 log = structlog.get_logger()
@@ -18,8 +19,9 @@ BACK_OFF = 1.0  # seconds after a batch that the database refused
 BATCH = 200  # calls
 KEPT = 20_000  # calls that wait for a database that cannot be written; the oldest go first
 
-# The database is locked, the disk full or gone: later it may work. Anything else is in what was to be written.
-PASSING = (OperationalError, OSError)
+# The database is locked or damaged, the disk full or gone: later, or when it was restored, it may work. Anything
+# else is in what was to be written.
+PASSING = (OperationalError, OSError, StoreError)
 
 Key = tuple[str, str]
 
@@ -131,4 +133,6 @@ class Writer:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    # What the database said, without what SQLAlchemy says about it.
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return str(cause).partition("\n")[0]

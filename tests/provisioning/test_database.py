@@ -165,6 +165,30 @@ def test_a_damaged_file_is_refused_with_the_remedy_and_never_emptied(tmp_path: P
     assert path.read_bytes() == broken
 
 
+@pytest.mark.parametrize("byte", [0x00, 0xFF])
+def test_a_single_page_in_the_middle_that_is_damaged_is_found(tmp_path: Path, byte: int) -> None:
+    path, _ = prepare(tmp_path)
+    execute(path, "PRAGMA journal_mode = WAL")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO call_trace (call_id, seq, time, direction, leg, peer, first_line, headers)"
+            " VALUES (?, 1, '2030-06-01', 'in', 'a', 'p', ?, '[]')",
+            [(f"call-{number}", "x" * 300) for number in range(500)],
+        )
+    (page_size,), (pages,) = execute(path, "PRAGMA page_size")[0], execute(path, "PRAGMA page_count")[0]
+    assert isinstance(page_size, int) and isinstance(pages, int) and pages > 20
+    whole = path.read_bytes()
+    for page in (pages // 2, pages - 2):
+        broken = bytearray(whole)
+        broken[page * page_size : (page + 1) * page_size] = bytes([byte]) * page_size
+        path.write_bytes(broken)
+        with pytest.raises(StoreError, match=r"is damaged \(.*restore a copy"):
+            prepare(tmp_path)
+        assert path.read_bytes() == broken
+    path.write_bytes(whole)
+    prepare(tmp_path)
+
+
 def test_the_remedy_names_the_newest_copy(tmp_path: Path) -> None:
     path, _ = prepare(tmp_path)
     (tmp_path / "backups").mkdir()

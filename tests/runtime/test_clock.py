@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from b2bua.runtime.clock import Alarm, LoopTimers, Tokens, WallClock
+from b2bua.runtime.clock import Alarm, ClockJumps, LoopTimers, Tokens, WallClock
 from b2bua.sip.timers import NEVER
 
 Body = Callable[[LoopTimers], Awaitable[None]]
@@ -160,3 +160,24 @@ def test_tokens_are_fresh_fit_the_relay_and_carry_the_nodes_name() -> None:
     assert len(made) == 1000
     assert all(token[0] == "a" and token.isalnum() and token.islower() and len(token) <= 32 for token in made)
     assert all(0 <= tokens.origin() < 2**62 for _ in range(100))
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0, 86400.0, -86400.0, 2.5])
+def test_a_wall_clock_that_was_set_is_seen_once(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    wall, monotonic = 1_900_000_000.0, 50.0
+    monkeypatch.setattr(time, "time", lambda: wall)
+    jumps = ClockJumps(lambda: monotonic)
+    assert jumps.take() == 0
+    wall, monotonic = wall + seconds + 7, monotonic + 7
+    assert jumps.take() == pytest.approx(seconds)
+    assert jumps.take() == 0
+
+
+def test_what_ntp_corrects_is_no_jump_and_neither_is_time_that_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wall, monotonic = 1_900_000_000.0, 50.0
+    monkeypatch.setattr(time, "time", lambda: wall)
+    jumps = ClockJumps(lambda: monotonic)
+    wall, monotonic = wall + 500_000.9, monotonic + 500_000.0
+    assert jumps.take() == 0

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from structlog.testing import capture_logs
 
 from b2bua.runtime import metrics
 from b2bua.runtime.clock import LoopTimers
@@ -87,6 +88,21 @@ async def test_a_blocked_loop_shows_as_its_delay_once() -> None:
     assert 0.2 < delay.take_worst() < 0.7
     await asyncio.sleep(0.05)
     assert delay.take_worst() < 0.2
+
+
+async def test_a_long_stall_is_told_in_the_log_but_not_again_and_again() -> None:
+    delay = LoopDelay(LoopTimers(asyncio.get_running_loop()))
+    with capture_logs() as logs:
+        for seconds in (0.05, 0.7, 0.7):
+            await asyncio.sleep(0.01)
+            time.sleep(seconds)
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            while not logs:
+                await asyncio.sleep(0.01)
+    assert [one["event"] for one in logs] == ["process.stalled"]
+    assert 250 < logs[0]["milliseconds"] < 1500
+    assert delay.take_worst() > 0.25
 
 
 async def test_a_scrape_of_a_stuck_service_fails_and_the_next_one_works(

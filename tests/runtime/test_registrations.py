@@ -127,6 +127,30 @@ async def test_what_expired_while_the_service_was_down_is_not_brought_back_and_l
     await wait_on_disk(node, [])
 
 
+async def test_a_password_changed_while_the_service_was_down_withdraws_the_registration_too(
+    node: Node,
+) -> None:
+    await node.phone("anna")
+    await node.phone("bert")
+    await node.signalling.writer.flush()
+    await node.kill()
+    await node.apply(company().replace('"anna secret"', '"another secret"'))
+    await node.start()
+    assert [row["username"] for row in node.signalling.list_registrations()] == ["bert"]
+    await wait_on_disk(node, ["bert"])
+
+
+async def test_what_is_on_disk_of_a_password_does_not_show_its_digest(node: Node) -> None:
+    await node.phone("anna")
+    await node.signalling.writer.flush()
+    (stored,) = await node.store.load_bindings()
+    account = node.signalling.devices.directory.account("anna")
+    assert account is not None
+    assert stored.details == {"account": node.store.key.fingerprint(account.ha1_sha256)}
+    assert len(stored.details["account"]) == 16
+    assert stored.details["account"] not in (account.ha1_sha256, account.ha1_md5)
+
+
 async def test_signing_off_is_on_disk_too(node: Node) -> None:
     phone = await node.phone("anna")
     await wait_on_disk(node, ["anna"])

@@ -46,6 +46,7 @@ async def test_a_fault_of_ours_costs_one_message_and_nothing_else(
         patch.setattr(node.signalling.telephony, "on_register", fail)
         phone.send(phone.build("REGISTER", f"sip:{node.address}", call_id="r", to="<sip:carl@x.example>"))
         assert await options(phone, "meanwhile") == 200
+        await phone.response("500")
     (fault,) = [one for one in logs if one["event"] == "sip.fault"]
     assert fault["source"] == f"{phone.address}:5060"
     assert fault["exc_info"]
