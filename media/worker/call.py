@@ -117,10 +117,8 @@ class Call(pj.Call):  # type: ignore[misc]
         """Audio has been set up or changed (called by pjsua2)."""
         info = self.getInfo()  # held: its parts are freed with it
         for index, media in enumerate(info.media):
-            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (
-                pj.PJSUA_CALL_MEDIA_ACTIVE,
-                pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
-            ):
+            # A caller who neither sends nor hears (a=inactive) has no place in the bridge.
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.audioConfSlot != pj.PJSUA_INVALID_ID:
                 self.audio = self.getAudioMedia(index)
                 self.worker.later(self.token, self.begin)
 

@@ -27,18 +27,18 @@ def sdp(address: str, port: int = 40000) -> bytes:
     ).encode()
 
 
-def answer_to(challenge: str, method: str, uri: str, username: str, password: str) -> str:
-    """An Authorization value (RFC 7616 §3.4.1, qop=auth)."""
+def answer_to(challenge: str, method: str, uri: str, username: str, password: str, count: int = 1) -> str:
+    """An Authorization value (RFC 7616 §3.4.1, qop=auth), the `count`-th with this challenge's nonce."""
     given = dict(_PARAMETER.findall(challenge.partition(" ")[2]))
 
     def digest(text: str) -> str:
         return HASHES[given["algorithm"]](text.encode()).hexdigest()
 
     secret = digest(f"{username}:{given['realm']}:{password}")
-    proof = digest(f"{secret}:{given['nonce']}:00000001:c:auth:{digest(f'{method}:{uri}')}")
+    proof = digest(f"{secret}:{given['nonce']}:{count:08x}:c:auth:{digest(f'{method}:{uri}')}")
     return (
         f'Digest username="{username}", realm="{given["realm"]}", nonce="{given["nonce"]}", uri="{uri}", '
-        f'response="{proof}", algorithm={given["algorithm"]}, qop=auth, nc=00000001, cnonce="c"'
+        f'response="{proof}", algorithm={given["algorithm"]}, qop=auth, nc={count:08x}, cnonce="c"'
     )
 
 

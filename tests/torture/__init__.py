@@ -1,0 +1,1 @@
+"""What is too long for `make test`: a service that is killed, attacked and worn out. `make torture` runs it."""

@@ -1,0 +1,59 @@
+"""What the service has acknowledged, and therefore must still have after any kill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SAFE_AFTER = 1.0
+"""Seconds after which an acknowledged registration is on disk."""
+LOSABLE = 1.0
+"""Seconds of sound that an interrupted recording may lose."""
+MARGIN = 0.5
+"""Seconds by which the test's own clock of a recording may be wrong: jitter, and where the beep ends."""
+
+
+@dataclass
+class Registered:
+    """Whether one account is registered: the states that are possible by what was asked and acknowledged."""
+
+    possible: set[bool] = field(default_factory=lambda: {False})
+    before: set[bool] = field(default_factory=set)
+    acknowledged_at: float = 0.0
+
+    def asked(self, state: bool) -> None:
+        """A REGISTER is on its way: from now on either may be true."""
+        self.possible = self.possible | {state}
+
+    def acknowledged(self, state: bool, now: float) -> None:
+        """It was answered with 200."""
+        if self.possible != {state}:
+            self.before, self.acknowledged_at = self.possible, now
+        self.possible = {state}
+
+    def killed(self, now: float) -> None:
+        """Signalling was killed: what it acknowledged within the last second may be lost."""
+        if now - self.acknowledged_at < SAFE_AFTER:
+            self.possible = self.possible | self.before
+
+
+@dataclass(frozen=True)
+class Deposited:
+    """A caller heard the beep at `beep`, and spoke a tone of `hertz` until `until`; monotonic seconds."""
+
+    call_id: str
+    email: str
+    hertz: float
+    beep: float
+    until: float
+
+    def shortest(self, kills: list[float]) -> float:
+        """Seconds of sound that must be there: all of it, or as much as there was until the first kill."""
+        interrupting = [kill for kill in kills if self.beep - 1 < kill < self.until + 1]
+        if not interrupting:
+            return self.until - self.beep - MARGIN
+        return min(self.until, *interrupting) - self.beep - LOSABLE - MARGIN
+
+    @property
+    def longest(self) -> float:
+        """Seconds of sound there can be."""
+        return self.until - self.beep + MARGIN

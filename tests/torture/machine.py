@@ -1,0 +1,57 @@
+"""How much of this machine others take: a limit in seconds holds for a machine that we have to ourselves."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+CORES = os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Seconds of CPU taken until now: by everybody, and by this test with all it has started."""
+
+    at: float
+    everybody: float
+    ours: float
+
+    @classmethod
+    def now(cls) -> Moment:
+        """Read /proc (proc_stat(5), proc_pid_stat(5))."""
+        user, nice, system, _idle, _wait, *stolen = map(
+            int, Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]
+        )
+        busy = user + nice + system + sum(stolen)
+        return cls(time.monotonic(), busy / TICKS, _tree(os.getpid()) / TICKS)
+
+    def others_since(self, earlier: Moment) -> float:
+        """The share of the machine that others took since then, from 0 to 0.9."""
+        taken = (self.everybody - earlier.everybody) - (self.ours - earlier.ours)
+        return min(max(taken / CORES / max(self.at - earlier.at, 0.1), 0.0), 0.9)
+
+
+def stretched(limit: float, others: float) -> float:
+    """What a limit in seconds comes to where others took this share of the machine."""
+    return limit / (1 - others)
+
+
+def _tree(root: int) -> int:
+    """Ticks of a process, its living descendants, and those of either that have been waited for."""
+    ticks, parents = {}, {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue  # it has just ended
+            parents[int(folder.name)] = int(fields[1])
+            ticks[int(folder.name)] = sum(map(int, fields[11:15]))
+    own = {root}
+    for pid in sorted(parents):
+        if parents[pid] in own:
+            own.add(pid)
+    return sum(ticks.get(pid, 0) for pid in own)

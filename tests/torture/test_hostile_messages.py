@@ -1,0 +1,153 @@
+"""20,000 mutated messages over UDP and TCP while ordinary calls go on: nothing breaks, nothing is left behind.
+
+About four minutes. TORTURE_SCALE=0.1 sends a tenth, for a look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ServiceFactory
+from tests.support.addresses import fresh_address
+from tests.support.service import Service
+from tests.torture.company import Company
+from tests.torture.figures import Size, assert_untroubled, gauges, settle, sizes
+from tests.torture.hostile import Hostile
+from tests.torture.load import REGISTRATIONS, Load
+
+MESSAGES = round(20_000 * float(os.environ.get("TORTURE_SCALE", "1")))
+MESSAGES_A_SECOND = 150
+WARM_UP = 1_000
+ON_UDP, ON_TCP = 4, 3
+CALLS, CALLS_A_SECOND = 20, 4.0
+"""Ordinary calls in a row; the next row begins when they have all ended."""
+MORE_MEMORY = 15_000
+"""By how many kB a process may grow from the end of the warm-up: what the allocator keeps of large messages."""
+MORE_FILES = 3
+IDLE_WITHIN = 60.0
+
+QUICK = {
+    "RINGPLAN_SIP__T1": "0.1",
+    "RINGPLAN_SIP__T2": "0.4",
+    "RINGPLAN_SIP__T4": "0.2",
+    "RINGPLAN_SIP__TCP_UNAUTHENTICATED": "3",
+    "RINGPLAN_SIP__MIN_EXPIRES": "1",
+    "RINGPLAN_MEDIA__PORTS": "20000-29999",
+    "RINGPLAN_MEDIA__SESSIONS": "1000",
+    "RINGPLAN_MEDIA__SILENCE_TIMEOUT": "5",
+    "RINGPLAN_CALLS__MAX_UNANSWERED": "6",
+    "RINGPLAN_CALLS__PROVISIONAL_REPEAT": "3",
+}
+
+
+class Ordinary:
+    """Phones that behave, and must not notice."""
+
+    def __init__(self, service: Service, folder: Path, open_things: ExitStack) -> None:
+        self.service, self.folder = service, folder
+        self.company = Company("ordinary", range(201, 231))
+        self.callees, self.callers = self.company.extensions[:15], self.company.extensions[15:]
+        self.calls = 0
+        service.apply(self.company.file())
+        address = fresh_address()
+        rows = [self.company.row(each, self.company.username(each), "3600") for each in self.callees]
+        with Load(
+            "register", folder / "registering", address, service.sip, rows=rows, fields=REGISTRATIONS
+        ) as load:
+            load.finish(30)
+        open_things.enter_context(Load("answer", folder / "answering", address, service.sip))
+
+    def call(self) -> None:
+        """Make some calls. Raises LoadFailed when one fails."""
+        rows = [
+            self.company.row(self.callers[number % 15], self.callees[number % 15]) for number in range(CALLS)
+        ]
+        with Load(
+            "call",
+            self.folder / f"calls-{self.calls}",
+            fresh_address(),
+            self.service.sip,
+            rows=rows,
+            rate=CALLS_A_SECOND,
+            pause=0.3,
+        ) as load:
+            load.finish(30)
+        self.calls += CALLS
+
+
+async def attack(phones: list[Hostile], messages: int, chance: random.Random) -> None:
+    """Let all of them send, by turns, until there were so many messages."""
+    goal = sum(phone.sent for phone in phones) + messages
+    while (before := sum(phone.sent for phone in phones)) < goal:
+        for number, phone in enumerate(phones):
+            if number < ON_UDP:
+                for _ in range(chance.choice((1, 1, 2, 5))):
+                    phone.act()
+            else:
+                await phone.act_on_stream(chance.choice((1, 1, 2, 4)))
+        sent = sum(phone.sent for phone in phones) - before
+        await asyncio.sleep(sent / MESSAGES_A_SECOND)
+
+
+async def ended(service: Service, phones: list[Hostile]) -> dict[str, Size]:
+    """Leave all dialogs and connections, and see that the service forgets them; what it then takes."""
+    for phone in phones:
+        await phone.leave()
+    await asyncio.to_thread(settle, service, IDLE_WITHIN)
+    return sizes(service)
+
+
+def shown(found: dict[str, Size]) -> str:
+    return "; ".join(f"{kind} {size}" for kind, size in found.items())
+
+
+@pytest.mark.timeout(1200)
+async def test_hostile_messages(new_service: ServiceFactory, tmp_path: Path, chance: random.Random) -> None:
+    service = await asyncio.to_thread(new_service, QUICK)
+    mallory = Company("hostile", range(301, 301 + ON_UDP + ON_TCP), mailboxes=(401, 402))
+    await asyncio.to_thread(service.apply, mallory.file())
+    targets = [*mallory.extensions, *mallory.mailboxes, "999999"]
+    phones = [
+        await Hostile.at(mallory.username(each), service.sip, targets, chance) for each in mallory.extensions
+    ]
+    with ExitStack() as open_things:
+        ordinary = await asyncio.to_thread(Ordinary, service, tmp_path, open_things)
+        await asyncio.to_thread(ordinary.call)
+        await attack(phones, WARM_UP, chance)
+        before = await ended(service, phones)
+        print(f"  before: {shown(before)}")
+
+        async with asyncio.TaskGroup() as tasks:
+            sending = tasks.create_task(attack(phones, MESSAGES, chance))
+            while not sending.done():
+                await asyncio.to_thread(ordinary.call)
+        after = await ended(service, phones)
+        print(f"  after: {shown(after)}")
+        await asyncio.to_thread(ordinary.call)
+
+        sent, received = (sum(getattr(phone, what) for phone in phones) for what in ("sent", "received"))
+        dialogs, again = (
+            sum(getattr(phone, what) for phone in phones) for what in ("dialogs", "reconnections")
+        )
+        refused = len(service.events("sip.message_refused"))
+        print(
+            f"  {sent} sent, {received} received, {refused} refused, {dialogs} dialogs, {again} connections"
+        )
+        print(f"  {ordinary.calls} ordinary calls")
+
+        (service.folder / "company.toml").write_text(f'[[customers]]\nname = "{mallory.name} Ltd"\n')
+        await asyncio.to_thread(service.run_cli, "apply", str(service.folder / "company.toml"), "--prune")
+        settle(service, IDLE_WITHIN)
+        assert gauges(service)["ringplan_registrations"] == len(ordinary.callees)
+    assert not [fault for phone in phones for fault in phone.faults]
+    assert refused > MESSAGES / 20 and dialogs > MESSAGES / 200, "neither all good nor all bad"
+    assert_untroubled(service)
+    for kind, size in before.items():
+        assert after[kind].rss < size.rss + MORE_MEMORY, f"{kind} grew: {size} -> {after[kind]}"
+        assert after[kind].files <= size.files + MORE_FILES, f"{kind} holds files: {size} -> {after[kind]}"

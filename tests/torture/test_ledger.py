@@ -1,0 +1,44 @@
+"""The ledger: what may be lost is exactly what nobody was promised."""
+
+from __future__ import annotations
+
+from tests.torture.ledger import Deposited, Registered
+from tests.torture.machine import Moment, stretched
+
+
+def test_what_was_acknowledged_a_second_before_a_kill_is_certain() -> None:
+    phone = Registered()
+    phone.asked(True)
+    assert phone.possible == {True, False}
+    phone.acknowledged(True, 10.0)
+    phone.killed(11.0)
+    assert phone.possible == {True}
+    phone.asked(False)
+    phone.acknowledged(False, 12.0)
+    phone.killed(12.5)
+    assert phone.possible == {True, False}
+
+
+def test_a_refresh_does_not_make_uncertain_what_was_safe() -> None:
+    phone = Registered()
+    phone.asked(True)
+    phone.acknowledged(True, 10.0)
+    phone.asked(True)
+    phone.acknowledged(True, 12.0)
+    phone.killed(12.1)
+    assert phone.possible == {True}
+
+
+def test_an_interrupted_recording_may_lose_a_second_and_a_finished_one_nothing() -> None:
+    message = Deposited("c", "a@b.example", 440.0, beep=10.0, until=16.0)
+    assert message.shortest([]) == 5.5
+    assert message.shortest([5.0, 17.5]) == 5.5
+    assert message.shortest([14.0, 12.0]) == 0.5
+    assert message.longest == 6.5
+
+
+def test_a_limit_is_stretched_by_what_others_take() -> None:
+    earlier, later = Moment(0.0, 100.0, 50.0), Moment(1.0, 100.0, 50.0)
+    assert later.others_since(earlier) == 0
+    assert stretched(3.0, 0.5) == 6.0
+    assert Moment.now().ours > 0
