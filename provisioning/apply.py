@@ -27,8 +27,8 @@ async def plan_changes(store: Store, file: CompanyFile, *, prune: bool = False) 
 async def apply_changes(store: Store, file: CompanyFile, *, prune: bool = False) -> Applied:
     """Write what the file says, all of it or nothing, and raise settings_version if anything changes.
 
-    Users and trunks that the file does not name go only with `prune`. Secrets are hashed before the transaction, so that
-    it is short; if another one changed settings meanwhile, everything is worked out again. Raises
+    Users and trunks that the file does not name go only with `prune`. Secrets are hashed before the transaction,
+    so that it is short; if another one changed settings meanwhile, everything is worked out again. Raises
     CompanyFileError as `plan_changes`, and StoreError if others never stop changing settings.
     """
     for _ in range(ATTEMPTS):

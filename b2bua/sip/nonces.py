@@ -1,7 +1,7 @@
 """The nonces of digest authentication (RFC 7616 §5.4): signed instead of stored, and each count taken once.
 
-A nonce carries its time of issue, a serial number and a signature, BLAKE2s with a key (RFC 7693). Only one that a client has used with the right
-password costs memory, for its nonce counts.
+A nonce carries its time of issue, a serial number and a signature, BLAKE2s with a key (RFC 7693). Only one that a
+client has used with the right password costs memory, for its nonce counts.
 """
 
 from __future__ import annotations
