@@ -9,18 +9,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from b2bua.sip.authorization import Authorization
-from b2bua.sip.challenge import CHALLENGED, Credential
+from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import ClientTransaction
 from b2bua.sip.compose import Header
-from b2bua.sip.dialog import Dialog
-from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import Request, Response
+from b2bua.sip.requester import Requester
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session_state import SessionState
 from b2bua.sip.session_user import NOBODY, SessionUser
-from b2bua.sip.timers import NEVER, Timed
+from b2bua.sip.timers import NEVER
 
 if TYPE_CHECKING:
     from b2bua.sip.agent import UserAgent
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 SDP = "application/sdp"
 
 
-class Session(Timed):
+class Session(Requester):
     """A dialog with an INVITE usage. Subclasses add how it is set up from either side.
 
     `owns_call_id`: the first INVITE was ours, which decides who tries again first after glare (RFC 3261 §14.1).
@@ -36,7 +34,6 @@ class Session(Timed):
 
     __slots__ = (
         "_ack_owed",
-        "_authorization",
         "_bye_headers",
         "_interval",
         "_offer_in",
@@ -44,9 +41,7 @@ class Session(Timed):
         "_offer_withdrawn",
         "_resend_until",
         "_unacknowledged",
-        "agent",
         "call_id",
-        "dialog",
         "owns_call_id",
         "state",
         "user",
@@ -61,14 +56,11 @@ class Session(Timed):
         *,
         owns_call_id: bool,
     ) -> None:
-        super().__init__()
+        super().__init__(agent, credential)
         self.owns_call_id = owns_call_id
-        self.agent = agent
         self.user = user
         self.call_id = call_id
         self.state = SessionState.INVITED
-        self.dialog: Dialog | None = None
-        self._authorization = None if credential is None else Authorization(credential, agent.token)
         self._unacknowledged: ServerTransaction | None = None
         self._interval = 0.0
         self._resend_until = NEVER
@@ -200,12 +192,6 @@ class Session(Timed):
         else:
             self.user.on_acknowledged(self, ack.sdp, now)
 
-    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        """A response to a request of ours: a challenge is answered, and nobody hears of it."""
-        challenged = response.code in CHALLENGED and self._authorization is not None
-        if not (challenged and self._sent_again(transaction, response, now)):
-            self._responded(transaction, response, now)
-
     def _responded(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """A response to a request that we sent in the dialog."""
         method = transaction.draft.method
@@ -316,41 +302,7 @@ class Session(Timed):
         ack = self.dialog.request("ACK", headers, sdp, cseq=transaction.draft.number)
         transaction.acknowledge(ack, self.dialog.remote_tag)
 
-    def _request(
-        self,
-        dialog: Dialog,
-        method: str,
-        now: float,
-        headers: tuple[Header, ...] = (),
-        body: bytes = b"",
-    ) -> ClientTransaction:
-        """Send a request in a dialog of ours, with our credentials where they were asked for before."""
-        draft = dialog.request(method, headers, body)
-        if self._authorization is not None:
-            draft = self._authorization.sign(draft)
-        return self.agent.layer.send(draft, dialog.flow, self, now)
-
-    def _credentials(self, draft: Draft) -> tuple[Header, ...]:
-        """What the ACK of a 2xx repeats of its INVITE (RFC 3261 §22.1)."""
-        return () if self._authorization is None else draft.credentials
-
     # Challenges
-
-    def _sent_again(self, transaction: ClientTransaction, response: Response, now: float) -> bool:
-        """Send a challenged request again with our credentials, unless nobody wants it any more."""
-        assert self._authorization is not None
-        if not self._wanted(transaction):
-            return False
-        number = transaction.draft.number + 1
-        if self.dialog is not None:
-            number = max(number, self.dialog.local_cseq + 1)
-        draft = self._authorization.retry(transaction.draft, response, number)
-        if draft is None:
-            return False
-        if self.dialog is not None:
-            self.dialog.local_cseq = number
-        self._replace(transaction, self.agent.layer.send(draft, transaction.flow, self, now))
-        return True
 
     def _wanted(self, transaction: ClientTransaction) -> bool:
         """Whether a challenged request is worth another try: a BYE always is, a withdrawn INVITE is not."""
