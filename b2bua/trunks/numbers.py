@@ -40,8 +40,7 @@ def from_trunk(text: str, trunk: Trunk) -> str | None:
         return e164(text, None) if _DIGITS.fullmatch(text[1:]) else None
     if not _DIGITS.fullmatch(text):
         return None
-    # No country code begins with 0.
-    international = None if text.startswith("0") else e164(f"+{text}", None)
+    international = e164(f"+{text}", None)
     if trunk.number_format == "national":
         return e164(text, trunk.country) or international
     return international or e164(text, trunk.country)

@@ -228,7 +228,9 @@ def test_a_challenged_re_invite() -> None:
     assert phone.events == [("offer answered", (200, ANSWER))]
     assert far.requests("ACK")[-1].cseq == (3, "ACK")
     assert far.requests("ACK")[-1].get("proxy-authorization") is not None
-    assert phone.session.offer(b"another", network.now)
+    phone.session.bye(network.now)
+    network.run(network.now + 0.05)
+    assert far.requests("BYE")[0].cseq == (4, "BYE")
 
 
 def test_a_re_invite_challenged_twice_is_refused() -> None:
