@@ -31,6 +31,8 @@ class Carrier(asyncio.DatagramProtocol):
         self.contacts: dict[str, str] = {}
         """Contacts that are registered, and the transport each came by."""
         self.received: list[Request] = []
+        self.times: list[float] = []
+        """When each of them came."""
         self.connections: set[asyncio.StreamWriter] = set()
         self._authenticator = Authenticator(REALM, b"k" * 32, 300)
 
@@ -85,6 +87,7 @@ class Carrier(asyncio.DatagramProtocol):
         if not isinstance(request, Request):
             return
         self.received.append(request)
+        self.times.append(asyncio.get_running_loop().time())
         code, headers = self.answers.get(request.method, 200), self.headers
         if code == 200 and request.method == "REGISTER":
             code, headers = self._register(request, flow)

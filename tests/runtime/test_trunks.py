@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,37 @@ async def test_only_what_changed_is_started_again(
         assert registers.index((new, "3600")) > max(
             place for place, entry in enumerate(registers) if entry[0] == old
         ), "the old registration ends before the new one begins: both have one Contact"
+
+
+async def test_a_new_registration_waits_for_the_end_of_the_old_one(
+    relay_socket: Path, carrier: Carrier
+) -> None:
+    async with node_with(relay_socket, trunk(carrier.hop.host), interval=0) as node:
+        await until(lambda: carrier.contacts, "the registration")
+        carrier.answers["REGISTER"] = 0
+        (known,) = node.signalling.devices.directory.trunks
+        node.signalling.trunks.follow([replace(known, password="new")])
+        await until(lambda: len({one.call_id for one in carrier.received}) == 2, "the new registration")
+        ending = next(place for place, one in enumerate(carrier.received) if one.get("expires") == "0")
+        beginning = next(
+            place for place, one in enumerate(carrier.received) if one.call_id != carrier.received[0].call_id
+        )
+        waited = carrier.times[beginning] - carrier.times[ending]
+        assert waited > 0.9 * registration.GOODBYE, "both have one Contact"
+
+
+async def test_a_trunk_that_is_gone_is_watched_no_more(
+    relay_socket: Path, carrier: Carrier, other: Carrier
+) -> None:
+    both = watched(carrier.hop.host), watched(other.hop.host, "other", order=2)
+    async with node_with(relay_socket, *both) as node:
+        await until(lambda: carrier.count("OPTIONS") > 1, "probes")
+        node.signalling.trunks.follow(node.signalling.devices.directory.trunks[1:])
+        seen = other.count("OPTIONS")
+        await until(lambda: other.count("OPTIONS") > seen + 1, "probes of the other")
+        before = carrier.count("OPTIONS")
+        await until(lambda: other.count("OPTIONS") > seen + 4, "more probes of the other")
+        assert carrier.count("OPTIONS") == before
 
 
 async def test_a_trunk_that_is_gone_leaves_and_one_that_is_new_comes(
