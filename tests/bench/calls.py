@@ -131,4 +131,5 @@ def memory(start: Start, folder: Path, pace: Pace) -> Iterator[Figure]:
             if role in roles:
                 value = (held[role] - before[role]) / HELD
                 at = f"{HELD} held"
-                yield marked(Figure(name, value, "kB", at, target, subject=subject.name), run)
+                figure = Figure(name, value, "kB", at, target, subject=subject.name)
+                yield marked(figure, usage, run.failure)
