@@ -1,10 +1,11 @@
 # make run     set up what is missing, start the demo service; LAN=1 for phones in your network
 # make call    in a second terminal: a real call, no answer, a voice message; then what became of it
 # make test    all tests; make check: style, types, import rules, behaviour without a test
-# make bench   what a call costs and how fast it is, with ONLY="call delay" some of it, with QUICK=1 a first look
+# make bench   what a call costs and how fast it is; ONLY="call delay" for some of it, QUICK=1 for a first look;
+#              make bench-peers: the same of sippy and Kamailio beside it
 # make setup   the set-up alone; make clean: away with everything that was made, but for data/
 
-.PHONY: run setup call test bench check clean
+.PHONY: run setup call test bench bench-peers check clean
 
 run:
 	@./setup.sh run
@@ -22,14 +23,19 @@ test:
 	.venv/bin/pytest -n auto
 
 bench:
-	@./setup.sh call
+	@./setup.sh bench
 	.venv/bin/python -m tests.bench $(ONLY) $(if $(QUICK),--quick)
+
+bench-peers: export PATH := $(PATH):/usr/sbin
+bench-peers:
+	@./setup.sh bench-peers
+	.venv/bin/python -m tests.bench --peers $(ONLY) $(if $(QUICK),--quick)
 
 check:
 	@./setup.sh test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy --strict --follow-imports silent b2bua config media provisioning scripts
+	.venv/bin/mypy --strict --follow-imports silent b2bua config media provisioning scripts tests/bench
 	.venv/bin/lint-imports
 	.venv/bin/python -m tests.behaviour_ids
 

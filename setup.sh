@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sets up what `make run`, `make call` or `make test` needs: ./setup.sh run|call|test
+# Sets up what `make run`, `make call`, `make test` or `make bench` needs: ./setup.sh run|call|test|bench|bench-peers
 #
 # Python 3.11 or 3.12 with a virtual environment in .venv, the packages of requirements.lock (checked by their
 # hashes), this project, and the Debian packages of that purpose. Says what it does; says nothing when all is there.
@@ -9,9 +9,10 @@ cd "$(dirname "$0")"
 purpose=${1:-run}
 case $purpose in
     run) programs="" ;;
-    call) programs="sipp:sip-tester" ;;
+    call|bench) programs="sipp:sip-tester" ;;
+    bench-peers) programs="sipp:sip-tester kamailio:kamailio" ;;
     test) programs="sipp:sip-tester baresip:baresip" ;;
-    *) echo "usage: $0 run|call|test" >&2; exit 2 ;;
+    *) echo "usage: $0 run|call|test|bench|bench-peers" >&2; exit 2 ;;
 esac
 
 say() { printf '\033[1m%s\033[0m\n' "== $*"; }
@@ -57,6 +58,10 @@ if [ -n "$missing" ]; then
     apt-get update -q
     # shellcheck disable=SC2086  # the list is split into words on purpose
     DEBIAN_FRONTEND=noninteractive $install </dev/null
+    # Debian starts a Kamailio of its own on port 5060, which is ours.
+    case $missing in
+        *kamailio*) systemctl disable --now kamailio >/dev/null 2>&1 || true ;;
+    esac
 fi
 
 if ! usable_venv; then
@@ -79,4 +84,12 @@ if [ ! -e "$stamp" ]; then
     .venv/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --quiet --editable .
     rm -f .venv/installed-*
     touch "$stamp"
+fi
+
+# What Ringplan is compared with lives in an environment of its own, and nothing of it is ours.
+if [ "$purpose" = bench-peers ] && [ ! -x build/sippy/bin/b2bua_simple ]; then
+    say "sippy in build/sippy"
+    rm -rf build/sippy
+    .venv/bin/python -m venv build/sippy
+    build/sippy/bin/python -m pip install --disable-pip-version-check --quiet sippy==2.5.0
 fi

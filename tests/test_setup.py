@@ -106,6 +106,20 @@ def test_root_gets_the_debian_packages_of_the_purpose_only(machine: Machine) -> 
     assert apt == ["apt-get install -y --no-install-recommends baresip"]
 
 
+def test_peers_for_the_benchmarks_get_an_environment_of_their_own(machine: Machine) -> None:
+    machine.has("sipp")
+    machine.has("systemctl")
+    assert machine.setup("bench").returncode == 0
+    assert not any("sippy" in call or "apt-get" in call for call in machine.calls())
+    done = machine.setup("bench-peers")
+    assert done.returncode == 0, done.stderr
+    calls = machine.calls()
+    assert "apt-get install -y --no-install-recommends kamailio" in calls
+    assert "systemctl disable --now kamailio" in calls
+    assert any(call.endswith("-m venv build/sippy") for call in calls)
+    assert any(call.endswith("sippy==2.5.0") for call in calls)
+
+
 def test_others_get_the_exact_command_and_nothing_is_done(machine: Machine) -> None:
     machine.has("id", "echo 1000")
     ran = machine.setup("test")
@@ -132,4 +146,4 @@ def test_a_machine_without_apt_is_told_what_is_missing(machine: Machine) -> None
 
 def test_an_unknown_purpose_is_refused(machine: Machine) -> None:
     ran = machine.setup("fly")
-    assert (ran.returncode, ran.stderr) == (2, "usage: ./setup.sh run|call|test\n")
+    assert (ran.returncode, ran.stderr) == (2, "usage: ./setup.sh run|call|test|bench|bench-peers\n")

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from tests.bench import calls, media
 from tests.bench.delay import delay
-from tests.bench.figures import Figure, shown, table, write
+from tests.bench.figures import OURS, Figure, shown, table, write
 from tests.bench.peers import Kamailio, Sippy
 from tests.bench.pinning import TooFewCores, cores, pin
 from tests.bench.runs import FULL, QUICK, Pace
+from tests.bench.sipp import LoadFailed
 from tests.bench.subject import Ringplan, Start
 
 COMPARED: dict[str, Callable[[Start, Path, Pace], Iterator[Figure]]] = {
@@ -43,16 +44,22 @@ PEERS: dict[Start, tuple[str, ...]] = {
 RESULT = Path("build/bench.json")
 
 
-def figures_of(names: list[str], peers: bool, pace: Pace, folder: Path) -> Iterator[Figure]:
-    """Take the named benchmarks of Ringplan, or those that can be compared, each beside the peers'."""
+FAILURES = (AssertionError, OSError, RuntimeError, TimeoutError, LoadFailed)
+
+
+def benchmarks(
+    names: list[str], peers: bool, pace: Pace, folder: Path
+) -> Iterator[tuple[str, Iterator[Figure]]]:
+    """The named benchmarks of Ringplan; with `peers` each beside those of the peers that can do the same."""
     for name in names:
         if name in OWN:
-            yield from OWN[name](folder / name, pace)
+            yield name, OWN[name](folder / name, pace)
             continue
-        yield from COMPARED[name](Ringplan, folder / name, pace)
+        yield name, COMPARED[name](Ringplan, folder / name, pace)
         for peer, able in PEERS.items() if peers else ():
             if name in able:
-                yield from COMPARED[name](peer, folder / f"{name}-{peer.__name__}", pace)
+                title = f"{name}-{peer.__name__.lower()}"
+                yield title, COMPARED[name](peer, folder / title, pace)
 
 
 def main() -> int:
@@ -76,13 +83,16 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     names = chosen.names or list(COMPARED if chosen.peers else NAMES)
     figures: list[Figure] = []
-    for figure in figures_of(names, chosen.peers, QUICK if chosen.quick else FULL, folder):
-        figures.append(figure)
-        print(
-            f"{figure.subject} {figure.name} {shown(figure.value)} {figure.verdict}",
-            file=sys.stderr,
-            flush=True,
-        )
+    failed = False
+    for name, taken in benchmarks(names, chosen.peers, QUICK if chosen.quick else FULL, folder):
+        try:
+            for figure in taken:
+                figures.append(figure)
+                said = f"{figure.subject} {figure.name} {shown(figure.value)} {figure.verdict}"
+                print(said, file=sys.stderr, flush=True)
+        except FAILURES as error:
+            failed = True
+            print(f"{name}: {error}", file=sys.stderr, flush=True)
     print(f"\n{table(figures)}\n")
     write(chosen.json, figures, circumstances(chosen.quick))
     print(f"Written to {chosen.json}.")
@@ -90,7 +100,7 @@ def main() -> int:
         print(f"SIPp's files are in {folder}.")
     else:
         shutil.rmtree(folder)
-    return 1 if any(figure.problem for figure in figures if figure.subject == Ringplan.name) else 0
+    return 1 if failed or any(figure.problem for figure in figures if figure.subject == OURS) else 0
 
 
 def circumstances(quick: bool) -> dict[str, object]:

@@ -80,7 +80,8 @@ def max_rate(start: Start, folder: Path, pace: Pace) -> Iterator[Figure]:
         return False
 
     rate = highest(held, FIRST_RATE)
-    others = max((run.usage.others for run in runs), default=0.0)
+    # A rate that was held in spite of others is held; one that was not may be their doing.
+    others = max((run.usage.others for run in runs if run.problem), default=0.0)
     yield Figure(
         "max_clean_cps",
         rate,
@@ -131,4 +132,5 @@ def memory(start: Start, folder: Path, pace: Pace) -> Iterator[Figure]:
             if role in roles:
                 value = (held[role] - before[role]) / HELD
                 at = f"{HELD} held"
-                yield marked(Figure(name, value, "kB", at, target, subject=subject.name), run)
+                figure = Figure(name, value, "kB", at, target, subject=subject.name)
+                yield marked(figure, usage, run.failure)

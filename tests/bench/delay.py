@@ -18,7 +18,7 @@ from tests.bench import company
 from tests.bench.accounting import Meter, Usage
 from tests.bench.figures import Figure
 from tests.bench.parties import Call, Carrier, Phones, Ring
-from tests.bench.runs import DISTURBED, Pace
+from tests.bench.runs import Pace, marked, undisturbed
 from tests.bench.subject import Start, Subject
 
 RATE, WARM_UP = 50.0, 2.0
@@ -88,13 +88,14 @@ def delay(start: Start, folder: Path, pace: Pace) -> Iterator[Figure]:
     """`delay_p50_ms`, `delay_p99_ms`: added between INVITE and 180; the same until the phone has the INVITE."""
     with start(folder) as subject:
         asyncio.run(probe(subject, RATE, WARM_UP))
-        found: list[tuple[Usage, Delays]] = []
-        while len(found) < pace.tries and (not found or found[-1][0].others > DISTURBED):
+
+        def measure() -> tuple[Usage, Delays]:
             meter = Meter(subject.roles)
             with no_collection():
                 delays = asyncio.run(probe(subject, RATE, pace.seconds))
-            found.append((meter.read(), delays))
-        usage, delays = min(found, key=lambda pair: pair[0].others)
+            return meter.read(), delays
+
+        usage, delays = undisturbed(measure, lambda taken: taken[0], pace.tries)
         problem = f"{delays.failed} calls failed" if delays.failed else ""
         for name, values, share, target in (
             ("delay_p50_ms", delays.ringing, 0.5, None),
@@ -102,17 +103,8 @@ def delay(start: Start, folder: Path, pace: Pace) -> Iterator[Figure]:
             ("invite_p50_ms", delays.invited, 0.5, None),
             ("invite_p99_ms", delays.invited, 0.99, None),
         ):
-            yield Figure(
-                name,
-                percentile(values, share),
-                "ms",
-                f"{RATE:g}/s",
-                target,
-                subject=subject.name,
-                others=round(usage.others, 3),
-                disturbed=usage.others > DISTURBED,
-                problem=problem,
-            )
+            value, at = percentile(values, share), f"{RATE:g}/s"
+            yield marked(Figure(name, value, "ms", at, target, subject=subject.name), usage, problem)
 
 
 @contextmanager

@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+OURS = "ringplan"
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured figure. `at` says under which load, `target` the most (or least) that is aimed at.
+    """One measured figure. `at` says under which load, `target` the most (or least) that Ringplan aims at.
 
     `others` are the cores that other programs kept busy meanwhile, `problem` is why it does not count.
     """
@@ -22,7 +24,7 @@ class Figure:
     at: str = ""
     target: float | None = None
     more_is_better: bool = False
-    subject: str = "ringplan"
+    subject: str = OURS
     others: float = 0.0
     disturbed: bool = False
     problem: str = ""
@@ -33,7 +35,7 @@ class Figure:
         words = []
         if self.problem:
             words.append(self.problem)
-        elif self.target is not None:
+        elif self.target is not None and self.subject == OURS:
             reached = self.value >= self.target if self.more_is_better else self.value <= self.target
             words.append("reached" if reached else "missed")
         if self.disturbed:
@@ -52,8 +54,10 @@ def table(figures: Iterable[Figure]) -> str:
     """All figures as lines of text."""
     rows = [("figure", "value", "unit", "at", "target", "")]
     for figure in figures:
-        target = "" if figure.target is None else f"{'≥' if figure.more_is_better else '≤'} {figure.target:g}"
-        name = figure.name if figure.subject == "ringplan" else f"{figure.subject}: {figure.name}"
+        ours = figure.subject == OURS
+        aim = "≥" if figure.more_is_better else "≤"
+        target = f"{aim} {figure.target:g}" if ours and figure.target is not None else ""
+        name = figure.name if ours else f"{figure.subject}: {figure.name}"
         rows.append((name, shown(figure.value), figure.unit, figure.at, target, figure.verdict))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     return "\n".join(

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -14,7 +15,7 @@ from tests.bench import company
 from tests.bench.accounting import Meter, Usage
 from tests.bench.figures import Figure
 from tests.bench.parties import Call, Carrier, Phones
-from tests.bench.runs import DISTURBED, Pace
+from tests.bench.runs import Pace, marked, undisturbed
 from tests.bench.sound import Sound
 from tests.bench.subject import Ringplan
 
@@ -98,15 +99,14 @@ async def relayed(ringplan: Ringplan, seconds: float) -> Talk:
 def relay(folder: Path, pace: Pace) -> Iterator[Figure]:
     """`relay_us`: CPU of the relay for one packet that it passes on."""
     with Ringplan(folder) as ringplan:
-        talks: list[Talk] = []
-        while len(talks) < pace.tries and (not talks or talks[-1].usage.others > DISTURBED):
-            talks.append(uvloop.run(relayed(ringplan, pace.seconds / 2)))
-        talk = min(talks, key=lambda talk: talk.usage.others)
+        talk = undisturbed(
+            lambda: uvloop.run(relayed(ringplan, pace.seconds / 2)), lambda talk: talk.usage, pace.tries
+        )
         problem = f"{talk.unanswered} calls failed" if talk.unanswered else ""
         if talk.received < talk.sent * (1 - LOST):
             problem = f"{talk.sent - talk.received} of {talk.sent} packets lost"
         value = talk.usage.cpu["relay"] * 1e6 / max(1, talk.received)
-        yield _figure("relay_us", value, "µs", f"{RELAYED} calls", None, talk, problem)
+        yield marked(Figure("relay_us", value, "µs", f"{RELAYED} calls"), talk.usage, problem)
 
 
 async def deposited(ringplan: Ringplan, sessions: int, seconds: float) -> Talk:
@@ -134,23 +134,20 @@ async def deposited(ringplan: Ringplan, sessions: int, seconds: float) -> Talk:
 def voicemail(folder: Path, pace: Pace) -> Iterator[Figure]:
     """`voicemail_ms`: CPU of all processes for one second of one caller who hears a greeting and leaves a message."""
     with Ringplan(folder) as ringplan:
-        for sessions in VOICEMAIL if pace.to_the_end else VOICEMAIL[:1]:
-            talks: list[Talk] = []
-            problem = ""
-            while len(talks) < pace.tries and (not talks or talks[-1].usage.others > DISTURBED):
-                before = len(list(ringplan.messages()))
-                talks.append(uvloop.run(deposited(ringplan, sessions, VISIT)))
-                kept = len(list(ringplan.messages())) - before
-                problem = f"{kept} of {sessions} messages kept" if kept != sessions else problem
-            talk = min(talks, key=lambda talk: talk.usage.others)
+
+        def measure(sessions: int) -> tuple[Talk, str]:
+            before = len(ringplan.messages())
+            talk = uvloop.run(deposited(ringplan, sessions, VISIT))
+            kept = len(ringplan.messages()) - before
             if talk.unanswered:
-                problem = f"{talk.unanswered} of {sessions} calls failed"
+                return talk, f"{talk.unanswered} of {sessions} calls failed"
+            return talk, "" if kept == sessions else f"{kept} of {sessions} messages kept"
+
+        for sessions in VOICEMAIL if pace.to_the_end else VOICEMAIL[:1]:
+            talk, problem = undisturbed(
+                partial(measure, sessions), lambda measured: measured[0].usage, pace.tries
+            )
             value = talk.usage.total * 1000 / max(1.0, talk.seconds)
-            yield _figure("voicemail_ms", value, "ms", f"{sessions} sessions", 6.0, talk, problem)
-
-
-def _figure(
-    name: str, value: float, unit: str, at: str, target: float | None, talk: Talk, problem: str
-) -> Figure:
-    others = round(talk.usage.others, 3)
-    return Figure(name, value, unit, at, target, others=others, disturbed=others > DISTURBED, problem=problem)
+            yield marked(
+                Figure("voicemail_ms", value, "ms", f"{sessions} sessions", 6.0), talk.usage, problem
+            )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from secrets import token_hex
 
 from tests.bench.endpoint import Address, Endpoint, request, response, sdp, uri_of
 from tests.support.sipp import Message
@@ -53,7 +54,7 @@ class Carrier:
         self._numbers = count(1)
         self._endpoint = Endpoint(address, self._hear)
         self._own = f"sip:{CALLER}@{address[0]}:{address[1]}"
-        self._mark = f"{id(self):x}"
+        self._mark = token_hex(4)
 
     def dial(self, number: str, rtp: Address) -> Call:
         """Send an INVITE, with `rtp` as the place for its sound."""

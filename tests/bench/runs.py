@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from tests.bench.accounting import Meter, Usage
 from tests.bench.figures import Figure
@@ -56,10 +57,16 @@ class Run:
         return self.usage.others > DISTURBED
 
     @property
+    def failure(self) -> str:
+        """How many calls failed; empty if none did."""
+        failed = max(self.counted.failed, self.load.calls - self.counted.calls)
+        return f"{failed} of {self.load.calls} calls failed" if failed else ""
+
+    @property
     def problem(self) -> str:
         """Why the load does not count as carried; empty if it does."""
-        if self.counted.failed or self.counted.calls < self.load.calls:
-            return f"{self.load.calls - self.counted.calls} of {self.load.calls} calls failed"
+        if self.failure:
+            return self.failure
         if self.counted.retransmissions > CLEAN_RETRANSMISSIONS * self.load.calls:
             return f"{self.counted.retransmissions} retransmissions"
         if self.seconds > self.load.seconds * LATE + self.load.hold + 2:
@@ -71,12 +78,14 @@ class Run:
     ) -> Figure:
         """CPU a call of one role as a figure."""
         at = f"{self.load.rate:g}/s"
-        return marked(Figure(name, self.cpu_ms(role), "ms", at, target, subject=subject.name), self)
+        figure = Figure(name, self.cpu_ms(role), "ms", at, target, subject=subject.name)
+        return marked(figure, self.usage, self.problem)
 
 
-def marked(figure: Figure, run: Run) -> Figure:
-    """The figure with what there is to say against the run it comes from."""
-    return replace(figure, others=round(run.usage.others, 3), disturbed=run.disturbed, problem=run.problem)
+def marked(figure: Figure, usage: Usage, problem: str = "") -> Figure:
+    """The figure with what there is to say against the measurement it comes from."""
+    others = round(usage.others, 3)
+    return replace(figure, others=others, disturbed=usage.others > DISTURBED, problem=problem)
 
 
 def carry(subject: Subject, load: Load, folder: Path, source: Address, settle: float = 0.0) -> Run:
@@ -95,12 +104,15 @@ def carry(subject: Subject, load: Load, folder: Path, source: Address, settle: f
     return Run(load, both + Counted(retransmissions=answered.retransmissions), seconds, usage)
 
 
-def undisturbed(measure: Callable[[], Run], tries: int = TRIES) -> Run:
-    """Measure until nothing else ran on the machine, at most `tries` times; the least disturbed run."""
-    runs: list[Run] = []
-    while len(runs) < tries and (not runs or runs[-1].disturbed):
-        runs.append(measure())
-    return min(runs, key=lambda run: run.usage.others)
+T = TypeVar("T")
+
+
+def undisturbed(measure: Callable[[], T], usage: Callable[[T], Usage], tries: int) -> T:
+    """Measure until nothing else ran on the machine, at most `tries` times; the least disturbed result."""
+    taken: list[T] = []
+    while len(taken) < tries and (not taken or usage(taken[-1]).others > DISTURBED):
+        taken.append(measure())
+    return min(taken, key=lambda each: usage(each).others)
 
 
 def costs(subject: Subject, load: Load, folder: Path, source: Address, pace: Pace) -> Callable[[Load], Run]:
@@ -117,7 +129,11 @@ def costs(subject: Subject, load: Load, folder: Path, source: Address, pace: Pac
 
     def measure(load: Load) -> Run:
         settle = EXPIRY if idle is not None else 0.0
-        run = undisturbed(lambda: carry(subject, load, folder / f"{load.rate:g}", source, settle), pace.tries)
+        run = undisturbed(
+            lambda: carry(subject, load, folder / f"{load.rate:g}", source, settle),
+            lambda run: run.usage,
+            pace.tries,
+        )
         return run if idle is None else replace(run, usage=run.usage.without(idle))
 
     return measure

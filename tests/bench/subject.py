@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -110,7 +110,7 @@ class Ringplan:
             text = answer.read().decode()
         return float(next(line.split()[1] for line in text.splitlines() if line.startswith(f"{name} ")))
 
-    def messages(self) -> Iterable[Mapping[str, Any]]:
+    def messages(self) -> list[dict[str, Any]]:
         """All voice messages."""
         found: list[dict[str, Any]] = json.loads(self.service.run_cli("voicemail", "list", "--json"))[
             "messages"
