@@ -264,7 +264,7 @@ EVENTS: tuple[Event, ...] = (
     Event(
         "sip.connection_failed",
         "info",
-        "A device whose TCP connection had gone could not be connected to.",
+        "A peer could not be connected to by TCP; what goes by TCP only because it is long goes by UDP then.",
         ("reason", "remote"),
     ),
     Event(

@@ -70,7 +70,7 @@ class Telephony:
     def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
         """A new call: who calls, whom, and what then."""
         if self.draining:
-            invite.respond(503, now, (("Retry-After", "10"),))
+            invite.dismiss(503, (("Retry-After", "10"),))
             return
         assert self._callers is not None
         calling = self._callers.identify(invite, request, now)

@@ -257,6 +257,10 @@ class Signalling:
         assert self._transport is not None
         self._transport.send(data, flow.remote)
 
+    def stream(self, flow: Flow) -> Flow | None:
+        """A connection to the peer of a UDP flow, if we have TCP and it lately did not refuse."""
+        return None if self._tcp is None else self._tcp.reach(flow.remote)
+
     def advertised(self, flow: Flow) -> Hop:
         """Our address as the peer must write it."""
         return Hop(self._addresses[flow.transport].towards(flow.remote.host), flow.local.port)

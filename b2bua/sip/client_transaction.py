@@ -38,9 +38,12 @@ IGNORE: ResponseUser = _Ignore()
 
 
 class ClientTransaction(Transaction):
-    """A request of ours. One INVITE may be answered 2xx by several peers; `acknowledge` is per To tag."""
+    """A request of ours. One INVITE may be answered 2xx by several peers; `acknowledge` is per To tag.
 
-    __slots__ = ("_acks", "branch", "draft", "layer", "user")
+    `datagrams` is the flow that it would have taken if it were shorter.
+    """
+
+    __slots__ = ("_acks", "branch", "datagrams", "draft", "layer", "user")
 
     def __init__(
         self, layer: TransactionLayer, draft: Draft, branch: str, flow: Flow, user: ResponseUser
@@ -51,12 +54,18 @@ class ClientTransaction(Transaction):
         self.draft = draft
         self.branch = branch
         self.user = user
+        self.datagrams: Flow | None = None
         self._acks: dict[str, bytes] = {}
 
     @property
     def answered(self) -> bool:
         """Whether a final response came, or will no more."""
         return self.state not in (State.CALLING, State.TRYING, State.PROCEEDING)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether nothing at all came back yet."""
+        return self.state in (State.CALLING, State.TRYING)
 
     def acknowledge(self, ack: Draft, tag: str) -> None:
         """Send the ACK of a 2xx with this To tag; it goes out again for every repetition (RFC 3261 §13.2.2.4)."""

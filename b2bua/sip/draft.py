@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from b2bua.sip.address import parse_address
 from b2bua.sip.compose import Header
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.flow import Hop
+from b2bua.sip.uri import parse_uri
 
 CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
@@ -48,6 +52,22 @@ class Draft:
             (key, f"{number} {self.method}" if key == "CSeq" else value) for key, value in self.headers
         )
         return replace(self, headers=headers, attempt=self.attempt + 1)
+
+    def leads_to(self, hop: Hop) -> bool:
+        """Whether another transport than the one asked for would reach the same next hop.
+
+        Not where an explicit `transport=udp` says that there is only one, and not where the address in the URI is
+        another: the peer is then behind a NAT, which lets nobody in.
+        """
+        routes = [value for key, value in self.headers if key == "Route"]
+        try:
+            uri = parse_address(routes[0]).uri if routes else parse_uri(self.uri)
+        except BadMessage:
+            return False
+        if uri.scheme != "sip" or (uri.param("transport") or "tcp").lower() != "tcp":
+            return False
+        named = not uri.host.replace(".", "").isdigit()
+        return named or (uri.host, uri.port or 5060) == hop
 
     def companion(self, method: str, to: str, headers: tuple[Header, ...] = ()) -> Draft:
         """The ACK or CANCEL that goes with this INVITE (RFC 3261 §9.1, §17.1.1.3)."""

@@ -23,6 +23,8 @@ from b2bua.sip.transaction import Event, Setting, response_event
 MAGIC = "z9hG4bK"
 # Line ends and zeros that phones send to keep a NAT's mapping open (RFC 5626 §4.4.1); nothing SIP is so short.
 KEEPALIVE = 4
+# Bytes of a request that may go by UDP where nothing is known of the path (RFC 3261 §18.1.1).
+MAX_DATAGRAM = 1300
 
 
 class Wire(Protocol):
@@ -30,6 +32,12 @@ class Wire(Protocol):
 
     def send(self, data: bytes, flow: Flow, call_id: str) -> None:
         """Send one message. Never blocks and never raises."""
+
+    def stream(self, flow: Flow) -> Flow | None:
+        """A connection to the peer at the other end of a UDP flow, made now if need be; `None`: it takes none.
+
+        Whether it does may turn out later; the flow that was returned is then `broken` soon.
+        """
 
     def advertised(self, flow: Flow) -> Hop:
         """Our address as the peer at the other end of the flow must write it."""
@@ -133,11 +141,22 @@ class TransactionLayer:
     def broken(self, flow: Flow, now: float) -> None:
         """The transport says that a flow is dead: what cannot be sent or answered any more fails now.
 
-        An INVITE of ours that has a provisional response goes on (RFC 3261 figure 5).
+        An INVITE of ours that has a provisional response goes on (RFC 3261 figure 5), and what went by a connection
+        for its length alone goes by UDP after all (§18.1.1).
         """
-        for transaction in [*self._clients.values(), *self._servers.values()]:
-            if transaction.flow == flow:
-                transaction.handle(Event.BROKEN, now)
+        for client in list(self._clients.values()):
+            if client.flow != flow:
+                continue
+            if client.unheard and client.datagrams is not None:
+                client.flow, client.datagrams = client.datagrams, None
+                client.data = self._render(client.draft, client.flow, client.branch)
+                self.transmit(client.data, client.flow, client.draft.call_id)
+                client.start(now)
+            else:
+                client.handle(Event.BROKEN, now)
+        for server in list(self._servers.values()):
+            if server.flow == flow:
+                server.handle(Event.BROKEN, now)
 
     def forget_server(self, transaction: ServerTransaction) -> None:
         """A server transaction has terminated."""
@@ -156,9 +175,21 @@ class TransactionLayer:
         transaction = ClientTransaction(self, draft, branch, flow, user)
         self._clients[branch, draft.method] = transaction
         transaction.data = self._render(draft, flow, branch)
-        self.transmit(transaction.data, flow, draft.call_id)
+        if len(transaction.data) > MAX_DATAGRAM and not flow.reliable:
+            self._prefer_stream(transaction)
+        self.transmit(transaction.data, transaction.flow, draft.call_id)
         transaction.start(now)
         return transaction
+
+    def _prefer_stream(self, transaction: ClientTransaction) -> None:
+        """Let a request that is too long for a datagram go by a connection, if there can be one (RFC 3261 §18.1.1)."""
+        datagrams = transaction.flow
+        if (
+            transaction.draft.leads_to(datagrams.remote)
+            and (stream := self.wire.stream(datagrams)) is not None
+        ):
+            transaction.flow, transaction.datagrams = stream, datagrams
+            transaction.data = self._render(transaction.draft, stream, transaction.branch)
 
     def _render(self, draft: Draft, flow: Flow, branch: str) -> bytes:
         via = f"SIP/2.0/{flow.transport} {self.wire.advertised(flow)};branch={branch};rport"

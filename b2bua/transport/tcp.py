@@ -19,11 +19,13 @@ import structlog
 
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.framing import PING, PONG, Framer, Unframed
+from b2bua.transport.unreachable import Unreachable
 
 log = structlog.get_logger()
 
 MAX_UNSENT = 262144  # bytes that may wait for a peer to read them
 CONNECT_LIMIT = 5.0  # seconds until a connection of ours counts as failed
+HASTE = 0.5  # the same where UDP would do as well
 SLICE = 16  # messages of one connection handled before the event loop may look at anything else
 # Seconds after which a peer that does not acknowledge what it was sent is gone, and between looks at a silent
 # one (tcp(7)); the kernel's own limits are a quarter of an hour and two hours.
@@ -172,6 +174,7 @@ class TcpTransport:
         self._ours: dict[Hop, Connection] = {}
         self._per_address: Counter[str] = Counter()
         self._opening: set[asyncio.Task[None]] = set()
+        self._unreachable = Unreachable()
         self._full = False
         self._closed = False
 
@@ -201,6 +204,14 @@ class TcpTransport:
             self._loop.call_soon(self._lost, flow)
         else:
             connection.send(data)
+
+    def reach(self, remote: Hop) -> Flow | None:
+        """A flow to a peer that may or may not take connections; `None` where it lately did not."""
+        if remote not in self._ours:
+            if self._unreachable.holds(remote, self._loop.time()):
+                return None
+            self._open(remote, HASTE)
+        return Flow("TCP", self.local, remote)
 
     def prove(self, flow: Flow) -> None:
         """Somebody we know sent a request by this flow."""
@@ -262,24 +273,25 @@ class TcpTransport:
         if not self._closed:
             self.receiver.lost(flow)
 
-    def _open(self, remote: Hop) -> Connection:
+    def _open(self, remote: Hop, limit: float = CONNECT_LIMIT) -> Connection:
         connection = self._ours[remote] = Connection(self, remote)
         self._connections[connection.flow.connection] = connection
-        task = self._loop.create_task(self._connect(connection))
+        task = self._loop.create_task(self._connect(connection, limit))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         return connection
 
-    async def _connect(self, connection: Connection) -> None:
+    async def _connect(self, connection: Connection, limit: float) -> None:
         remote = connection.flow.remote
         try:
-            async with asyncio.timeout(CONNECT_LIMIT):
+            async with asyncio.timeout(limit):
                 # From 0.0.0.0 the kernel chooses by the route.
                 await self._loop.create_connection(
                     lambda: connection, *remote, local_addr=(self.local.host, 0)
                 )
         except OSError as error:  # TimeoutError is one
             log.info("sip.connection_failed", remote=str(remote), reason=str(error) or "no answer")
+            self._unreachable.add(remote, self._loop.time())
             self.forget(connection)
 
 

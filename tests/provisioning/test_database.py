@@ -171,9 +171,9 @@ def test_a_single_page_in_the_middle_that_is_damaged_is_found(tmp_path: Path, by
     execute(path, "PRAGMA journal_mode = WAL")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany(
-            "INSERT INTO call_trace (call_id, seq, time, direction, leg, peer, first_line, headers)"
-            " VALUES (?, 1, '2030-06-01', 'in', 'a', 'p', ?, '[]')",
-            [(f"call-{number}", "x" * 300) for number in range(500)],
+            "INSERT INTO bindings (username, contact, user_id, call_id, cseq, expires_at, transport, local, remote,"
+            " details) VALUES (?, ?, 1, 'c', 1, 0, 'UDP', 'l', 'r', '{}')",
+            [(f"user-{number}", "x" * 300) for number in range(500)],
         )
     (page_size,), (pages,) = execute(path, "PRAGMA page_size")[0], execute(path, "PRAGMA page_count")[0]
     assert isinstance(page_size, int) and isinstance(pages, int) and pages > 20

@@ -13,7 +13,7 @@ from b2bua.sip.compose import Header, render
 from b2bua.sip.framing import PONG, Framer
 from b2bua.sip.message import parse_message
 from tests.runtime.node import Node, running_node, short_folder, until
-from tests.runtime.phone import Phone, converse
+from tests.runtime.phone import Phone, converse, sdp
 from tests.support.addresses import fresh_address
 
 
@@ -280,3 +280,67 @@ async def test_tcp_can_be_switched_off(relay_socket: Path) -> None:
         with pytest.raises(ConnectionRefusedError):
             await TcpPhone.start("anna", node.sip)
         assert (await (await node.phone("anna")).register(cseq=5)).code == 200
+
+
+LONG_WINDED = {"user_agent": "R" * 900}
+"""A setting that makes every INVITE of ours longer than 1,300 bytes."""
+
+
+class TwoWayPhone(Phone):
+    """A phone that registered by UDP and takes connections at its Contact; `stream` hears what comes by one."""
+
+    stream: TcpPhone
+
+    @classmethod
+    async def register_at(cls, node: Node, username: str) -> Self:
+        phone = await cls.start(username, node.sip)
+        phone.stream = TcpPhone(username, node.sip)
+        phone.stream.address, phone.stream.port = phone.address, phone.port
+        await phone.stream.listen()
+        node.phones += [phone, phone.stream]
+        assert (await phone.register()).code == 200
+        phone.respond(await phone.request("NOTIFY"), 200)
+        return phone
+
+
+async def test_a_long_request_goes_by_tcp_to_a_phone_that_takes_it_and_the_rest_by_udp(
+    relay_socket: Path,
+) -> None:
+    async with running_node(relay_socket, sip=LONG_WINDED) as node:
+        anna, bert = await node.phone("anna"), await TwoWayPhone.register_at(node, "bert")
+        await anna.call("202")
+        invite = await bert.stream.request("INVITE")
+        assert invite.via.transport == "TCP"
+        assert invite.contact is not None
+        assert invite.contact.param("transport") is None, "short requests may come by UDP"
+        bert.stream.respond(invite, 200, body=sdp(bert.address))
+        answer = await anna.response("200")
+        anna.acknowledge(answer, "")
+        await bert.stream.request("ACK")
+        anna.hang_up(answer)
+        bye = await bert.request("BYE")
+        assert bye.via.transport == "UDP"
+        bert.respond(bye, 200)
+        await until(lambda: not node.signalling.list_calls(), "the end")
+
+
+async def test_a_long_request_to_a_phone_without_tcp_goes_by_udp_at_once_the_second_time(
+    relay_socket: Path,
+) -> None:
+    async with running_node(relay_socket, sip=LONG_WINDED) as node:
+        anna, bert = await node.phone("anna"), await node.phone("bert")
+        with capture_logs() as logs:
+            for _ in range(2):
+                answer = await converse(anna, bert, "202")
+                invite = next(message for message in bert.heard if message.first_line.startswith("INVITE"))
+                assert invite.via.transport == "UDP"
+                anna.hang_up(answer)
+                bert.respond(await bert.request("BYE"), 200)
+                await anna.final("BYE", 3)
+        assert [one["event"] for one in logs].count("sip.connection_failed") == 1
+
+
+async def test_without_tcp_of_ours_long_requests_go_by_udp(relay_socket: Path) -> None:
+    async with running_node(relay_socket, sip=LONG_WINDED | {"tcp": ""}) as node:
+        anna, bert = await node.phone("anna"), await node.phone("bert")
+        await converse(anna, bert, "202")

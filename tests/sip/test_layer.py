@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -50,6 +51,8 @@ class Bench:
         self.responses: list[int] = []
         self.silent: list[int] = []
         self.received = 0
+        self.streams: Flow | None = None
+        self.asked_for_stream: list[Flow] = []
         self.react: Callable[[ServerTransaction], None] = lambda transaction: None
         self.queue = TimerQueue()
         self.layer = TransactionLayer(self, self, Timers(), self.queue, lambda: f"t{next(numbers)}")
@@ -69,6 +72,10 @@ class Bench:
 
     def send(self, data: bytes, flow: Flow, call_id: str) -> None:
         self.sent.append((data, flow))
+
+    def stream(self, flow: Flow) -> Flow | None:
+        self.asked_for_stream.append(flow)
+        return self.streams
 
     def advertised(self, flow: Flow) -> Hop:
         return US
@@ -632,3 +639,113 @@ def test_what_has_no_answer_gets_none(head: bytes) -> None:
     bench = Bench()
     bench.layer.refuse(BadMessage(400, "Missing Content-Length"), head, FLOW)
     assert bench.sent == [] and bench.refused == [400]
+
+
+# Requests that are too long for a datagram: RFC 3261 §18.1.1
+
+STREAM = Flow("TCP", US, PHONE)
+LONG = replace(INVITE, body=b"x" * 1300)
+
+
+def long_one(bench: Bench, draft: Draft = LONG) -> ClientTransaction:
+    bench.streams = STREAM
+    return bench.layer.send(draft, FLOW, bench, 0.0)
+
+
+def test_a_long_request_goes_by_a_connection_and_says_so() -> None:
+    bench = Bench()
+    transaction = long_one(bench)
+    assert [flow for _, flow in bench.sent] == [STREAM]
+    assert bench.last.via.transport == "TCP"
+    assert bench.asked_for_stream == [FLOW]
+    bench.queue.run(20.0)
+    assert len(bench.sent) == 1, "a connection repeats by itself"
+    bench.receive(response_to(bench.sent[0][0], 180, "t"), STREAM)
+    bench.layer.cancel(transaction, (), bench, 21.0)
+    assert bench.sent[-1][1] == STREAM, "what belongs to it goes where it went"
+
+
+def test_one_that_fits_is_not_even_thought_about() -> None:
+    bench = Bench()
+    bench.streams = STREAM
+    short = replace(INVITE, body=b"x" * 900)
+    bench.layer.send(short, FLOW, bench, 0.0)
+    assert len(bench.sent[0][0]) <= 1300
+    assert bench.sent[0][1] == FLOW
+    assert bench.asked_for_stream == []
+
+
+def test_where_there_is_no_connection_it_goes_by_udp_however_long() -> None:
+    bench = Bench()
+    bench.layer.send(LONG, FLOW, bench, 0.0)
+    assert bench.asked_for_stream == [FLOW]
+    assert bench.sent[0][1] == FLOW
+    assert bench.last.via.transport == "UDP"
+
+
+def test_a_connection_that_fails_leaves_the_same_transaction_to_udp() -> None:
+    bench = Bench()
+    transaction = long_one(bench)
+    branch = bench.last.via.branch
+    bench.layer.broken(STREAM, 0.3)
+    assert bench.sent[-1][1] == FLOW
+    assert (bench.last.via.transport, bench.last.via.branch) == ("UDP", branch)
+    assert bench.silent == []
+    bench.queue.run(0.9)
+    assert len(bench.sent) == 3, "it is repeated now"
+    bench.receive(response_to(bench.sent[-1][0], 486, "t"), FLOW)
+    assert bench.responses == [486]
+    assert bench.sent[-1][1] == FLOW
+    assert transaction.answered
+
+
+def test_a_connection_that_breaks_when_the_peer_has_answered_is_no_reason_to_ask_again() -> None:
+    bench = Bench()
+    long_one(bench)
+    bench.receive(response_to(bench.sent[0][0], 180, "t"), STREAM)
+    bench.layer.broken(STREAM, 1.0)
+    assert len(bench.sent) == 1
+
+
+def test_udp_after_a_failed_connection_may_fail_too() -> None:
+    bench = Bench()
+    long_one(bench)
+    bench.layer.broken(STREAM, 0.3)
+    bench.queue.run(0.3 + 32.1)
+    assert bench.silent == [408]
+
+
+@pytest.mark.parametrize(
+    ("uri", "headers"),
+    [
+        ("sip:202@192.0.2.9;transport=udp", ()),
+        ("sip:202@192.0.2.9;transport=UDP", ()),
+        ("sip:202@192.168.1.7", ()),
+        ("sip:202@192.0.2.9:5070", ()),
+        ("sips:202@192.0.2.9", ()),
+        ("tel:202", ()),
+        ("sip:202@192.0.2.9", (("Route", "<sip:192.0.2.9;lr;transport=udp>"),)),
+        ("sip:202@192.0.2.9", (("Route", "<sip:192.0.2.1;lr>"),)),
+    ],
+)
+def test_where_only_udp_can_lead_nothing_else_is_tried(
+    uri: str, headers: tuple[tuple[str, str], ...]
+) -> None:
+    bench = Bench()
+    long_one(bench, replace(LONG, uri=uri, headers=(*headers, *LONG.headers)))
+    assert bench.sent[0][1] == FLOW
+    assert bench.asked_for_stream == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "headers"),
+    [
+        ("sip:202@192.0.2.9:5060;transport=tcp", ()),
+        ("sip:202@carrier.example", ()),
+        ("sip:202@elsewhere.example;transport=udp", (("Route", "<sip:192.0.2.9;lr>"),)),
+    ],
+)
+def test_the_next_hop_decides(uri: str, headers: tuple[tuple[str, str], ...]) -> None:
+    bench = Bench()
+    long_one(bench, replace(LONG, uri=uri, headers=(*headers, *LONG.headers)))
+    assert bench.sent[0][1] == STREAM

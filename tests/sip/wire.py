@@ -186,6 +186,9 @@ class Port:
         assert flow.local == self.hop
         self.network.carry(data, self.hop, flow.remote)
 
+    def stream(self, flow: Flow) -> Flow | None:
+        return None
+
     def advertised(self, flow: Flow) -> Hop:
         return self.hop
 

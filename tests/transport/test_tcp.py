@@ -16,7 +16,9 @@ from structlog.testing import capture_logs
 
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.framing import Unframed
+from b2bua.transport import tcp
 from b2bua.transport.tcp import Limits, Receiver, TcpTransport
+from b2bua.transport.unreachable import Unreachable
 from tests.support.addresses import fresh_address
 
 DEADLINE = 5.0
@@ -329,3 +331,71 @@ async def test_a_port_that_is_taken_is_named() -> None:
         receiver = Receiver(inbox.message, inbox.unframed, inbox.lost.append)
         with pytest.raises(OSError, match=r"SIP cannot listen on .*:5060 \(TCP\): Address already in use"):
             await TcpTransport.listen(transport.local, GENEROUS, receiver)
+
+
+async def test_a_peer_that_takes_no_connection_is_not_tried_again_for_minutes() -> None:
+    inbox = Inbox()
+    async with running(inbox) as transport:
+        there = Hop(fresh_address(), 5060)
+        flow = transport.reach(there)
+        assert flow == Flow("TCP", transport.local, there)
+        transport.send(b"hello?", flow)
+        await until(lambda: flow in inbox.lost)
+        assert transport.reach(there) is None
+        # Whoever has no other way tries all the same.
+        transport.send(b"hello?", flow)
+        await until(lambda: inbox.lost.count(flow) == 2)
+
+
+async def test_a_peer_that_says_nothing_at_all_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "HASTE", 0.1)
+    inbox = Inbox()
+    with socket.socket() as deaf:
+        # A listener whose backlog is full answers no SYN.
+        deaf.bind((fresh_address(), 0))
+        deaf.listen(0)
+        there = Hop(*deaf.getsockname())
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(there)
+        async with running(inbox) as transport:
+            began = asyncio.get_running_loop().time()
+            flow = transport.reach(there)
+            assert flow is not None
+            transport.send(b"hello?", flow)
+            await until(lambda: flow in inbox.lost)
+            assert asyncio.get_running_loop().time() - began < 2
+            assert transport.reach(there) is None
+        for one in waiting:
+            one.close()
+
+
+async def test_a_connection_that_is_there_is_used_for_what_is_long() -> None:
+    inbox = Inbox()
+    arrived: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1000):
+            arrived.append(data)
+
+    async with running(inbox) as transport:
+        there = Hop(fresh_address(), 5060)
+        server = await asyncio.start_server(serve, *there)
+        for _ in range(2):
+            flow = transport.reach(there)
+            assert flow is not None
+            transport.send(b"long", flow)
+        await until(lambda: b"".join(arrived) == b"longlong")
+        assert len(transport) == 1
+        server.close()
+
+
+def test_of_many_peers_that_cannot_be_reached_the_latest_are_remembered() -> None:
+    book = Unreachable()
+    peers = [Hop("192.0.2.9", port) for port in range(1, 1102)]
+    for peer in peers:
+        book.add(peer, 10.0)
+    assert not book.holds(peers[0], 11.0)
+    assert book.holds(peers[-1], 309.0)
+    assert not book.holds(peers[-1], 311.0)
