@@ -1,11 +1,12 @@
 # make run     set up what is missing, start the demo service; LAN=1 for phones in your network
 # make call    in a second terminal: a real call, no answer, a voice message; then what became of it
 # make test    all tests; make check: style, types, import rules, behaviour without a test
+# make torture  kills, hostile messages and wear for half an hour; ONLY=kills for one of them, SEED=1 to repeat a run
 # make bench   what a call costs and how fast it is; ONLY="call delay" for some of it, QUICK=1 for a first look;
 #              make bench-peers: the same of sippy and Kamailio beside it
 # make setup   the set-up alone; make clean: away with everything that was made, but for data/
 
-.PHONY: run setup call test bench bench-peers check clean
+.PHONY: run setup call test torture bench bench-peers check clean
 
 run:
 	@./setup.sh run
@@ -21,6 +22,10 @@ call:
 test:
 	@./setup.sh test
 	.venv/bin/pytest -n auto
+
+torture:
+	@./setup.sh test
+	$(if $(SEED),TORTURE_SEED=$(SEED) ).venv/bin/pytest -s tests/torture $(if $(ONLY),-k $(ONLY))
 
 bench:
 	@./setup.sh bench

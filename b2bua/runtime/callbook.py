@@ -199,6 +199,8 @@ class CallBook:
         call = entry.call
         if self._entries.pop(call, None) is None:
             return
+        # The alarm knows the entry: without it the call is freed now, not by the next collection.
+        entry.record_at = None
         if entry.token is not None:
             del self._by_token[entry.token]
         users = self._devices.directory.numbering.users

@@ -1,7 +1,8 @@
 """Time for the SIP core: the RFC's base values, and one queue of deadlines for a whole endpoint.
 
 Nothing here reads a clock. The driver asks for the earliest deadline, sleeps, and passes `now` in. Cancelling is
-free: an item whose `deadline` no longer equals the queued moment is skipped when its turn comes.
+nearly free: an item whose `deadline` no longer equals the queued moment is skipped when its turn comes, or swept
+out with its like once they are the larger part of the queue, so that what is over is not kept by a far deadline.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import math
 from dataclasses import dataclass
 
 NEVER = math.inf
+SWEPT_FROM = 256
+"""Entries of a queue below which it is not worth a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class TimerQueue:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timed]] = []
         self._sequence = 0
+        self._cancelled = 0
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -54,7 +58,13 @@ class TimerQueue:
         """Set an item's only deadline, in monotonic seconds; `NEVER` cancels it."""
         if when == item.deadline:
             return
+        cancels = item.deadline < NEVER
         item.deadline = when
+        if cancels:
+            # Those skipped meanwhile are counted too: a sweep is paid for by as many cancellations all the same.
+            self._cancelled += 1
+            if self._cancelled > max(SWEPT_FROM, len(self._heap) // 2):
+                self._sweep()
         if when < NEVER:
             self._sequence += 1
             heapq.heappush(self._heap, (when, self._sequence, item))
@@ -74,3 +84,9 @@ class TimerQueue:
             if item.deadline == when:
                 item.deadline = NEVER
                 item.on_deadline(now)
+
+    def _sweep(self) -> None:
+        """Take out every entry that was cancelled, in place: `run` may be going over the heap."""
+        self._heap[:] = [entry for entry in self._heap if entry[2].deadline == entry[0]]
+        heapq.heapify(self._heap)
+        self._cancelled = 0

@@ -27,7 +27,7 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 10.0
 LAST_WORDS = 1.0
 """Seconds given to the lines of a process that has ended; its own children may hold the pipe longer."""
-STEADY_AFTER = 30.0
+STEADY_AFTER = 10.0
 """Seconds of running after which a process that dies is started again without the growing pause."""
 
 _libc = ctypes.CDLL(None, use_errno=True)

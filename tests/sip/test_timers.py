@@ -109,3 +109,37 @@ def test_what_is_scheduled_for_the_past_runs_in_the_same_call() -> None:
 def test_derived_values() -> None:
     assert Timers().timeout == 32.0
     assert Timers(t1=0.1).timeout == pytest.approx(6.4)
+
+
+def test_what_was_cancelled_is_not_kept_until_its_deadline() -> None:
+    queue = TimerQueue()
+    staying = [Bell(queue) for _ in range(100)]
+    for bell in staying:
+        queue.schedule(bell, 5000.0)
+    for number in range(5000):
+        bell = Bell(queue)
+        queue.schedule(bell, 1000.0 + number)
+        queue.schedule(bell, NEVER)
+        assert len(queue) < 1000
+    queue.run(9000.0)
+    assert [bell.rung for bell in staying] == [[9000.0]] * 100
+    assert len(queue) == 0
+
+
+def test_a_sweep_while_the_queue_runs_loses_nothing() -> None:
+    queue = TimerQueue()
+    doomed = [Bell(queue) for _ in range(2000)]
+    late = Bell(queue)
+
+    class Axe(Timed):
+        def on_deadline(self, now: float) -> None:
+            for bell in doomed:
+                queue.schedule(bell, NEVER)
+
+    for bell in doomed:
+        queue.schedule(bell, 2.0)
+    queue.schedule(Axe(), 1.0)
+    queue.schedule(late, 3.0)
+    queue.run(4.0)
+    assert late.rung == [4.0]
+    assert not any(bell.rung for bell in doomed)

@@ -31,14 +31,28 @@ HELD = (
 
 def gauges(service: Service) -> dict[str, float]:
     """All gauges of the signalling process. Raises OSError while it is away."""
-    with urllib.request.urlopen(
-        f"http://{service.environment['RINGPLAN_METRICS__ADDRESS']}/metrics", timeout=3
-    ) as reply:
+    return {name: value for name, value in _read(service).items() if "{" not in name}
+
+
+def unheard(service: Service) -> dict[str, float]:
+    """How many messages were not handled, by reason."""
+    start = 'ringplan_messages_refused_total{reason="'
+    return {
+        name.removeprefix(start).removesuffix('"}'): value
+        for name, value in _read(service).items()
+        if name.startswith(start)
+    }
+
+
+def _read(service: Service) -> dict[str, float]:
+    address = service.environment["RINGPLAN_METRICS__ADDRESS"]
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=3) as reply:
         lines = reply.read().decode().splitlines()
     return {
-        line.split()[0]: float(line.split()[1])
+        name: float(value)
         for line in lines
-        if line.startswith("ringplan_") and "{" not in line
+        if line.startswith("ringplan_")
+        for name, _, value in (line.rpartition(" "),)
     }
 
 
