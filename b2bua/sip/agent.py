@@ -173,12 +173,12 @@ class UserAgent:
             user = Authorized(self.layer, authorization, user)
         self.layer.send(draft, flow, user, now)
 
-    def resume(self, dialog: Dialog, *, owns_call_id: bool) -> Session:
+    def resume(self, dialog: Dialog, credential: Credential | None, *, owns_call_id: bool) -> Session:
         """Take up a dialog that an earlier process established; `owns_call_id` if its first INVITE was ours.
 
         It has no user yet.
         """
-        session = Session(self, NOBODY, dialog.call_id, owns_call_id=owns_call_id)
+        session = Session(self, NOBODY, dialog.call_id, credential, owns_call_id=owns_call_id)
         session.dialog = dialog
         session.state = SessionState.ANSWERED
         self.remember(dialog.id, session)
