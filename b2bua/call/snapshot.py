@@ -6,6 +6,7 @@ process. Times are Unix time, because monotonic seconds mean nothing to whoever 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from b2bua.call.call import Call, Services
@@ -15,10 +16,14 @@ from b2bua.call.leg import Leg
 from b2bua.call.path import Path
 from b2bua.call.ports import Ports
 from b2bua.call.walk import begin
+from b2bua.callplan.identity import Identity
 from b2bua.callplan.outcome import StepResult
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.callplan.steps import Voicemail
+from b2bua.callplan.steps import Dial, Step, Voicemail
+from b2bua.sip.address import Address
+from b2bua.sip.anonymity import ANONYMOUS
+from b2bua.sip.challenge import Credential
 from b2bua.sip.dialog import Dialog
 from b2bua.sip.sdp import Sdp
 
@@ -70,12 +75,18 @@ class CallSnapshot:
 
 def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
     """Return the snapshot of a call, or `None` while an ACK or an answer is missing, and once it is over."""
-    bridge, journal = call.bridge, call.journal
+    bridge, journal, who, plan, results = call.bridge, call.journal, call.who, call.plan, call.journal.steps
     if bridge is None or bridge.path.ports is None or journal.answered is None:
         return None
     caller, callee = _leg_snapshot(bridge.caller), _leg_snapshot(bridge.callee)
     if caller is None or callee is None:
         return None
+    if who.withheld:
+        # It must not reach the disk (BEHAVIOUR A3). A dialog is known by its tags, whatever its URIs say.
+        who = Caller(None, "", True, who.user)
+        caller = replace(caller, dialog=replace(caller.dialog, remote=_nameless(caller.dialog.remote)))
+        plan = replace(plan, steps=tuple(map(_unsigned, plan.steps)))
+        results = [replace(result, step=_unsigned(result.step)) for result in results]
     mailbox = bridge.mailbox
     return CallSnapshot(
         bridge.path.session,
@@ -83,21 +94,33 @@ def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
         caller,
         callee,
         None if mailbox is None else MailboxSnapshot(mailbox.token, mailbox.step),
-        call.who,
+        who,
         call.dialled,
-        call.plan,
+        plan,
         tuple(call.occupied),
         wall_now - (now - journal.began),
         wall_now - (now - journal.answered),
         journal.outcome,
         tuple(journal.legs),
-        tuple(journal.steps),
+        tuple(results),
     )
 
 
-def restore(services: Services, snapshot: CallSnapshot, limits: Limits, now: float, wall_now: float) -> Call:
-    """Make the call again, as it was. It does nothing yet but take requests and lines; see `resume`."""
-    caller, callee = _leg(services, snapshot.caller), _leg(services, snapshot.callee)
+def restore(
+    services: Services,
+    snapshot: CallSnapshot,
+    limits: Limits,
+    credentials: Mapping[str, Credential],
+    now: float,
+    wall_now: float,
+) -> Call:
+    """Make the call again, as it was. It does nothing yet but take requests and lines; see `Call.resume`.
+
+    `credentials` are the trunks', by name: secrets are in no snapshot.
+    """
+    trunk = snapshot.results[-1].trunk if snapshot.results else None
+    caller = _leg(services, snapshot.caller, None)
+    callee = _leg(services, snapshot.callee, credentials.get(trunk or ""))
     journal = Journal(
         began=now - (wall_now - snapshot.began),
         answered=now - (wall_now - snapshot.answered),
@@ -117,6 +140,14 @@ def restore(services: Services, snapshot: CallSnapshot, limits: Limits, now: flo
     return call
 
 
+def _nameless(address: Address) -> Address:
+    return replace(ANONYMOUS, params=address.params)
+
+
+def _unsigned(step: Step) -> Step:
+    return replace(step, identity=Identity(withheld=True)) if isinstance(step, Dial) else step
+
+
 def _leg_snapshot(leg: Leg) -> LegSnapshot | None:
     session, heard, said = leg.session, leg.heard, leg.said
     if session is None or session.dialog is None or heard is None or said is None or not session.confirmed:
@@ -124,7 +155,7 @@ def _leg_snapshot(leg: Leg) -> LegSnapshot | None:
     return LegSnapshot(leg.name, session.owns_call_id, leg.origin, replace(session.dialog), heard, said)
 
 
-def _leg(services: Services, snapshot: LegSnapshot) -> Leg:
+def _leg(services: Services, snapshot: LegSnapshot, credential: Credential | None) -> Leg:
     dialog = snapshot.dialog
     flow = dialog.flow._replace(connection=0)
     if flow.reliable:
@@ -132,7 +163,7 @@ def _leg(services: Services, snapshot: LegSnapshot) -> Leg:
         flow = flow.reopened(dialog.target) or flow
     dialog = replace(dialog, flow=flow, local_cseq=dialog.local_cseq + GAP)
     leg = Leg(snapshot.name, flow, snapshot.origin)
-    leg.session = services.agent.resume(dialog, owns_call_id=snapshot.owns_call_id)
+    leg.session = services.agent.resume(dialog, credential, owns_call_id=snapshot.owns_call_id)
     leg.heard = snapshot.heard
     leg.said = replace(snapshot.said, version=snapshot.said.version + GAP)
     return leg

@@ -36,6 +36,7 @@ from b2bua.runtime.trace import Trace
 from b2bua.runtime.trunks import TrunkLines
 from b2bua.runtime.writer import Writer
 from b2bua.sip.agent import UserAgent
+from b2bua.sip.challenge import Credential
 from b2bua.sip.digest import Algorithm, Authenticator
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.framing import Unframed
@@ -234,10 +235,15 @@ class Signalling:
     def _restore_calls(self) -> list[Call]:
         """Make the calls again that were in progress when a process before this one died."""
         calls, limits = [], limits_of(self._settings)
+        credentials = {
+            trunk.name: Credential(trunk.username, trunk.password or "")
+            for trunk in self.devices.directory.trunks
+            if trunk.username is not None
+        }
         for kept in self.dialogs.load():
             now = self._queue.now()
             try:
-                call = restore(self.telephony.services, kept.call, limits, now, time.time())
+                call = restore(self.telephony.services, kept.call, limits, credentials, now, time.time())
             except ValueError as error:
                 self.dialogs.drop(kept, str(error))
                 continue

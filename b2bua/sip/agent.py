@@ -173,7 +173,7 @@ class UserAgent:
             user = Authorized(self.layer, authorization, user)
         self.layer.send(draft, flow, user, now)
 
-    def resume(self, dialog: Dialog, credential: Credential | None = None, *, owns_call_id: bool) -> Session:
+    def resume(self, dialog: Dialog, credential: Credential | None, *, owns_call_id: bool) -> Session:
         """Take up a dialog that an earlier process established; `owns_call_id` if its first INVITE was ours.
 
         It has no user yet. `credential` answers the peer's challenges.

@@ -404,8 +404,13 @@ class Stage:
         """Another process begins with what the one before kept."""
         self._live()
         snapshots = [SNAPSHOT.validate_json(line) for line in kept]
+        credentials = {
+            gateway.trunk.name: gateway.credential
+            for gateway in self.carriers.all
+            if gateway.credential is not None
+        }
         self.calls = [
-            restore(self.services, snapshot, self.limits, self.now, EPOCH + self.now)
+            restore(self.services, snapshot, self.limits, credentials, self.now, EPOCH + self.now)
             for snapshot in snapshots
         ]
         for call in self.calls:

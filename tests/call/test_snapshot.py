@@ -11,8 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from b2bua.call.snapshot import GAP, CallSnapshot, take
+from b2bua.callplan.identity import Identity
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.situation import Caller
 from b2bua.callplan.steps import ANY, Cause, Reject, Step
+from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
 from tests.call.stage import (
     CALLED,
@@ -28,6 +31,7 @@ from tests.call.stage import (
     rings,
     sdp,
 )
+from tests.call.test_dial import leaving, outbound
 from tests.callplan.company import RECEPTION, VOICEMAIL
 from tests.sip.wire import Phone
 
@@ -240,3 +244,30 @@ def test_a_connection_is_made_anew_where_only_the_address_is_known(
     assert stage.call.caller.flow == Flow("TCP", SERVICE, type(SERVICE)(*(reached or flow.remote)), 0)
     probed = [p.target for p in stage.network.sent[sent:] if p.name == "OPTIONS"]
     assert len(probed) == (2 if reached else 1)
+
+
+@pytest.mark.behaviour("A3")
+def test_a_withheld_number_is_in_no_snapshot_and_a_trunk_still_gets_its_credential() -> None:
+    stage, caller, (trunk,) = leaving(
+        plan=outbound(identity=Identity("+441632960100", "+441632960101", withheld=True)),
+        username="us",
+        password="secret",  # noqa: S106
+    )
+    stage.who = Caller("202", "Workshop", withheld=True, user=CALLING)
+    answers(trunk)
+    stage.dial(caller, headers=(("Privacy", "id"),))
+    stage.run(1.0)
+    (line,) = stage.die()
+    for secret in (b"202", b"Workshop", b"441632960100", b"441632960101", b'"caller"', b"Caller", b"secret"):
+        assert secret not in line.replace(b'"caller":', b"")
+    stage.restart([line])
+    stage.run(0.5)
+    bridge = stage.call.bridge
+    assert bridge is not None and bridge.caller.session is not None and bridge.callee.session is not None
+    assert bridge.caller.session._authorization is None
+    authorization = bridge.callee.session._authorization
+    assert authorization is not None and authorization._credential == Credential("us", "secret")
+    trunk.session.bye(stage.now)
+    stage.run(1.0)
+    assert caller.events[-1] == ("ended", "bye")
+    stage.finish()
