@@ -20,6 +20,7 @@ from functools import lru_cache
 from io import TextIOWrapper
 from typing import Any, Literal, Protocol, cast
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
@@ -35,7 +36,7 @@ PLAIN = (str, int, float, type(None))
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 Render = Callable[[EventDict], str]
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+_encoder = msgspec.json.Encoder(enc_hook=str)
 
 
 class LineStream(Protocol):
@@ -71,7 +72,11 @@ def mask_secrets(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_json(event: EventDict) -> str:
     """One event as one line of JSON."""
-    return _encode(event)
+    try:
+        return msgspec.json.format(_encoder.encode(event), indent=0).decode()
+    except UnicodeEncodeError:
+        # A peer sent bytes that are no text: they are shown escaped.
+        return json.dumps(event, default=str)
 
 
 def console_renderer(colours: bool) -> Render:

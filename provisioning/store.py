@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
 from argon2 import PasswordHasher
 from sqlalchemy import URL, event, select, update
 from sqlalchemy.exc import DatabaseError
@@ -118,7 +119,9 @@ async def open_store(data_dir: Path, hasher: PasswordHasher | None = None) -> St
     """
     path, key = await asyncio.to_thread(database.prepare, data_dir)
     # An error's text must not repeat what was to be stored: it ends up in a log.
-    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True, json_serializer=_to_json
+    )
     database.begin_transactions(engine.sync_engine)
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     return Store(engine, key, hasher or pin_hasher())
@@ -145,6 +148,11 @@ def _damage_told() -> Iterator[None]:
         raise StoreError(
             f"The database is damaged ({error.orig}). Stop Ringplan; the next start says how to mend it."
         ) from error
+
+
+def _to_json(value: object) -> str:
+    """A ladder takes the standard library as long as everything else that is done to write a call."""
+    return msgspec.json.encode(value).decode()
 
 
 def _set_pragmas(connection: Any, record: object) -> None:
