@@ -251,7 +251,7 @@ def test_a_withheld_number_is_in_no_snapshot_and_a_trunk_still_gets_its_credenti
     stage, caller, (trunk,) = leaving(
         plan=outbound(identity=Identity("+441632960100", "+441632960101", withheld=True)),
         username="us",
-        password="secret",  # noqa: S106
+        password="secret",
     )
     stage.who = Caller("202", "Workshop", withheld=True, user=CALLING)
     answers(trunk)
