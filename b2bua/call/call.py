@@ -23,10 +23,11 @@ from b2bua.call.ring import Ringing
 from b2bua.call.steps import Performer
 from b2bua.call.tone import Engaged
 from b2bua.call.walk import Walk, advance, begin
+from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.callplan.steps import Cause, Dial, EngagedTone, Reject, Ring, Step, Voicemail
+from b2bua.callplan.steps import Dial, EngagedTone, Reject, Ring, Step, Voicemail
 from b2bua.sip.address import Address
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED

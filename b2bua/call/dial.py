@@ -9,7 +9,8 @@ from b2bua.call.leg import Leg
 from b2bua.call.path import Path
 from b2bua.call.ports import Gateway
 from b2bua.call.steps import ENDED, Performer
-from b2bua.callplan.steps import Cause, Dial
+from b2bua.callplan.causes import Cause
+from b2bua.callplan.steps import Dial
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import Response

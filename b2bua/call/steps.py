@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from b2bua.call.ports import Device
+from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended
-from b2bua.callplan.steps import Cause
 from b2bua.sip.compose import Header
 from b2bua.sip.session_user import Nobody
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
+from b2bua.callplan.causes import Cause
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Limits
-from b2bua.callplan.steps import Cause, Dial, EngagedTone, Ring, Step
+from b2bua.callplan.steps import Dial, EngagedTone, Ring, Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import User
-from b2bua.callplan.steps import Cause, Dial, EngagedTone, Reject, Ring, Step, Voicemail
+from b2bua.callplan.steps import Dial, EngagedTone, Reject, Ring, Step, Voicemail
 
 Json = dict[str, object]
 

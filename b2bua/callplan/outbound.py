@@ -5,6 +5,7 @@ Only users call out; what a trunk brings never reaches this (`dialling.dial`).
 
 from __future__ import annotations
 
+from b2bua.callplan.causes import NOT_ANSWERED
 from b2bua.callplan.classes import destination_class
 from b2bua.callplan.dialling import Elsewhere, Emergency, Service
 from b2bua.callplan.identity import Identity, in_emergency, outgoing
@@ -13,7 +14,7 @@ from b2bua.callplan.plan import Considered, Plan, refusal
 from b2bua.callplan.rules import Rule
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.callplan.steps import NOT_ANSWERED, Dial, Reject
+from b2bua.callplan.steps import Dial, Reject
 
 _NO_TRUNK = Reject(503, "Service Unavailable", q850=34)
 _NO_ROUTE = Reject(404, "Not Found", q850=3)

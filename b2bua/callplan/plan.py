@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.rules import RULES, Asked, Rule
 from b2bua.callplan.settings import Customer, User
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import ANY, Cause, Reject, Step
+from b2bua.callplan.steps import Reject, Step
 
 _NOT_FOUND = Reject(404, "Not Found", q850=1)
 _FORBIDDEN = Reject(403, "Forbidden", q850=21)

@@ -9,19 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from b2bua.callplan.causes import BUSY, UNANSWERED, Cause
 from b2bua.callplan.settings import Action, Customer, Treatment, User
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import (
-    BUSY,
-    UNANSWERED,
-    Cause,
-    EngagedTone,
-    Occasion,
-    Reject,
-    Ring,
-    Step,
-    Voicemail,
-)
+from b2bua.callplan.steps import EngagedTone, Occasion, Reject, Ring, Step, Voicemail
 
 _ENGAGED = Reject(486, "Busy Here", q850=17)
 _ENGAGED_IF_BUSY = Reject(486, "Busy Here", q850=17, on=BUSY)

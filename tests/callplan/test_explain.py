@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from b2bua.callplan.causes import UNANSWERED, Cause
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.explain import happened, in_words, results_to_json, to_json
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.plan import decide, refuse_unknown
 from b2bua.callplan.settings import Treatment
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import UNANSWERED, Cause, EngagedTone, Occasion, Reject, Ring, Voicemail
+from b2bua.callplan.steps import EngagedTone, Occasion, Reject, Ring, Voicemail
 from tests.callplan.company import (
     ACME,
     BUSY,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from b2bua.callplan.causes import ANY, NOT_ANSWERED
 from b2bua.callplan.dialling import Elsewhere
 from b2bua.callplan.explain import in_words
 from b2bua.callplan.identity import Identity
@@ -15,7 +16,7 @@ from b2bua.callplan.route import route
 from b2bua.callplan.rules import Rule
 from b2bua.callplan.settings import Customer, Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import ANY, NOT_ANSWERED, Dial, Reject
+from b2bua.callplan.steps import Dial, Reject
 from tests.callplan.company import ACME, OTHER, RECEPTION, SALES
 
 USER = replace(RECEPTION, default_number="+441632960101", presentation_number="+441632960100")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from b2bua.callplan.causes import ANY, BUSY, Cause
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.plan import Considered, Plan, decide, refuse_suspended, refuse_unknown
 from b2bua.callplan.rules import Rule
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.callplan.steps import ANY, BUSY, Cause, EngagedTone, Reject
+from b2bua.callplan.steps import EngagedTone, Reject
 from tests.callplan.company import ACME, FREE, RECEPTION
 
 

@@ -7,20 +7,12 @@ from itertools import product
 
 import pytest
 
+from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.plan import Plan, decide
 from b2bua.callplan.rules import RULES, Rule
 from b2bua.callplan.settings import Action, Customer, OutOfHours, Treatment, User
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import (
-    ANY,
-    Cause,
-    EngagedTone,
-    Occasion,
-    Reject,
-    Ring,
-    Step,
-    Voicemail,
-)
+from b2bua.callplan.steps import EngagedTone, Occasion, Reject, Ring, Step, Voicemail
 from tests.callplan.company import (
     ACME,
     BUSY,
