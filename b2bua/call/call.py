@@ -14,20 +14,23 @@ from b2bua.call.bridge import Bridge
 from b2bua.call.deposit import Deposit
 from b2bua.call.dial import Dialling
 from b2bua.call.early import Early
+from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Journal
 from b2bua.call.leg import Leg
 from b2bua.call.lines import Lines
 from b2bua.call.path import Path
 from b2bua.call.ports import Device, Devices, Figures, Mailboxes, Relay, Trunks, Visitor, Watcher
 from b2bua.call.ring import Ringing
+from b2bua.call.services import Services
+from b2bua.call.sounding import Sounding
 from b2bua.call.steps import Performer
-from b2bua.call.tone import Engaged
-from b2bua.call.walk import Walk, advance, begin
+from b2bua.call.walk import Walk, advance, announces, begin
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.callplan.steps import Dial, EngagedTone, Reject, Ring, Step, Voicemail
+from b2bua.callplan.settings import User
+from b2bua.callplan.steps import Announce, Dial, EngagedTone, Reject, Ring, Step, Transfer, Voicemail
 from b2bua.sip.address import Address
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
@@ -53,38 +56,31 @@ OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What every call works with. `chance` gives numbers from 0 to 1."""
-
-    agent: UserAgent
-    relay: Relay
-    mailboxes: Mailboxes
-    devices: Devices
-    trunks: Trunks
-    lines: Lines
-    watcher: Watcher
-    token: Callable[[], str]
-    origin: Callable[[], int]
-    chance: Callable[[], float]
-
-
 class Call(Timed, Nobody):
     """A call in progress. Owns the caller's session until it is answered; then a `Bridge` owns both."""
 
     def __init__(
-        self, services: Services, caller: Leg, who: Caller, dialled: str, walk: Walk, journal: Journal
+        self,
+        services: Services,
+        caller: Leg,
+        itinerary: Itinerary,
+        dialled: str,
+        walk: Walk,
+        journal: Journal,
     ) -> None:
         Timed.__init__(self)
         self.services = services
         self.caller = caller
-        self.who = who
+        self.itinerary = itinerary
+        self.calling = itinerary.who
         self.dialled = dialled
-        self.plan = walk.plan
         self.journal = journal
+        self.marker = services.token()
+        self.answers_first = False
         self.over = False
         self.max_forwards = 70
         self.occupied: list[int] = []
+        self.redirected: list[int] = []
         self._walk = walk
         self._performer: Performer | None = None
         self._bridge: Bridge | None = None
@@ -97,26 +93,42 @@ class Call(Timed, Nobody):
         cls,
         services: Services,
         invite: ServerTransaction,
-        who: Caller,
+        itinerary: Itinerary,
         dialled: str,
-        plan: Plan,
-        limits: Limits,
         now: float,
         *,
         early_media: bool = True,
+        answers_first: bool = False,
     ) -> Call:
         """Take over an INVITE. Raises BadMessage (400, 488) where it cannot be used; nothing has begun then.
 
-        Without `early_media` the caller is sent no sound before the answer.
+        Without `early_media` the caller is sent no sound before the answer; with `answers_first` it is answered
+        to hear an announcement (D1).
         """
         caller = Leg("a", invite.flow, services.origin())
         if (offered := invite.request.sdp) is not None:
             caller.hear(offered)
-        call = cls(services, caller, who, dialled, begin(plan, limits, now), Journal(began=now))
+        walk = begin(itinerary.plan, itinerary.limits, now)
+        call = cls(services, caller, itinerary, dialled, walk, Journal(began=now))
         session = caller.session = services.agent.serve(invite, call, now)
         call._early = Early(session, caller, early_media and offered is not None)
+        call.answers_first = answers_first
         call.max_forwards = max(invite.request.integer("max-forwards", 70) - 1, 0)
         return call
+
+    @property
+    def who(self) -> Caller:
+        """Who calls, as the present hop is to see it; `calling` is who really does."""
+        return self.itinerary.who
+
+    @property
+    def plan(self) -> Plan:
+        """What was planned for the call when it arrived."""
+        return self.itinerary.plans[0]
+
+    def user(self, number: int) -> User | None:
+        """A user by id, as the settings were when the call arrived."""
+        return self.itinerary.numbering.users.get(number)
 
     @property
     def limits(self) -> Limits:
@@ -160,9 +172,9 @@ class Call(Timed, Nobody):
     def start(self, now: float) -> None:
         """Begin with the first step."""
         with self._or_fail(now):
-            if self.who.user is not None:
-                self.occupy(self.who.user)
-            self._perform(now)
+            if self.calling.user is not None:
+                self.occupy(self.calling.user)
+            self._enter(now)
 
     def rejoin(self, callee: Leg, path: Path, mailbox: Deposit | None) -> None:
         """Be the answered call that it was before a restart."""
@@ -243,10 +255,18 @@ class Call(Timed, Nobody):
         self.occupied.append(user)
         self.services.lines.occupy(user)
 
-    def vacate(self, user: int) -> None:
+    def vacate(self, user: int, now: float) -> None:
         """This call leaves a user alone again."""
         self.occupied.remove(user)
-        self.services.lines.release(user)
+        self.services.lines.release(user, now)
+
+    def may_redirect(self, user: int) -> bool:
+        """Count a call that a user's redirect sends elsewhere, unless there are as many as may be (D7)."""
+        if self.services.redirected.in_use(user) >= self.limits.redirected_calls:
+            return False
+        self.redirected.append(user)
+        self.services.redirected.occupy(user)
+        return True
 
     def alert(self, now: float) -> None:
         """The caller is told, once, that it rings."""
@@ -256,16 +276,27 @@ class Call(Timed, Nobody):
     def pass_on(self, leg: Leg, path: Path, code: int, now: float) -> None:
         """Sound from elsewhere before the answer goes to the caller (M4)."""
         assert leg.heard is not None
-        path.place(self.caller)
-        if self.early.pass_on(leg.heard, code, now):
+        if self.early.pass_on(path, leg.heard, code, now):
             self.event("call.ringing")
 
     def wait_for_step(self) -> None:
         """Call `on_time_up` when the present step has lasted as long as it may."""
         self.wait_until(self._walk.deadline)
 
-    def open(self, path: Path, then: Callable[[bool, float], None]) -> None:
-        """Ask for the relay session of a path; `then` is told whether it is there."""
+    def way(self) -> Path:
+        """The path for an attempt: the one whose port the caller was told, or else one of its own."""
+        return self.early.path or Path(self.services.relay, self.services.token())
+
+    def leave(self, path: Path) -> None:
+        """An attempt is over; the caller keeps the path whose port it was told."""
+        if path is not self.early.path:
+            path.close()
+
+    def open(self, path: Path, then: Callable[[bool, float], None], now: float) -> None:
+        """Ask for the relay session of a path; `then` is told whether it is there, which may be at once."""
+        if path is self.early.path:
+            then(True, now)
+            return
 
         def opened(there: bool, now: float) -> None:
             with self._or_fail(now):
@@ -310,6 +341,11 @@ class Call(Timed, Nobody):
             self._told_elsewhere = code
             self._walk = advance(self._walk, now, cause)
             self._perform(now)
+
+    def deflected(self, target: str, by: User, now: float) -> None:
+        """A device of a user, which rang, says who is to be called instead (302)."""
+        self._note(Ended.DEFLECTED, now)
+        self._go_to(self.itinerary.deflect(target, by, now), now)
 
     def answered(
         self,
@@ -383,10 +419,44 @@ class Call(Timed, Nobody):
 
     # The walk
 
+    def _go_to(self, plan: Plan, now: float) -> None:
+        """The next hop: another plan, in what is left of the time."""
+        self._walk = begin(plan, self.limits, now, self._walk.began)
+        self._enter(now)
+
+    def _enter(self, now: float) -> None:
+        """Begin with a plan. Where it has an announcement the caller hears ringback from us from the start (M2)."""
+        self._performer = None
+        early = self.early
+        if early.path is not None or not early.sound or not announces(self._walk.plan):
+            self._perform(now)
+            return
+        path = self.way()
+
+        def there(is_there: bool, now: float) -> None:
+            if self.over:
+                path.close()
+                return
+            try:
+                if is_there:
+                    early.take(path)
+            except BadMessage:
+                path.close()
+            if early.path is None:
+                early.sound = False
+            self._perform(now)
+
+        self.open(path, there, now)
+
     def _perform(self, now: float) -> None:
         step = self._walk.step
         if isinstance(step, Reject):
             self._reject(step, now)
+            return
+        if isinstance(step, Transfer):
+            self._note(Ended.COMPLETED, now)
+            self.event("call.redirected", by=step.by, to=step.user, cause=self._walk.cause.name.lower())
+            self._go_to(self.itinerary.follow(step, self._walk.cause, now), now)
             return
         self.event("call.step", step=type(step).__name__.lower(), cause=self._walk.cause.name.lower())
         self._performer = self._performer_of(step)
@@ -399,16 +469,19 @@ class Call(Timed, Nobody):
                 return Ringing(self, step)
             case Dial():
                 return Dialling(self, step)
-            case EngagedTone():
-                return Engaged(self)
+            case EngagedTone() | Announce():
+                return Sounding(self, step)
             case Voicemail():
-                services = self.services
-                return Deposit(self, step, Path(services.relay, services.token()), services.token())
-            case Reject():
-                raise AssertionError("a refusal needs no performer")
+                return Deposit(self, step, self.way(), self.services.token())
+            case Reject() | Transfer():
+                raise AssertionError("this step needs no performer")
 
     def _reject(self, step: Reject, now: float) -> None:
-        if step.as_elsewhere and self._told_elsewhere is not None:
+        if self.session.active:
+            # It was answered for an announcement, and nobody else took it.
+            code = step.code
+            self.session.bye(now)
+        elif step.as_elsewhere and self._told_elsewhere is not None:
             code = self._told_elsewhere
             self.session.reject(code, now)
         else:
@@ -457,12 +530,17 @@ class Call(Timed, Nobody):
         self._performer = None
         self.wait_until(NEVER)
         for user in self.occupied:
-            self.services.lines.release(user)
+            self.services.lines.release(user, now)
+        for user in self.redirected:
+            self.services.redirected.release(user, now)
         self.occupied.clear()
+        self.redirected.clear()
         journal = self.journal
         journal.ended, journal.outcome, journal.hung_up_by, journal.code = now, outcome, by, code
         bridge, self._bridge = self._bridge, None
         if bridge is None:
+            if self._early is not None and self._early.path is not None:
+                self._early.path.close()
             self.services.watcher.finished(self)
             return
         bridge.over()

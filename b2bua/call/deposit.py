@@ -43,7 +43,7 @@ class Deposit(Performer):
     def begin(self, now: float) -> None:
         """Open a relay session and ask for a worker."""
         self.call.wait_until(now + PATIENCE)
-        self.call.open(self._path, self._reserve)
+        self.call.open(self._path, self._reserve, now)
 
     def relay_back(self, now: float) -> None:
         """The search for a worker goes on; one that answers is told the new port by a re-INVITE."""
@@ -56,7 +56,7 @@ class Deposit(Performer):
             self.call.services.mailboxes.release(self.token)
         if self._session is not None:
             self._session.cancel(now)
-        self._path.close()
+        self.call.leave(self._path)
 
     def on_time_up(self, now: float) -> None:
         """No worker has answered."""

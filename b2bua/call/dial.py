@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
 from b2bua.call.ports import Gateway
 from b2bua.call.steps import ENDED, Performer
 from b2bua.callplan.causes import Cause
@@ -31,6 +30,10 @@ BUSY = frozenset({486, 600, 603})
 TOLD = frozenset({404, 410, 480, 484, 486, 488, 600, 603, 604})
 
 
+# By this a call of ours is known that comes back from outside (D7); it says nothing to anybody else.
+MARKER = "X-Ringplan"
+
+
 class Dialling(Performer):
     """Performs `Dial`. One relay session serves all trunks: the next one is switched to the same port."""
 
@@ -39,7 +42,7 @@ class Dialling(Performer):
     def __init__(self, call: Call, step: Dial) -> None:
         super().__init__(call)
         self._step = step
-        self._path = Path(call.services.relay, call.services.token())
+        self._path = call.way()
         self._gateways: Sequence[Gateway] = call.services.trunks.gateways()
         self._gateway: Gateway | None = None
         self._leg: Leg | None = None
@@ -47,13 +50,18 @@ class Dialling(Performer):
         self._rings = False
 
     def begin(self, now: float) -> None:
-        """Open a relay session, then try the first trunk."""
-        self.call.open(self._path, self._opened)
+        """Open a relay session, then try the first trunk; a user's redirects have a limit (D7)."""
+        by = self._step.by
+        if by is not None and not self.call.may_redirect(by):
+            self.call.event("call.redirects_exhausted", by=by)
+            self._over(Cause.UNAVAILABLE, now)
+            return
+        self.call.open(self._path, self._opened, now)
 
     def stop(self, now: float) -> None:
         """Nobody wants an answer any more."""
         self._drop(now)
-        self._path.close()
+        self.call.leave(self._path)
 
     def on_time_up(self, now: float) -> None:
         """The trunk is silent, so the next one gets its turn; or nobody answered in time."""
@@ -101,7 +109,10 @@ class Dialling(Performer):
         target = Uri(gateway.host, number, gateway.port)
         # A carrier that knows us by a name wants its own domain there; one that knows our address, ours.
         from_, headers = shown(
-            self._step.identity, gateway.trunk, gateway.host if gateway.credential else ours.host
+            self._step.identity,
+            gateway.trunk,
+            gateway.host if gateway.credential else ours.host,
+            self._step.number,
         )
         self._session = leg.session = call.services.agent.call(
             str(target),
@@ -111,7 +122,7 @@ class Dialling(Performer):
             self,
             now,
             leg.offer(call.caller.wanted),
-            headers=headers,
+            headers=(*headers, (MARKER, call.marker)),
             max_forwards=call.max_forwards,
             credential=gateway.credential,
         )

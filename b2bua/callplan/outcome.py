@@ -12,10 +12,11 @@ class Ended(StrEnum):
     """How a step ended.
 
     `ANSWERED`: a device or the mailbox took the call. `COMPLETED`: the tone was heard to its end, or the
-    refusal sent. `ABANDONED`: the caller hung up first. `FAILED`: the step could not be carried out.
+    refusal sent, the call handed on. `DEFLECTED`: a device said who is to be called instead. `ABANDONED`: the caller hung up first. `FAILED`: the step could not be carried out.
     """
 
     ANSWERED = "answered"
+    DEFLECTED = "deflected"
     NO_ANSWER = "no-answer"
     BUSY = "busy"
     UNAVAILABLE = "unavailable"

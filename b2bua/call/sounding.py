@@ -1,0 +1,68 @@
+"""Tones and announcements before the answer, played by the relay itself (BEHAVIOUR B3, D1, A2, M1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from b2bua.call.path import Path
+from b2bua.call.steps import Performer
+from b2bua.callplan.outcome import Ended
+from b2bua.callplan.steps import Announce, EngagedTone
+from b2bua.sip.errors import BadMessage
+
+if TYPE_CHECKING:
+    from b2bua.call.call import Call
+
+ENGAGED = "engaged"
+# Seconds for the relay to make a session; it takes a millisecond, unless it is away.
+PATIENCE = 5.0
+
+
+class Sounding(Performer):
+    """Performs `EngagedTone` and `Announce`; passed over where the caller takes no sound before the answer."""
+
+    __slots__ = ("_path", "_played", "_step")
+
+    def __init__(self, call: Call, step: EngagedTone | Announce) -> None:
+        super().__init__(call)
+        self._step = step
+        self._path = call.way()
+        self._played = False
+
+    def begin(self, now: float) -> None:
+        """Open a relay session, unless the caller has one already."""
+        if not self.call.early.sound or self.call.seconds_left(now) <= 0:
+            self.call.step_ended(Ended.FAILED, now)
+        else:
+            self.call.wait_until(now + min(PATIENCE, self.call.seconds_left(now)))
+            self.call.open(self._path, self._play, now)
+
+    def stop(self, now: float) -> None:
+        """The caller has heard enough."""
+        self.call.leave(self._path)
+
+    def on_time_up(self, now: float) -> None:
+        """The sound was heard to its end."""
+        self.stop(now)
+        self.call.step_ended(Ended.COMPLETED if self._played else Ended.FAILED, now)
+
+    def _play(self, there: bool, now: float) -> None:
+        early = self.call.early
+        try:
+            if there and early.path is None:
+                early.take(self._path)
+        except BadMessage:
+            there = False
+        if not there:
+            self.stop(now)
+            self.call.step_ended(Ended.FAILED, now)
+            return
+        self._played = True
+        if isinstance(self._step, EngagedTone):
+            early.play(ENGAGED, now)
+            self.call.wait_for_step()
+            return
+        if self.call.answers_first:
+            early.accept(now)
+        early.play(self._step.announcement, now, once=True)
+        self.call.wait_until(now + self.call.services.relay.seconds(self._step.announcement))
