@@ -12,6 +12,7 @@ import random
 import signal
 import sqlite3
 import statistics
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -28,7 +29,7 @@ from tests.support.service import Service
 from tests.support.sipp import Message
 from tests.torture.company import Company
 from tests.torture.figures import assert_untroubled, pids, settle
-from tests.torture.ledger import LOSABLE, Deposited, Registered
+from tests.torture.ledger import Deposited, Registered
 from tests.torture.machine import Moment, stretched
 from tests.torture.subscriber import RTP_PORT, Subscriber
 
@@ -89,9 +90,13 @@ class Torture:
             number += 1
             title = f"Somebody {number}"
             self.titles.add(title)
-            await asyncio.to_thread(self.service.apply, self.company.file(title))
-            self.titles = {title}
-            self.counts["edits"] += 1
+            try:
+                await asyncio.to_thread(self.service.apply, self.company.file(title))
+            except subprocess.TimeoutExpired:  # a machine that busy: nothing was acknowledged
+                self.counts["edits that were not answered"] += 1
+            else:
+                self.titles = {title}
+                self.counts["edits"] += 1
             await asyncio.sleep(self.chance.uniform(0.5, 2.0))
 
     async def sign_on_and_off(self, extensions: list[str]) -> None:
@@ -139,7 +144,7 @@ class Torture:
                 self.counts["deposits that were not answered"] += 1
                 await asyncio.sleep(0.2)
                 continue
-            hertz = float(self.chance.randrange(300, 3000))
+            hertz, before = float(self.chance.randrange(300, 3000)), Moment.now()
             with RtpEndpoint(caller.address, RTP_PORT) as rtp:
                 rtp.play(meter.tone(hertz, seconds=0.5))
                 rtp.remote = media_of(answer.body)
@@ -152,7 +157,7 @@ class Torture:
                     await asyncio.sleep(0.5)
                 rtp.muted = True
                 await caller.end(answer)
-                heard = rtp.heard()
+                heard, others = rtp.heard(), Moment.now().others_since(before)
             self.counts["deposits"] += 1
             if not rtp.packets:
                 continue
@@ -160,7 +165,7 @@ class Torture:
             if beep.likeness > LIKE_A_BEEP:
                 began = rtp.packets[0].arrival + beep.at + BEEP.seconds
                 email = self.company.email(extension)
-                self.deposited.append(Deposited(answer.call_id, email, hertz, began, until))
+                self.deposited.append(Deposited(answer.call_id, email, hertz, began, until, others))
 
     # The kills
 
@@ -252,7 +257,8 @@ class Torture:
                     "SELECT name FROM users WHERE email LIKE '%@torture.example'"
                 )
             }
-        assert names == self.titles
+        assert len(names) == 1 and names <= self.titles
+        assert self.counts["edits"] >= KILLS // 4
 
     def check_messages(self) -> None:
         """Every message that was finished is there once, whole, and says what its caller said."""
@@ -278,8 +284,8 @@ class Torture:
                 lost.append(
                     f"{entry}: {said:.2f} s of its tone, {shortest:.2f} to {entry.longest:.2f} were due"
                 )
-            whole += shortest > entry.until - entry.beep - LOSABLE
-            interrupted += shortest <= entry.until - entry.beep - LOSABLE
+            met = any(entry.beep - 1 < kill < entry.until + 1 for kill in kills)
+            whole, interrupted = whole + (not met), interrupted + met
         print(f"  {len(listed)} messages; of the ledger {whole} whole, {interrupted} interrupted by a kill")
         assert not lost, "\n".join(lost)
         assert whole >= KILLS // 4
