@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from b2bua.sip.compose import Header
 
 CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A request to be sent, whole but for its Via. `headers` holds From, To, Call-ID, CSeq and the rest.
 
     `attempt` counts how often it was sent again because it was challenged.
@@ -40,14 +39,14 @@ class Draft:
     def with_credentials(self, credentials: tuple[Header, ...]) -> Draft:
         """The same request with these answers to challenges and no others."""
         others = tuple(header for header in self.headers if header[0] not in CREDENTIALS)
-        return replace(self, headers=(*others, *credentials))
+        return self._replace(headers=(*others, *credentials))
 
     def again(self, number: int) -> Draft:
         """The same request under another sequence number (RFC 3261 §22.2)."""
         headers = tuple(
             (key, f"{number} {self.method}" if key == "CSeq" else value) for key, value in self.headers
         )
-        return replace(self, headers=headers, attempt=self.attempt + 1)
+        return self._replace(headers=headers, attempt=self.attempt + 1)
 
     def companion(self, method: str, to: str, headers: tuple[Header, ...] = ()) -> Draft:
         """The ACK or CANCEL that goes with this INVITE (RFC 3261 §9.1, §17.1.1.3)."""
