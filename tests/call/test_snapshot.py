@@ -236,7 +236,7 @@ def test_a_connection_is_made_anew_where_only_the_address_is_known(
     snapshot: Any = SNAPSHOT.validate_json(line)
     dialog = snapshot.caller.dialog
     host, _, port = contact.partition(":")
-    target = replace(dialog.target, host=host, port=int(port))
+    target = dialog.target._replace(host=host, port=int(port))
     flow = Flow("TCP", SERVICE, dialog.flow.remote._replace(port=40001), 7)
     leg = replace(snapshot.caller, dialog=replace(dialog, target=target, flow=flow))
     sent = len(stage.network.sent)
