@@ -49,10 +49,10 @@ def test_an_event_is_one_json_line_with_the_common_fields_first() -> None:
 def test_bytes_that_are_no_text_and_odd_values_are_written_too() -> None:
     stream = configured()
     structlog.get_logger().info("x.y", call_id="a\udcffb", why=ValueError("no"), path=("a", 1.5, None))
-    structlog.get_logger().info("x.y", call_id="\N{SNOWMAN}\x1b\"", why=ValueError("no"))
+    structlog.get_logger().info("x.y", call_id='\N{SNOWMAN}\x1b"', why=ValueError("no"))
     escaped, plain = lines(stream)
     assert (escaped["call_id"], escaped["why"], escaped["path"]) == ("a\udcffb", "no", ["a", 1.5, None])
-    assert (plain["call_id"], plain["why"]) == ("\N{SNOWMAN}\x1b\"", "no")
+    assert (plain["call_id"], plain["why"]) == ('\N{SNOWMAN}\x1b"', "no")
     stream.getvalue().encode("utf-8")
 
 
