@@ -141,7 +141,7 @@ def restore(
 
 
 def _nameless(address: Address) -> Address:
-    return replace(ANONYMOUS, params=address.params)
+    return ANONYMOUS._replace(params=address.params)
 
 
 def _unsigned(step: Step) -> Step:

@@ -138,7 +138,7 @@ def early_bye(stage: Stage, caller: Phone, tag: str | None) -> None:
     to = f"{session.draft.header('To')};tag={tag}"
     draft = session.draft.companion("BYE", to)
     headers = tuple((k, "2 BYE" if k == "CSeq" else v) for k, v in draft.headers)
-    caller.agent.layer.send(replace(draft, headers=headers), session.flow, session, stage.now)
+    caller.agent.layer.send(draft._replace(headers=headers), session.flow, session, stage.now)
 
 
 @pytest.mark.behaviour("B2")
