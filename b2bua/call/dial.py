@@ -20,7 +20,7 @@ from b2bua.trunks.numbers import to_trunk
 from b2bua.trunks.shown import shown
 
 if TYPE_CHECKING:
-    from b2bua.call.call import Call
+    from b2bua.call.course import Course
 
 # It could not, or it would not have us: another trunk may. Anything else is the called number's own answer.
 NOT_HERE = frozenset({401, 407, 500, 502, 503, 504})
@@ -39,11 +39,11 @@ class Dialling(Performer):
 
     __slots__ = ("_gateway", "_gateways", "_leg", "_path", "_rings", "_session", "_step")
 
-    def __init__(self, call: Call, step: Dial) -> None:
-        super().__init__(call)
+    def __init__(self, course: Course, step: Dial) -> None:
+        super().__init__(course.call, course)
         self._step = step
-        self._path = call.way()
-        self._gateways: Sequence[Gateway] = call.services.trunks.gateways()
+        self._path = course.way()
+        self._gateways: Sequence[Gateway] = course.call.services.trunks.gateways()
         self._gateway: Gateway | None = None
         self._leg: Leg | None = None
         self._session: ClientSession | None = None
@@ -56,21 +56,21 @@ class Dialling(Performer):
             self.call.event("call.redirects_exhausted", by=by)
             self._over(Cause.UNAVAILABLE, now)
             return
-        self.call.open(self._path, self._opened, now)
+        self.course.open(self._path, self._opened, now)
 
     def stop(self, now: float) -> None:
         """Nobody wants an answer any more."""
         self._drop(now)
-        self.call.leave(self._path)
+        self.course.leave(self._path)
 
     def on_time_up(self, now: float) -> None:
         """The trunk is silent, so the next one gets its turn; or nobody answered in time."""
         assert self._session is not None and self._gateway is not None
-        if self.call.seconds_left(now) <= 0:
+        if self.course.seconds_left(now) <= 0:
             self._over(Cause.NO_ANSWER, now)
         elif self._session.heard_from or not self._gateways:
             # With no other trunk left there is nothing better than to wait.
-            self.call.wait_for_step()
+            self.wait_until(self.course.deadline)
         else:
             self.call.services.trunks.silent(self._gateway)
             self.call.event("call.trunk_failed", leg=self._name, trunk=self._gateway.trunk.name, code=None)
@@ -127,16 +127,16 @@ class Dialling(Performer):
             credential=gateway.credential,
         )
         call.leg_added(leg)
-        call.wait_until(now + min(call.limits.trunk_silence, call.seconds_left(now)))
+        self.wait_until(now + min(self.course.limits.trunk_silence, self.course.seconds_left(now)))
 
     def on_progress(self, session: Session, response: Response, now: float) -> None:
         """It rings there, or is heard before the answer: the caller hears that too (M4)."""
         assert self._leg is not None
         self._rings = self._rings or response.code == 180
         if response.sdp is not None and self._hear_early(response.sdp):
-            self.call.pass_on(self._leg, self._path, response.code, now)
+            self.course.pass_on(self._leg, self._path, response.code, now)
         elif response.code == 180:
-            self.call.alert(now)
+            self.course.alert(now)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """Somebody took the call."""
@@ -149,7 +149,7 @@ class Dialling(Performer):
             return
         self._path.connect(self._leg)
         self.call.services.trunks.answered(self._gateway)
-        self.call.answered(self._leg, self._path, now, trunk=self._gateway.trunk.name)
+        self.course.answered(self._leg, self._path, now, trunk=self._gateway.trunk.name)
 
     def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
         """It was refused there, or by the trunk itself."""
@@ -196,4 +196,4 @@ class Dialling(Performer):
     def _over(self, cause: Cause, now: float, code: int | None = None) -> None:
         self.stop(now)
         trunk = self._gateway.trunk.name if self._gateway is not None else None
-        self.call.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code if code in TOLD else None)
+        self.course.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code if code in TOLD else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.hops import Hop, deflect, follow
@@ -45,13 +46,29 @@ class Itinerary:
     def follow(self, step: Transfer, cause: Cause, now: float) -> Plan:
         """Go on to another user; returns what happens there."""
         return self._take(
-            follow(step, cause, self.who, self._journey, self.numbering, lambda user: self._look(user, now), self.limits)
+            follow(
+                step,
+                cause,
+                self.who,
+                self._journey,
+                self.numbering,
+                lambda user: self._look(user, now),
+                self.limits,
+            )
         )
 
     def deflect(self, target: str, by: User, now: float) -> Plan:
         """A device of a user says to call somebody else (302); returns what happens then."""
         return self._take(
-            deflect(target, by, self.who, self._journey, self.numbering, lambda user: self._look(user, now), self.limits)
+            deflect(
+                target,
+                by,
+                self.who,
+                self._journey,
+                self.numbering,
+                lambda user: self._look(user, now),
+                self.limits,
+            )
         )
 
     def _take(self, hop: Hop) -> Plan:

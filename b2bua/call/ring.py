@@ -20,7 +20,7 @@ from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
 
 if TYPE_CHECKING:
-    from b2bua.call.call import Call
+    from b2bua.call.course import Course
 
 DECLINED = (600, 603)
 MOVED = (301, 302)
@@ -46,8 +46,8 @@ class Ringing(Performer):
 
     __slots__ = ("_branches", "_busy", "_rings", "_rung", "_step", "_waiter", "_waits")
 
-    def __init__(self, call: Call, step: Ring) -> None:
-        super().__init__(call)
+    def __init__(self, course: Course, step: Ring) -> None:
+        super().__init__(course.call, course)
         self._step = step
         self._branches: list[Branch] = []
         self._rung: set[tuple[str, str]] = set()
@@ -63,7 +63,7 @@ class Ringing(Performer):
         if not self._step.queues or user is None:
             self._ring_all(now)
             return
-        self.call.alert(now)
+        self.course.alert(now)
         self._waiter = Waiter(self._step.user, user.max_calls, self._line_free)
         self.call.services.lines.wait(self._waiter)
 
@@ -114,9 +114,9 @@ class Ringing(Performer):
         self._rung.add(name)
         call = self.call
         leg = Leg(call.next_leg_name(), device.binding.flow, call.services.origin())
-        branch = Branch(device, leg, call.way())
+        branch = Branch(device, leg, self.course.way())
         self._branches.append(branch)
-        call.open(branch.path, lambda there, now: self._invite(branch, there, now), now)
+        self.course.open(branch.path, lambda there, now: self._invite(branch, there, now), now)
 
     def _invite(self, branch: Branch, there: bool, now: float) -> None:
         """The relay session is there: offer the device what the caller offers, at our address."""
@@ -156,7 +156,7 @@ class Ringing(Performer):
     def on_progress(self, session: Session, response: Response, now: float) -> None:
         """A device rings. Its early media does not pass: others may ring too (BEHAVIOUR M4)."""
         if response.code >= 180:
-            self.call.alert(now)
+            self.course.alert(now)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The first answer wins; the others are told that the call was completed elsewhere."""
@@ -170,7 +170,7 @@ class Ringing(Performer):
         self._branches.remove(branch)
         self._drop_all(now, completed=True)
         branch.path.connect(branch.leg)
-        self.call.answered(branch.leg, branch.path, now, device=branch.device.username)
+        self.course.answered(branch.leg, branch.path, now, device=branch.device.username)
 
     def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
         """A device refused or cannot be reached, or says who is to be called instead."""
@@ -181,18 +181,18 @@ class Ringing(Performer):
             self._lost(branch, code, now)
             return
         self._branches.remove(branch)
-        self.call.leave(branch.path)
-        self.call.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
+        self.course.leave(branch.path)
+        self.call.event("self.course.deflected", leg=branch.leg.name, device=branch.device.username)
         self._drop_all(now)
         self.call.vacate(self._step.user, now)
-        self.call.deflected(target.user, user, now)
+        self.course.deflected(target.user, user, now)
 
     def _branch(self, session: Session) -> Branch:
         return next(branch for branch in self._branches if branch.session is session)
 
     def _lost(self, branch: Branch, code: int, now: float) -> None:
         self._branches.remove(branch)
-        self.call.leave(branch.path)
+        self.course.leave(branch.path)
         self.call.event("call.device_failed", leg=branch.leg.name, device=branch.device.username, code=code)
         self._busy = self._busy or code == 486 or code in DECLINED
         if code in DECLINED:
@@ -207,7 +207,7 @@ class Ringing(Performer):
     def _nobody_rings(self, now: float) -> None:
         """No device is left, and none was busy: wait for another with ringback, or go on at once (R8)."""
         if self._waits:
-            self.call.alert(now)
+            self.course.alert(now)
         else:
             self._over(Cause.UNAVAILABLE, now)
 
@@ -216,9 +216,9 @@ class Ringing(Performer):
         for branch in branches:
             if branch.session is not None:
                 branch.session.cancel(now, COMPLETED_ELSEWHERE if completed else ())
-            self.call.leave(branch.path)
+            self.course.leave(branch.path)
 
     def _over(self, cause: Cause, now: float) -> None:
         if self._rings:
             self.call.vacate(self._step.user, now)
-        self.call.step_ended(ENDED[cause], now, Cause.BUSY if self._step.queues else cause)
+        self.course.step_ended(ENDED[cause], now, Cause.BUSY if self._step.queues else cause)

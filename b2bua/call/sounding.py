@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from b2bua.call.path import Path
 from b2bua.call.steps import Performer
 from b2bua.callplan.outcome import Ended
 from b2bua.callplan.steps import Announce, EngagedTone
 from b2bua.sip.errors import BadMessage
 
 if TYPE_CHECKING:
-    from b2bua.call.call import Call
+    from b2bua.call.course import Course
 
 ENGAGED = "engaged"
 # Seconds for the relay to make a session; it takes a millisecond, unless it is away.
@@ -23,31 +22,31 @@ class Sounding(Performer):
 
     __slots__ = ("_path", "_played", "_step")
 
-    def __init__(self, call: Call, step: EngagedTone | Announce) -> None:
-        super().__init__(call)
+    def __init__(self, course: Course, step: EngagedTone | Announce) -> None:
+        super().__init__(course.call, course)
         self._step = step
-        self._path = call.way()
+        self._path = course.way()
         self._played = False
 
     def begin(self, now: float) -> None:
         """Open a relay session, unless the caller has one already."""
-        if not self.call.early.sound or self.call.seconds_left(now) <= 0:
-            self.call.step_ended(Ended.FAILED, now)
+        if not self.course.early.sound or self.course.seconds_left(now) <= 0:
+            self.course.step_ended(Ended.FAILED, now)
         else:
-            self.call.wait_until(now + min(PATIENCE, self.call.seconds_left(now)))
-            self.call.open(self._path, self._play, now)
+            self.wait_until(now + min(PATIENCE, self.course.seconds_left(now)))
+            self.course.open(self._path, self._play, now)
 
     def stop(self, now: float) -> None:
         """The caller has heard enough."""
-        self.call.leave(self._path)
+        self.course.leave(self._path)
 
     def on_time_up(self, now: float) -> None:
         """The sound was heard to its end."""
         self.stop(now)
-        self.call.step_ended(Ended.COMPLETED if self._played else Ended.FAILED, now)
+        self.course.step_ended(Ended.COMPLETED if self._played else Ended.FAILED, now)
 
     def _play(self, there: bool, now: float) -> None:
-        early = self.call.early
+        early = self.course.early
         try:
             if there and early.path is None:
                 early.take(self._path)
@@ -55,14 +54,14 @@ class Sounding(Performer):
             there = False
         if not there:
             self.stop(now)
-            self.call.step_ended(Ended.FAILED, now)
+            self.course.step_ended(Ended.FAILED, now)
             return
         self._played = True
         if isinstance(self._step, EngagedTone):
             early.play(ENGAGED, now)
-            self.call.wait_for_step()
+            self.wait_until(self.course.deadline)
             return
-        if self.call.answers_first:
+        if self.course.answers_first:
             early.accept(now)
         early.play(self._step.announcement, now, once=True)
-        self.call.wait_until(now + self.call.services.relay.seconds(self._step.announcement))
+        self.wait_until(now + self.call.services.relay.seconds(self._step.announcement))

@@ -1,4 +1,4 @@
-"""Who a carrier is shown as calling: From, P-Asserted-Identity and Privacy (RFC 3323, RFC 3325; BEHAVIOUR I2, I4, D4)."""
+"""Who a carrier is shown as calling: From, P-Asserted-Identity and Privacy (RFC 3323, RFC 3325; BEHAVIOUR I4, D4)."""
 
 from __future__ import annotations
 
