@@ -39,6 +39,7 @@ class Directory:
     users: tuple[User, ...]
     accounts: tuple[Account, ...]
     trunks: tuple[Trunk, ...]
+    blocked: tuple[str, ...] = ()
 
 
 class _Rows(NamedTuple):

@@ -75,8 +75,10 @@ def advance(walk: Walk, now: float, cause: Cause | None = None) -> Walk:
     """Move on after the present step ended unanswered.
 
     `cause` is what a ring ended on. A step that was played to its end or could not be carried out has none
-    and leaves the call's cause as it was. Raises ValueError after the last step.
+    and leaves the call's cause as it was, and so does a redirect to a number. Raises ValueError after the last step.
     """
+    if isinstance(walk.step, Dial) and walk.step.by is not None:
+        cause = None
     return _enter(replace(walk, cause=walk.cause if cause is None else cause), now)
 
 

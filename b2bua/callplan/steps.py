@@ -52,7 +52,8 @@ class Dial:
 
     `number` is E.164 with a plus, or a code that is sent on unaltered. In an `emergency` every trunk that fails
     before it rings is followed by the next (BEHAVIOUR E3). `by` is the user whose redirect this is, `None` for a
-    call that was dialled so.
+    call that was dialled so. A redirect that fails leaves the call's cause as it was: what became of the call
+    there is not one more reason to try something here (N4).
     """
 
     number: str
@@ -68,13 +69,14 @@ class Transfer:
     """Go on with the rules of another user, whose plan takes the place of this one (BEHAVIOUR N3, `hops.follow`).
 
     `by` redirects to `user`, whom it may name by a `number` of theirs. With `present_dialled_number` they see
-    that number instead of the caller's (D2).
+    the dialled number instead of the caller's (D2). `reason` is why, where that is not the call's cause (D5).
     """
 
     by: int
     user: int
     number: str | None = None
     present_dialled_number: bool = False
+    reason: Cause | None = None
     on: frozenset[Cause] = FIRST
 
 

@@ -10,10 +10,9 @@ import structlog
 from b2bua.call.call import Call, Services
 from b2bua.call.mwi import HEADERS, Counts, summary
 from b2bua.call.ports import Device
-from b2bua.callplan.dialling import CalledUser
 from b2bua.callplan.route import route
-from b2bua.callplan.settings import Customer, User
-from b2bua.callplan.situation import Caller, Limits, Situation
+from b2bua.callplan.settings import User
+from b2bua.callplan.situation import Limits, Situation
 from b2bua.registrar.bindings import Binding
 from b2bua.runtime.callbook import CallBook
 from b2bua.runtime.callers import Callers
@@ -77,18 +76,13 @@ class Telephony:
         if calling is None:
             return
         numbering = self.devices.directory.numbering
-        caller, dialled, user = calling.caller, calling.dialled, calling.user
-        found = route(dialled, caller, numbering, lambda called: self._situation(called, now), self._limits)
-        called = None
-        if isinstance(found.destination, CalledUser):
-            called = numbering.users[found.destination.user]
-            if user is not None:
-                caller = _shown(user, called, numbering.customers[user.customer], caller.withheld)
+        caller, dialled = calling.caller, calling.dialled
+        hop = route(dialled, caller, numbering, lambda called: self._situation(called, now), self._limits)
         early_media = calling.trunk is None or calling.trunk.early_media
         call = Call.arrived(
-            self.services, invite, caller, dialled, found.plan, self._limits, now, early_media=early_media
+            self.services, invite, hop.caller, dialled, hop.plan, self._limits, now, early_media=early_media
         )
-        self.book.add(call, called.id if called is not None else None)
+        self.book.add(call, hop.user)
         call.start(now)
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
@@ -146,11 +140,3 @@ class Telephony:
             busy=self.services.lines.in_use(called.id) >= called.max_calls,
             registered=bool(self.devices.of_user(called.id, now)),
         )
-
-
-def _shown(user: User, called: User, customer: Customer, anonymous: bool) -> Caller:
-    """How the called person sees a caller: by extension inside the customer, by number outside it (I2)."""
-    number = user.presentation_number or user.default_number
-    if called.customer == customer.id and user.extension is not None:
-        number = user.extension
-    return Caller(number, user.name, anonymous, user.id)

@@ -10,6 +10,7 @@ import structlog
 
 from b2bua.call.call import Call
 from b2bua.callplan import explain
+from b2bua.callplan.happened import happened
 from b2bua.callplan.outcome import Ended
 from b2bua.callplan.steps import Voicemail
 from b2bua.runtime.clock import Alarm, LoopTimers, WallClock
@@ -227,7 +228,7 @@ class CallBook:
             called_user=entry.called_user,
             plan=explain.to_json(call.plan, users),
             steps=explain.results_to_json(steps, users),
-            explanation=(explain.in_words(call.plan, users), *explain.happened(steps, users)),
+            explanation=(explain.in_words(call.plan, users), *happened(steps, users)),
             code=journal.code,
             hung_up_by=journal.hung_up_by,
             rtp=journal.figures,

@@ -72,7 +72,8 @@ class Callers:
 
 def _from_user(request: Request, user: User) -> Calling:
     hidden = user.withhold_number or withheld(request)
-    caller = Caller(user.extension or user.default_number, user.name, hidden, user.id)
+    number = user.extension or user.default_number
+    caller = Caller(number, user.name, hidden, user.id, user.customer, user.default_number)
     return Calling(caller, request.uri.user or "", user=user)
 
 
@@ -85,11 +86,14 @@ def _from_trunk(request: Request, trunk: Trunk) -> Calling:
     if called == trunk.username:
         # It calls the contact that we registered; whom the call is for stands in To.
         called = request.to.uri.user or ""
-    return Calling(
-        Caller(number, "" if name == number else name, withheld(request)),
-        from_trunk(called, trunk) or called,
-        trunk=trunk,
+    caller = Caller(
+        number,
+        "" if name == number else name,
+        withheld(request),
+        network=number,
+        anonymous_code=trunk.anonymous_code,
     )
+    return Calling(caller, from_trunk(called, trunk) or called, trunk=trunk)
 
 
 def _asserted(request: Request) -> Address | None:

@@ -19,7 +19,7 @@ class Directory:
 
     def __init__(self, reading: Reading) -> None:
         self.version = reading.version
-        self.numbering = Numbering.of(reading.customers, reading.users, reading.trunks)
+        self.numbering = Numbering.of(reading.customers, reading.users, reading.trunks, reading.blocked)
         self.trunks = self.numbering.trunks
         self.sources = sources_of(self.trunks)
         self._trunks = {trunk.username: trunk for trunk in self.trunks if trunk.username}

@@ -15,7 +15,7 @@ from b2bua.call.call import Call, Services
 from b2bua.call.lines import Lines
 from b2bua.call.ports import Device, Figures, Gateway, Peer, Ports, Visitor
 from b2bua.call.snapshot import CallSnapshot, restore, take
-from b2bua.callplan.plan import Plan, decide
+from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import Trunk
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.registrar.bindings import Binding
@@ -29,7 +29,7 @@ from b2bua.sip.session import Session
 from b2bua.sip.timers import NEVER
 from b2bua.sip.uas import ServerSession
 from b2bua.sip.uri import parse_uri
-from tests.callplan.company import ACME, NOON, RECEPTION
+from tests.callplan.company import ACME, NOON, RECEPTION, decided
 from tests.sip.wire import Faults, Network, Phone
 
 SERVICE = Hop("192.0.2.100", 5060)
@@ -374,7 +374,7 @@ class Stage:
             busy=self.lines.in_use(user.id) >= user.max_calls,
             registered=bool(self.devices.of_user(user.id, now)),
         )
-        plan = self.plan or decide(user, ACME, self.who, situation, self.limits)
+        plan = self.plan or decided(user, ACME, self.who, situation, self.limits)
         call = Call.arrived(
             self.services, invite, self.who, "201", plan, self.limits, now, early_media=self.early_media
         )

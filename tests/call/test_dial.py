@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import NOT_ANSWERED
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.plan import Considered, Plan
-from b2bua.callplan.rules import Rule
 from b2bua.callplan.situation import Limits
 from b2bua.callplan.steps import Dial, Reject
 from b2bua.sip.session import Session

@@ -7,9 +7,10 @@ from itertools import product
 
 import pytest
 
+from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import ANY, Cause
-from b2bua.callplan.plan import Plan, decide
-from b2bua.callplan.rules import RULES, Rule
+from b2bua.callplan.plan import Plan
+from b2bua.callplan.rules import RULES
 from b2bua.callplan.settings import Action, Customer, OutOfHours, Treatment, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.callplan.steps import EngagedTone, Occasion, Reject, Ring, Step, Voicemail
@@ -24,6 +25,7 @@ from tests.callplan.company import (
     UNREGISTERED,
     VOICEMAIL,
     VOICEMAIL_AT_ONCE,
+    decided,
 )
 
 LIMITS = Limits()
@@ -104,7 +106,7 @@ TABLE: list[tuple[Treatment, Treatment, Situation, Rule, tuple[Step, ...], Cause
 
 
 def plan_of(user: User, situation: Situation = FREE, customer: Customer = ACME) -> Plan:
-    return decide(user, customer, Caller(), situation, LIMITS)
+    return decided(user, customer, Caller(), situation, LIMITS)
 
 
 @pytest.mark.parametrize(("not_answered", "busy", "situation", "rule", "steps", "cause"), TABLE)
@@ -192,14 +194,14 @@ def test_an_action_that_does_not_act_yet_is_named(user: User, situation: Situati
 
 
 def test_ring_time_never_exceeds_the_unanswered_limit() -> None:
-    plan = decide(RECEPTION, ACME, Caller(), FREE, Limits(max_unanswered=7.5))
+    plan = decided(RECEPTION, ACME, Caller(), FREE, Limits(max_unanswered=7.5))
     assert isinstance(plan.steps[0], Ring)
     assert plan.steps[0].seconds == 7.5
 
 
 def test_limits_reach_the_steps() -> None:
     limits = Limits(max_unanswered=1.0, keep_ringing=2.0, engaged_tone=0.3)
-    plan = decide(replace(RECEPTION, not_answered=KEEP_RINGING), ACME, Caller(), FREE, limits)
+    plan = decided(replace(RECEPTION, not_answered=KEEP_RINGING), ACME, Caller(), FREE, limits)
     assert plan.steps[0] == Ring(10, 2.0, waits=True, on=AT_FIRST)
     assert plan.steps[1] == EngagedTone(0.3, on=IF_BUSY)
 
