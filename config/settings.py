@@ -26,6 +26,7 @@ from config.values import (
     Algorithms,
     Count,
     DeltaSeconds,
+    EmergencyCodes,
     Endpoint,
     Folder,
     HostPort,
@@ -34,6 +35,7 @@ from config.values import (
     Networks,
     OptionalAddress,
     OptionalEndpoint,
+    OptionalNumber,
     PortRange,
     Ports,
     Seconds,
@@ -159,6 +161,11 @@ class CallSettings(Table):
     provisional_repeat: Seconds = 60.0
     engaged_tone: SecondsOrNone = 5.0
     trunk_silence: Seconds = 4.0
+    redirect: Seconds = 45.0
+    redirected: Count = 5
+    per_minute: Count = 60
+    emergency_numbers: EmergencyCodes = ("999", "112", "18000")
+    emergency_number: OptionalNumber = None
     drain: SecondsOrNone = 30.0
 
 

@@ -5,6 +5,7 @@ A refusal is a `ValueError` whose text says what is allowed; `config.settings` a
 
 from __future__ import annotations
 
+import re
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -36,6 +37,10 @@ class PortRange(NamedTuple):
         return f"{self.first}-{self.last}"
 
 
+ALWAYS_EMERGENCY = ("999", "112", "18000")
+CODES_ALLOWED = (
+    'a list of digits is allowed that holds 999, 112 and 18000, such as ["999", "112", "18000", "911"]'
+)
 ALGORITHMS_ALLOWED = 'SHA-256 and MD5 are allowed, the preferred first, such as ["SHA-256", "MD5"]'
 
 
@@ -124,6 +129,29 @@ def parse_algorithms(value: object) -> tuple[str, ...]:
     return algorithms
 
 
+def parse_codes(value: object) -> tuple[str, ...]:
+    """Numbers of emergency services, as they are dialled; 999, 112 and 18000 cannot be left out."""
+    codes = value.split(",") if isinstance(value, str) else value
+    if not isinstance(codes, list | tuple):
+        raise ValueError(CODES_ALLOWED)
+    found = tuple(dict.fromkeys(str(code).strip() for code in codes))
+    if not all(code.isascii() and code.isdigit() for code in found) or not {*ALWAYS_EMERGENCY} <= {*found}:
+        raise ValueError(CODES_ALLOWED)
+    return found
+
+
+def parse_optional_number(value: object) -> str | None:
+    """A telephone number with a plus, or nothing when the text is empty."""
+    if value is None or value == "":
+        return None
+    text = str(value).strip()
+    if not re.fullmatch(r"\+[1-9][0-9]{5,14}", text):
+        raise ValueError("a number with plus and country code is allowed, such as +441632960100")
+    return text
+
+
+EmergencyCodes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_codes)]
+OptionalNumber = Annotated[str | None, BeforeValidator(parse_optional_number)]
 Algorithms = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_algorithms)]
 Address = Annotated[str, BeforeValidator(parse_ipv4)]
 OptionalAddress = Annotated[str | None, BeforeValidator(parse_optional_ipv4)]

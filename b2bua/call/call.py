@@ -50,7 +50,7 @@ class Call:
         self.services = services
         self.caller = caller
         self.itinerary = itinerary
-        self.calling = itinerary.who
+        self.calling = itinerary.first.caller
         self.dialled = dialled
         self.journal = journal
         self.marker = services.token()
@@ -83,7 +83,7 @@ class Call:
         if (offered := invite.request.sdp) is not None:
             caller.hear(offered)
         call = cls(services, caller, itinerary, dialled, Journal(began=now))
-        walk = begin(itinerary.plan, itinerary.limits, now)
+        walk = begin(itinerary.first.plan, itinerary.limits, now)
         session = caller.session = services.agent.serve(invite, NOBODY, now)
         early = Early(session, caller, early_media and offered is not None)
         session.user = call._course = Course(call, walk, early, answers_first=answers_first)
@@ -92,13 +92,13 @@ class Call:
 
     @property
     def who(self) -> Caller:
-        """Who calls, as the present hop is to see it; `calling` is who really does."""
+        """Who calls, as the present hop is to see it; `calling` is who the first one saw."""
         return self.itinerary.who
 
     @property
     def plan(self) -> Plan:
         """What was planned for the call when it arrived."""
-        return self.itinerary.plans[0]
+        return self.itinerary.first.plan
 
     @property
     def course(self) -> Course:

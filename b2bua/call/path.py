@@ -93,7 +93,8 @@ class Path:
 
     def close(self, done: Callable[[Figures], None] | None = None) -> None:
         """End the session, also while the relay has not answered yet; once is enough. `done` gets its figures."""
-        if not self._over:
+        asked = self._near is not None or self.ports is not None
+        if asked and not self._over:
             self._over = True
             self._relay.close(self.session, done or _discard)
 

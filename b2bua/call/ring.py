@@ -61,6 +61,7 @@ class Ringing(Performer):
         """Ring what is registered; a step that waits rings on without, one that queues waits for the line."""
         user = self.call.user(self._step.user)
         if not self._step.queues or user is None:
+            self.call.occupy(self._step.user)
             self._ring_all(now)
             return
         self.course.alert(now)
@@ -68,7 +69,11 @@ class Ringing(Performer):
         self.call.services.lines.wait(self._waiter)
 
     def _line_free(self, now: float) -> None:
-        """The line is free, and it is this caller's turn for the rest of the time."""
+        """The line is free, and it is this caller's turn for the rest of the time, unless a new one was quicker."""
+        assert self._waiter is not None
+        if self.call.services.lines.in_use(self._step.user) >= self._waiter.calls:
+            return
+        self.call.occupy(self._step.user)
         self._leave_queue(now)
         self._ring_all(now)
 
@@ -79,7 +84,6 @@ class Ringing(Performer):
 
     def _ring_all(self, now: float) -> None:
         self._rings = True
-        self.call.occupy(self._step.user)
         for device in self.call.services.devices.of_user(self._step.user, now):
             self._ring(device, now)
         if not self._branches:

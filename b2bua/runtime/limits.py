@@ -9,4 +9,13 @@ from config.settings import Settings
 def limits_of(settings: Settings) -> Limits:
     """What the plans of live calls and of `ringplan explain` keep to."""
     calls = settings.calls
-    return Limits(calls.max_unanswered, calls.keep_ringing, calls.engaged_tone, calls.trunk_silence)
+    return Limits(
+        calls.max_unanswered,
+        calls.keep_ringing,
+        calls.engaged_tone,
+        calls.trunk_silence,
+        calls.redirect,
+        calls.redirected,
+        calls.emergency_number,
+        frozenset(calls.emergency_numbers),
+    )

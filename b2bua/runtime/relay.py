@@ -135,10 +135,15 @@ class RelayLink:
         if self._client is not None:
             self._client.update_near(session, _peer(near), _report)
 
-    def play(self, session: str, tone: str, payload: int) -> None:
-        """Play a tone to the near side."""
+    def play(self, session: str, sound: str, payload: int, *, once: bool) -> None:
+        """Play a sound to the near side."""
         if self._client is not None:
-            self._client.play(session, self._tones / tone, "near", 8 if payload == 8 else 0, None, _report)
+            count = 1 if once else None
+            self._client.play(session, self._tones / sound, "near", 8 if payload == 8 else 0, count, _report)
+
+    def seconds(self, sound: str) -> float:
+        """How long a sound lasts."""
+        return (self._tones / f"{sound}.8").stat().st_size / 8000
 
     def hold(self, session: str, held: bool) -> None:
         """A call on hold may be silent for long."""

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from b2bua.call.snapshot import CallSnapshot, take
+from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Caller

@@ -19,7 +19,7 @@ def busy(limits: Limits | None = None) -> tuple[Stage, Phone]:
 
 
 def finish(stage: Stage) -> None:
-    stage.lines.release(CALLED)
+    stage.lines.release(CALLED, stage.now)
     stage.finish()
 
 
