@@ -81,10 +81,11 @@ class Path:
         if not self._away and (peer := near.peer()) is not None:
             self._relay.update_near(self.session, peer)
 
-    def play(self, tone: str, payload: int) -> None:
-        """Play a tone to the caller until somebody is connected or the session ends."""
+    def play(self, sound: str, payload: int, *, once: bool = False) -> None:
+        """Play a sound to the caller, over and over or once, at most until somebody is connected or the
+        session ends."""
         if not self._away:
-            self._relay.play(self.session, tone, payload)
+            self._relay.play(self.session, sound, payload, once=once)
 
     def hold(self, held: bool) -> None:
         """Say whether silence is to be expected."""

@@ -6,6 +6,7 @@ Needed only where `build.py` is: neither Piper, its voice nor NumPy is installed
 from __future__ import annotations
 
 import importlib
+import math
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def speak(text: str, voice: str) -> bytes:
 
 def resampled(samples: Samples, rate: int) -> Samples:
     """Sound at `rate` samples a second, above 8000, brought to 8 kHz by its spectrum."""
-    seconds = np.ceil(len(samples) / rate * 100) / 100  # whole at both rates
+    seconds = math.ceil(len(samples) / rate * 50) / 50  # whole at both rates
     whole = np.concatenate((samples, np.zeros(round(seconds * rate) - len(samples))))
     length = round(seconds * wav.RATE)
     spectrum = np.fft.rfft(whole)[: length // 2 + 1]
@@ -57,7 +58,7 @@ def resampled(samples: Samples, rate: int) -> Samples:
 def at_level(samples: Samples) -> Samples:
     """The sound at LEVEL, in whole numbers up to 32767."""
     loudness = float(np.sqrt(np.mean(samples**2)))
-    scaled = np.round(samples / loudness * 32768 * 10 ** (LEVEL / 20))
+    scaled: Samples = np.round(samples / loudness * 32768 * 10 ** (LEVEL / 20))
     if np.max(np.abs(scaled)) > 32767:
         raise ValueError(f"at {LEVEL} dB the sound is clipped")
     return scaled

@@ -138,9 +138,12 @@ class FakeRelay:
         if not self.away:
             self._open(session).moves.append(near)
 
-    def play(self, session: str, tone: str, payload: int) -> None:
+    def play(self, session: str, sound: str, payload: int, *, once: bool) -> None:
         if not self.away:
-            self._open(session).tones.append((tone, payload))
+            self._open(session).tones.append((sound, payload))
+
+    def seconds(self, sound: str) -> float:
+        return 2.5
 
     def hold(self, session: str, held: bool) -> None:
         if not self.away:
