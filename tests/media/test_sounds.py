@@ -58,3 +58,14 @@ def test_a_language_without_an_announcement_does_not_speak_another_one(tmp_path:
     assert [(one["event"], one["sound"]) for one in logs] == [
         ("relay.sound_missing", name) for name in ANNOUNCEMENTS
     ]
+
+
+def test_the_end_is_filled_up_with_silence_to_a_whole_packet(tmp_path: Path) -> None:
+    for name in ANNOUNCEMENTS:
+        wav.write(tmp_path / f"{name}.wav", b"\x00\x10" * 201)
+    render_all(tmp_path, tmp_path)
+    for codec in (0, 8):
+        heard = g711.decode((tmp_path / f"redirecting.{codec}").read_bytes(), codec)
+        assert len(heard) == 240
+        assert min(heard[:201]) > 4000
+        assert max(abs(heard[201:])) <= 8
