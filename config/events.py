@@ -247,6 +247,12 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event("relay.refused", "warning", "The relay could not open a session.", ("reason",)),
     Event(
+        "relay.sound_missing",
+        "warning",
+        "A tone or announcement is not there, or of another format: callers will not hear it.",
+        ("reason", "sound"),
+    ),
+    Event(
         "settings.changed", "info", "The settings were read again; the next call follows them.", ("version",)
     ),
     Event(

@@ -82,10 +82,11 @@ class Relay(Protocol):
         """The caller's address changed; both ports stay."""
 
     def play(self, session: str, sound: str, payload: int, *, once: bool) -> None:
-        """Play a sound to the near side until `connect_far` or `close`, or once, in PCMU (0) or PCMA (8)."""
+        """Play a sound to the near side in PCMU (0) or PCMA (8), once or over and over, at most until
+        `connect_far` or `close`."""
 
     def seconds(self, sound: str) -> float:
-        """How long a sound lasts."""
+        """How long a sound is when it is played once; 0 for one that is not there."""
 
     def hold(self, session: str, held: bool) -> None:
         """Silence is to be expected, or no longer."""
