@@ -8,7 +8,7 @@ from b2bua.callplan.asked import Asked
 from b2bua.callplan.journey import Journey
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.plan import Plan, decide
-from b2bua.callplan.settings import Action, Customer, Treatment, User
+from b2bua.callplan.settings import Action, Customer, Treatment, Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -56,10 +56,21 @@ SALES = User(
 NUMBERING = Numbering.of((ACME, OTHER), (RECEPTION, WORKSHOP, SALES))
 
 
+TRUNK = Trunk(1, "Carrier", "192.0.2.1")
+BLOCKED = "+441632960777"
+
+
 def decided(
-    user: User, customer: Customer, caller: Caller, situation: Situation, limits: Limits | None = None
+    user: User,
+    customer: Customer,
+    caller: Caller,
+    situation: Situation,
+    limits: Limits | None = None,
+    *,
+    journey: Journey | None = None,
+    trunks: tuple[Trunk, ...] = (TRUNK,),
 ) -> Plan:
-    """What becomes of a call to one user, who is all there is of the company besides the workshop."""
-    numbering = Numbering.of((customer, OTHER), (user, WORKSHOP, SALES))
-    journey = Journey("201", visited=(user.id,))
-    return decide(Asked(user, caller, journey, situation, limits or Limits(), numbering))
+    """What becomes of a call to one user of a customer; the workshop and the neighbour are there too."""
+    numbering = Numbering.of((customer, OTHER), (user, WORKSHOP, SALES), trunks, (BLOCKED,))
+    way = journey or Journey("201", visited=(user.id,))
+    return decide(Asked(user, caller, way, situation, limits or Limits(), numbering))
