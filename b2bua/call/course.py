@@ -176,8 +176,12 @@ class Course(Nobody):
         self.call.finish("cancelled", "caller", now, 487)
 
     def on_ended(self, session: Session, why: str, now: float) -> None:
-        """The caller ended the early dialog with a BYE, which means the same."""
-        self.on_cancelled(session, now)
+        """The caller ended the early dialog with a BYE, which means the same, or never heard what we said early."""
+        if why == "bye":
+            self.on_cancelled(session, now)
+        else:
+            self.abandon(now)
+            self.call.finish("ended", f"caller ({why})", now, 504)
 
     # The walk
 

@@ -47,7 +47,7 @@ class Early:
         self._play(sound, once=once)
         repeated = self._told == 183
         self._tell(183, now)
-        if not repeated:
+        if not repeated and not self.session.reliable:
             # Nothing says whether it arrived (M3).
             self._tell(183, now)
 
