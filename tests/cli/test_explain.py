@@ -23,7 +23,7 @@ def test_the_json_has_the_documented_shape(ringplan: Run) -> None:
     explained = Explanation.model_validate(said)
     assert (explained.user, explained.rule) == ("ben@acme.example", "ring")
     assert said["from"] == "ann@acme.example"
-    assert [step["do"] for step in explained.steps][:2] == ["ring", "voicemail"]
+    assert [step["do"] for step in explained.steps][:2] == ["ring", "engaged-tone"]
     assert [one.rule for one in explained.considered if one.applies] == ["ring"]
 
 
