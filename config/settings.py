@@ -24,9 +24,9 @@ from pydantic_settings import (
 
 from config.values import (
     Algorithms,
+    Codes,
     Count,
     DeltaSeconds,
-    EmergencyCodes,
     Endpoint,
     Folder,
     HostPort,
@@ -164,9 +164,14 @@ class CallSettings(Table):
     redirect: Seconds = 45.0
     redirected: Count = 5
     per_minute: Count = 60
-    emergency_numbers: EmergencyCodes = ("999", "112", "18000")
-    emergency_number: OptionalNumber = None
     drain: SecondsOrNone = 30.0
+
+
+class EmergencySettings(Table):
+    """Emergency calls: numbers besides 999, 112 and 18000, and the one shown for somebody without any."""
+
+    codes: Codes = ()
+    number: OptionalNumber = None
 
 
 class TrunkSettings(Table):
@@ -223,6 +228,7 @@ class Settings(BaseSettings):
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     calls: CallSettings = CallSettings()
+    emergency: EmergencySettings = EmergencySettings()
     trunks: TrunkSettings = TrunkSettings()
     voicemail: VoicemailSettings = VoicemailSettings()
     log: LogSettings = LogSettings()

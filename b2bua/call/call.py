@@ -85,7 +85,7 @@ class Call:
         call = cls(services, caller, itinerary, dialled, Journal(began=now))
         walk = begin(itinerary.first.plan, itinerary.limits, now)
         session = caller.session = services.agent.serve(invite, NOBODY, now)
-        early = Early(session, caller, early_media and offered is not None)
+        early = Early(session, caller, early_media and (offered is not None or session.reliable))
         session.user = call._course = Course(call, walk, early, answers_first=answers_first)
         call.max_forwards = max(invite.request.integer("max-forwards", 70) - 1, 0)
         return call
@@ -267,13 +267,14 @@ class Call:
     ) -> None:
         """Somebody took the call: answer the caller with this description, and join both sides."""
         self._bridge = Bridge(self, leg, path, mailbox)
+        early = self.course.early
         self.journal.answered = now
         self.journal.outcome = "answered" if mailbox is None else "voicemail"
-        self.course.early.session.accept(sdp, now)
+        early.session.accept(sdp, now)
         self._course = None
         self.services.watcher.joined(self, path.session, mailbox.token if mailbox else None)
-        if leg.moved or self.caller.moved:
-            # One of them was told a port of a relay that has died since.
+        if leg.moved or self.caller.moved or early.narrowed:
+            # One of them was told a port of a relay that has died since, or a codec that the other has not.
             self._bridge.tell_moved(now)
         if mailbox is not None:
             self.event("voicemail.answered", leg=leg.name)

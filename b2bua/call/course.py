@@ -183,6 +183,16 @@ class Course(Nobody):
             self.abandon(now)
             self.call.finish("ended", f"caller ({why})", now, 504)
 
+    def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The caller, who left the offer to us, answered it with its PRACK (M3)."""
+        try:
+            self.call.caller.hear_answer(sdp or b"")
+        except BadMessage:
+            self.call.hang_up(now, "service", 488)
+            return
+        if self.early.path is not None:
+            self.early.path.move_near(self.call.caller)
+
     # The walk
 
     def _go_to(self, plan: Plan, now: float) -> None:

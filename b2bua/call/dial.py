@@ -37,7 +37,7 @@ MARKER = "X-Ringplan"
 class Dialling(Performer):
     """Performs `Dial`. One relay session serves all trunks: the next one is switched to the same port."""
 
-    __slots__ = ("_gateway", "_gateways", "_leg", "_path", "_rings", "_session", "_step")
+    __slots__ = ("_gateway", "_gateways", "_leg", "_path", "_rings", "_session", "_step", "_whole")
 
     def __init__(self, course: Course, step: Dial) -> None:
         super().__init__(course.call, course)
@@ -48,6 +48,7 @@ class Dialling(Performer):
         self._leg: Leg | None = None
         self._session: ClientSession | None = None
         self._rings = False
+        self._whole = False
 
     def begin(self, now: float) -> None:
         """Open a relay session, then try the first trunk; a user's redirects have a limit (D7)."""
@@ -99,9 +100,12 @@ class Dialling(Performer):
         if not self._gateways:
             self._over(Cause.UNAVAILABLE, now)
             return
+        self._gateway, *self._gateways = self._gateways
+        self._whole = False
+        self._invite(self._gateway, now)
+
+    def _invite(self, gateway: Gateway, now: float) -> None:
         call = self.call
-        gateway, *self._gateways = self._gateways
-        self._gateway = gateway
         leg = self._leg = Leg(call.next_leg_name(), gateway.flow, call.services.origin())
         self._path.place(call.caller, leg)
         ours = call.services.agent.wire.advertised(gateway.flow)
@@ -121,7 +125,7 @@ class Dialling(Performer):
             Address(target),
             self,
             now,
-            leg.offer(call.caller.wanted),
+            leg.offer(call.caller.heard if self._whole else call.caller.wanted),
             headers=(*headers, (MARKER, call.marker)),
             max_forwards=call.max_forwards,
             credential=gateway.credential,
@@ -159,8 +163,14 @@ class Dialling(Performer):
             self.call.services.trunks.silent(self._gateway)
             self._failed(503, now)
         else:
+            # It is there; what it cannot do just now is its answer to this call (RFC 3261 §21.5.4).
             self.call.services.trunks.answered(self._gateway)
-            self._failed(code, now)
+            if code == 488 and self.course.early.narrowed and not self._whole:
+                # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
+                self._whole = True
+                self._invite(self._gateway, now)
+            else:
+                self._failed(code, now)
 
     @property
     def _name(self) -> str:

@@ -13,7 +13,8 @@ RINGBACK = "ringback"
 class Early:
     """The provisional responses of one call, and the sound that goes with them.
 
-    Once the caller was told a description, that is its answer for good, and `path` the relay session whose port
+    Once the caller was told a description, that is its answer for good (or our offer, to a caller that left it to
+    us and knows 100rel), and `path` the relay session whose port
     stands in it: whoever is called from then on is reached by the same one (M1). From then on ringback is sound
     too, because the caller's telephone makes none of its own any more (M2). Without `sound` the caller is sent
     none before the answer.
@@ -33,7 +34,7 @@ class Early:
     def take(self, path: Path) -> None:
         """Give the caller its answer, with one codec that we play ourselves. Raises BadMessage (488)."""
         path.place(self._caller)
-        self._caller.answer_early()
+        self._caller.describe_early()
         self.path = path
 
     def alert(self, now: float) -> bool:
@@ -57,7 +58,7 @@ class Early:
             return code == 180 and self.alert(now)
         if self.path is None:
             path.place(self._caller)
-            self._caller.answer(heard)
+            self._describe(heard)
             self.path = path
         self._playing = ""
         return code != self._told and self._tell(code, now)
@@ -69,11 +70,17 @@ class Early:
 
     def answer(self, heard: Sdp) -> bytes:
         """The description of the 200: what was said early, else what fits the callee's. Raises BadMessage (488)."""
-        if self._caller.heard is None:
-            return self._caller.offer(heard)
-        if self._caller.said is None:
-            return self._caller.answer(heard)
-        return self._caller.said.encode()
+        said = self._caller.said
+        return self._describe(heard) if said is None else said.encode()
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the caller, who offered more, was given one codec already, which others may not have (M1)."""
+        return self.path is not None and self._caller.heard is not None
+
+    def _describe(self, heard: Sdp) -> bytes:
+        caller = self._caller
+        return caller.offer(heard) if caller.heard is None else caller.answer(heard)
 
     def _play(self, sound: str, *, once: bool = False) -> None:
         assert self.path is not None and self._caller.said is not None

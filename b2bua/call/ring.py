@@ -32,13 +32,14 @@ class Branch:
     Only where the caller has its answer already they all share its session: the winner is switched to.
     """
 
-    __slots__ = ("device", "leg", "path", "session")
+    __slots__ = ("device", "leg", "path", "session", "whole")
 
     def __init__(self, device: Device, leg: Leg, path: Path) -> None:
         self.device = device
         self.leg = leg
         self.path = path
         self.session: ClientSession | None = None
+        self.whole = False
 
 
 class Ringing(Performer):
@@ -139,7 +140,7 @@ class Ringing(Performer):
             Address(Uri(host.host, branch.device.username, host.port)),
             self,
             now,
-            branch.leg.offer(call.caller.wanted),
+            branch.leg.offer(call.caller.heard if branch.whole else call.caller.wanted),
             max_forwards=call.max_forwards,
         )
         branch.session = branch.leg.session = session
@@ -179,6 +180,12 @@ class Ringing(Performer):
     def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
         """A device refused or cannot be reached, or says who is to be called instead."""
         branch = self._branch(session)
+        if code == 488 and self.course.early.narrowed and not branch.whole:
+            # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
+            branch.whole = True
+            branch.leg = Leg(self.call.next_leg_name(), branch.leg.flow, self.call.services.origin())
+            self._invite(branch, True, now)
+            return
         target = response.contact if response is not None and code in MOVED else None
         user = self.call.user(self._step.user)
         if target is None or not target.user or user is None:
@@ -186,7 +193,7 @@ class Ringing(Performer):
             return
         self._branches.remove(branch)
         self.course.leave(branch.path)
-        self.call.event("self.course.deflected", leg=branch.leg.name, device=branch.device.username)
+        self.call.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
         self._drop_all(now)
         self.call.vacate(self._step.user, now)
         self.course.deflected(target.user, user, now)

@@ -117,7 +117,9 @@ class Explanation(Shape):
     explanation: str = said("what would happen, in sentences")
     rule: str = said("the rule that decides")
     considered: list[Considered] = said("every rule that was looked at, in order")
-    steps: list[dict[str, Any]] = said("the call plan: `do`, `user`, `number`, `seconds`, `on`, `options`")
+    steps: list[dict[str, Any]] = said(
+        "the call plan: `do`, `user`, `number`, `seconds`, `on`, `options`, and `plan` of the user it goes on to"
+    )
 
 
 class Registration(Shape):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from b2bua.callplan.emergency import EMERGENCY_CODES
 from b2bua.callplan.situation import Limits
 from config.settings import Settings
 
 
 def limits_of(settings: Settings) -> Limits:
     """What the plans of live calls and of `ringplan explain` keep to."""
-    calls = settings.calls
+    calls, emergency = settings.calls, settings.emergency
     return Limits(
         calls.max_unanswered,
         calls.keep_ringing,
@@ -16,6 +17,6 @@ def limits_of(settings: Settings) -> Limits:
         calls.trunk_silence,
         calls.redirect,
         calls.redirected,
-        calls.emergency_number,
-        frozenset(calls.emergency_numbers),
+        emergency.number,
+        EMERGENCY_CODES.union(emergency.codes),
     )

@@ -197,6 +197,7 @@ def plan_of(user: User, situation: Situation = FREE, customer: Customer = ACME) 
     return decided(user, customer, Caller(), situation, LIMITS)
 
 
+@pytest.mark.behaviour("N3", "N4", "N7", "B2", "D1", "D5")
 @pytest.mark.parametrize(("not_answered", "busy", "situation", "rule", "steps", "cause"), TABLE)
 def test_steps(
     not_answered: Treatment,
