@@ -9,9 +9,25 @@ import pytest
 
 from b2bua.callplan.settings import Action, Interval, OutOfHours, Treatment, User
 from b2bua.callplan.situation import Caller, Limits
+from b2bua.sip.message import Response
 from b2bua.sip.session import Session
 from b2bua.sip.uas import ServerSession
-from tests.call.stage import ANNOUNCED, CALLED, Stage, answers, description, refuses, rings, sdp
+from tests.call.stage import (
+    ANNOUNCED,
+    CALLED,
+    EVENTS,
+    G722,
+    PCMA,
+    Stage,
+    answers,
+    codecs_of,
+    description,
+    follows,
+    heard,
+    refuses,
+    rings,
+    sdp,
+)
 from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
 from tests.sip.wire import Phone
 
@@ -436,4 +452,38 @@ def test_the_caller_never_sees_the_target() -> None:
     stage.run(1.0)
     whole = b"".join(p.data for p in stage.network.sent if p.target == caller.hop)
     assert b"960999" not in whole and b"carrier" not in whole
+    stage.finish()
+
+
+@pytest.mark.behaviour("M1")
+@pytest.mark.parametrize("target", ["number", "device"])
+def test_a_target_without_the_callers_one_codec_gets_all_of_them_and_the_caller_a_new_offer(
+    target: str,
+) -> None:
+    stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=ANNOUNCED_NUMBER))
+    device = stage.device("192.0.2.11")
+    rings(device)
+    there = trunk if target == "number" else device
+
+    def invited(session: Session, now: float) -> None:
+        assert isinstance(session, ServerSession)
+        if "G722" in codecs_of(heard(session.offered)):
+            session.accept(sdp(there.host, codecs=(G722,)), now)
+        else:
+            session.reject(488, now)
+
+    there.when("invite", invited)
+    follows(caller, (G722,))
+    stage.dial(caller, sdp(caller.host, codecs=(G722, PCMA, EVENTS)))
+    stage.run(5.0 + ANNOUNCED + 4.0)
+    assert caller.session.active and stage.call.journal.outcome == "answered"
+    # The answer is the one that was given early; what was agreed on then is told by a re-INVITE.
+    first = {
+        message.sdp for message in stage.from_service(caller) if isinstance(message, Response) and message.sdp
+    }
+    assert len(first) == 1
+    offers = stage.from_service(caller, "INVITE")
+    assert len(offers) == 1 and "G722" in codecs_of(description(offers[0]))
+    assert stage.call.caller.heard is not None and codecs_of(stage.call.caller.heard) == ["G722"]
+    caller.session.bye(stage.now)
     stage.finish()

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from b2bua.callplan.situation import Limits
-from tests.call.stage import CALLED, EVENTS, G722, PCMA, PCMU, RELAY, Stage, codecs_of, description, sdp
+from tests.call.stage import (
+    CALLED,
+    EVENTS,
+    G722,
+    PCMA,
+    PCMU,
+    RELAY,
+    SERVICE,
+    Stage,
+    codecs_of,
+    description,
+    sdp,
+)
 from tests.callplan.company import RECEPTION, VOICEMAIL_AT_ONCE
+from tests.sip.test_reliable import SUPPORTED
+from tests.sip.test_reliable import Caller as ByHand
 from tests.sip.wire import Phone
 
 
@@ -179,4 +194,40 @@ def test_a_busy_user_with_voicemail_plays_no_tone() -> None:
     assert stage.mailboxes.only.occasion == "busy"
     assert stage.relay.only.tones == []
     caller.session.bye(stage.now)
+    finish(stage)
+
+
+def by_hand(stage: Stage, offer: bytes) -> ByHand:
+    """A caller from elsewhere that knows 100rel and writes its own PRACKs."""
+    caller = ByHand(stage.network, SimpleNamespace(hop=SERVICE))  # type: ignore[arg-type]
+    caller.invite(SUPPORTED, body=offer)
+    return caller
+
+
+@pytest.mark.behaviour("M3", "B3")
+def test_a_caller_that_leaves_the_offer_to_us_hears_the_tone_if_it_knows_100rel() -> None:
+    stage, _ = busy()
+    caller = by_hand(stage, b"")
+    stage.run(0.1)
+    offered = description(caller.last)
+    assert (caller.codes(), codecs_of(offered)) == ([100, 183], ["PCMA", "telephone-event"])
+    assert stage.relay.only.tones == [("engaged", 8)]
+    assert caller.prack(body=sdp(caller.hop.host, codecs=(PCMA,))) == 200
+    assert stage.relay.only.moves[-1].address == caller.hop.host
+    stage.run(5.0)
+    assert caller.codes() == [100, 183, 200, 486]
+    assert {message.body for message in caller.received if message.sdp} == {offered.encode()}
+    caller.ack()
+    finish(stage)
+
+
+@pytest.mark.behaviour("M3")
+@pytest.mark.parametrize("body", [b"", sdp("192.0.2.9", codecs=(G722,)), b"v=0\r\nrubbish"])
+def test_an_early_offer_that_gets_no_answer_ends_the_call(body: bytes) -> None:
+    stage, _ = busy()
+    caller = by_hand(stage, b"")
+    stage.run(0.1)
+    caller.prack(body=body)
+    stage.run(0.1)
+    assert caller.codes()[-1] == 488
     finish(stage)
