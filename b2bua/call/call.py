@@ -361,8 +361,12 @@ class Call(Timed, Nobody):
         self._finish("cancelled", "caller", now, 487)
 
     def on_ended(self, session: Session, why: str, now: float) -> None:
-        """The caller ended the early dialog with a BYE, which means the same."""
-        self.on_cancelled(session, now)
+        """The caller ended the early dialog with a BYE, which means the same, or never heard what we said early."""
+        if why == "bye":
+            self.on_cancelled(session, now)
+        else:
+            self._abandon(now)
+            self._finish("ended", f"caller ({why})", now, 504)
 
     def peer_ended(self, side: str, why: str, now: float) -> None:
         """One side of an answered call hung up, or has gone: end the other."""

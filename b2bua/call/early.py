@@ -42,8 +42,9 @@ class Early:
         self._caller.answer_early()
         assert self._caller.said is not None
         self._tell(183, now)
-        # Without 100rel nothing says whether it arrived (M3).
-        self._tell(183, now)
+        if not self.session.reliable:
+            # Nothing says whether it arrived (M3).
+            self._tell(183, now)
         return self._caller.said.audio.codecs[0].payload
 
     def answer(self, heard: Sdp) -> bytes:

@@ -435,8 +435,8 @@ class Stage:
     def now(self) -> float:
         return self.network.now
 
-    def phone(self, host: str) -> Phone:
-        phone = Phone(self.network, host)
+    def phone(self, host: str, plain: bool = False) -> Phone:
+        phone = Phone(self.network, host, plain=plain)
         self.phones.append(phone)
         return phone
 
@@ -471,8 +471,8 @@ class Stage:
         self.carriers.all.append(Gateway(trunk, flow, f"carrier{number}.example", None, credential))
         return phone
 
-    def caller(self, host: str = "192.0.2.1") -> Phone:
-        return self.phone(host)
+    def caller(self, host: str = "192.0.2.1", plain: bool = False) -> Phone:
+        return self.phone(host, plain)
 
     def dial(
         self, phone: Phone, offer: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()

@@ -12,10 +12,11 @@ from tests.callplan.company import RECEPTION, VOICEMAIL_AT_ONCE
 from tests.sip.wire import Phone
 
 
-def busy(limits: Limits | None = None) -> tuple[Stage, Phone]:
+def busy(limits: Limits | None = None, plain: bool = False) -> tuple[Stage, Phone]:
+    """A called user with a full line; a `plain` caller does not know 100rel."""
     stage = Stage(limits=limits or Limits())
     stage.lines.occupy(CALLED)
-    return stage, stage.caller()
+    return stage, stage.caller(plain=plain)
 
 
 def finish(stage: Stage) -> None:
@@ -24,13 +25,23 @@ def finish(stage: Stage) -> None:
 
 
 @pytest.mark.behaviour("B1", "B2", "B3", "M1", "M3")
-def test_engaged_tone_is_heard_as_early_media_and_then_the_call_is_refused() -> None:
-    stage, caller = busy()
+@pytest.mark.parametrize(
+    ("plain", "told"),
+    [
+        (True, ["100 INVITE", "183 INVITE", "183 INVITE", "486 INVITE"]),
+        (False, ["100 INVITE", "183 INVITE", "200 PRACK", "486 INVITE"]),
+    ],
+    ids=["plain", "100rel"],
+)
+def test_engaged_tone_is_heard_as_early_media_and_then_the_call_is_refused(
+    plain: bool, told: list[str]
+) -> None:
+    stage, caller = busy(plain=plain)
     stage.dial(caller, sdp(caller.host, codecs=(G722, PCMU, PCMA, "97 telephone-event/8000")))
     stage.run(4.9)
     progress = stage.from_service(caller, "183 INVITE")
-    assert len(progress) == 2
-    assert progress[0].body == progress[1].body
+    assert len({message.body for message in progress}) == 1
+    assert [message.get("rseq") is None for message in progress] == [plain] * (1 + plain)
     early = description(progress[0])
     assert [(codec.payload, codec.name) for codec in early.audio.codecs] == [
         (8, "PCMA"),
@@ -45,7 +56,7 @@ def test_engaged_tone_is_heard_as_early_media_and_then_the_call_is_refused() -> 
     (refusal,) = stage.from_service(caller, "486 INVITE")
     assert refusal.get("reason") == "Q.850;cause=17"
     assert refusal.to.tag == progress[0].to.tag
-    assert stage.names_to(caller) == ["100 INVITE", "183 INVITE", "183 INVITE", "486 INVITE"]
+    assert stage.names_to(caller) == told
     finish(stage)
     assert [r.ended for r in stage.call.journal.steps] == ["completed", "completed"]
     assert (stage.call.journal.outcome, stage.call.journal.code) == ("busy", 486)
@@ -107,6 +118,23 @@ def test_a_relay_that_does_not_answer_in_time_costs_the_tone(answers: bool) -> N
     assert stage.call.journal.steps[0].ended == "failed"
 
 
+@pytest.mark.behaviour("M3")
+def test_a_caller_that_never_acknowledges_the_early_media_is_refused() -> None:
+    """It said that it would; what it does not hear is no answer to it."""
+    stage, caller = busy(Limits(engaged_tone=60.0))
+    stage.dial(caller)
+    stage.run(0.015)
+    stage.network.dead.add(caller.hop)
+    stage.run(31.9)
+    assert not stage.call.over
+    stage.run(0.2)
+    assert stage.names_to(caller)[-1] == "504 INVITE" and stage.relay.only.closed
+    journal = stage.call.journal
+    assert (journal.outcome, journal.hung_up_by, journal.code) == ("ended", "caller (no-prack)", 504)
+    caller.outgoing.cancel(stage.now)
+    finish(stage)
+
+
 @pytest.mark.parametrize("moment", [0.005, 0.0105, 1.0, 4.99])
 @pytest.mark.parametrize("by", ["cancel", "bye"])
 @pytest.mark.parametrize("relay", ["works", "waits"])
@@ -137,7 +165,7 @@ def early_bye(stage: Stage, caller: Phone, tag: str | None) -> None:
     session = caller.outgoing
     to = f"{session.draft.header('To')};tag={tag}"
     draft = session.draft.companion("BYE", to)
-    headers = tuple((k, "2 BYE" if k == "CSeq" else v) for k, v in draft.headers)
+    headers = tuple((k, "9 BYE" if k == "CSeq" else v) for k, v in draft.headers)
     caller.agent.layer.send(draft._replace(headers=headers), session.flow, session, stage.now)
 
 
