@@ -45,7 +45,7 @@ class Caller(Peer):
     def ask(self, method: str, *headers: tuple[str, str], cseq: int = 0, body: bytes = b"") -> int:
         """Send a request in the early dialog; the code it gets, 0 for none."""
         self._cseq = cseq or self._cseq + 1
-        tag = next(m.to.tag for m in reversed(self.received) if m.to.tag) or ""
+        tag = next(m.to.tag for m in self.received if isinstance(m, Response) and m.to.tag)
         branch = f"z9hG4bK{method}{self._cseq}"
         data = request(method, to_tag=tag, branch=branch, cseq=self._cseq, headers=headers, body=body)
         self.send(data, self.phone.hop)
