@@ -6,7 +6,7 @@ Nothing is sent from here: the session sends what is due, and keeps the time tha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from b2bua.sip.compose import Header
 from b2bua.sip.errors import BadMessage
@@ -21,8 +21,7 @@ MAX_FIRST = 2**31 - 1
 _RACK = re.compile(r"([0-9]{1,10})[ \t]+([0-9]{1,10})[ \t]+(\S+)\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Provisional:
+class Provisional(NamedTuple):
     """What a caller is told before the final response."""
 
     code: int
@@ -71,7 +70,7 @@ class Reliable:
         if self.waiting is not None and response == self.waiting and self.next is None:
             return
         if self.next is not None and not response.sdp:
-            response = replace(response, sdp=self.next.sdp)
+            response = response._replace(sdp=self.next.sdp)
         self.next = response
 
     def begin(self, now: float) -> float:

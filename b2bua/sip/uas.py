@@ -163,7 +163,9 @@ class ServerSession(Session):
         if self._accepted is not None:
             self._answer(self._accepted, now)
         else:
-            self.agent.queue.schedule(self, now + PATIENCE * self._repeat)
+            # An unreliable response that was sent meanwhile may have got lost.
+            patience = PATIENCE if self._insists or (self._last is not None and self._last.sdp) else 1.0
+            self.agent.queue.schedule(self, now + patience * self._repeat)
             self._send_next(reliable, now)
 
     def _send_next(self, reliable: Reliable, now: float) -> None:
