@@ -144,7 +144,9 @@ def follow_all(company: tuple[Kind, ...], caller: Caller) -> int:
             later = course.now + seconds
             after = advance(walk, later, cause)
             if isinstance(step, Dial):
-                assert isinstance(after.step, Reject) and after.step.as_elsewhere, "the call ends as it did there"
+                assert isinstance(after.step, Reject) and after.step.as_elsewhere, (
+                    "the call ends as it did there"
+                )
             open_.append(Course(hop, after, later, rang, waits))
     return ended
 
