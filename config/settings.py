@@ -160,8 +160,10 @@ class CallSettings(Table):
     keep_ringing: Seconds = 180.0
     provisional_repeat: Seconds = 60.0
     engaged_tone: SecondsOrNone = 5.0
-    redirect: Seconds = 45.0
     trunk_silence: Seconds = 4.0
+    redirect: Seconds = 45.0
+    redirected: Count = 5
+    per_minute: Count = 60
     drain: SecondsOrNone = 30.0
 
 

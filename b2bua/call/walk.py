@@ -11,7 +11,7 @@ from math import inf
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Limits
-from b2bua.callplan.steps import Dial, EngagedTone, Ring, Step
+from b2bua.callplan.steps import Announce, Dial, EngagedTone, Ring, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ class Walk:
                 return min(self.entered + seconds, self.began + self.limits.max_unanswered)
             case _:
                 return inf
+
+
+def announces(plan: Plan) -> bool:
+    """Whether a caller may be told something in the course of a plan (BEHAVIOUR M2)."""
+    return any(isinstance(step, Announce) for step in plan.steps)
 
 
 def next_step(plan: Plan, position: int, cause: Cause) -> tuple[int, Step] | None:

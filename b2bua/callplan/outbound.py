@@ -5,6 +5,7 @@ Only users call out; what a trunk brings never reaches this (`dialling.dial`).
 
 from __future__ import annotations
 
+from b2bua.callplan.actions import LOOP
 from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import NOT_ANSWERED
 from b2bua.callplan.classes import destination_class
@@ -19,6 +20,7 @@ from b2bua.callplan.steps import Dial, Reject
 
 _NO_TRUNK = Reject(503, "Service Unavailable", q850=34)
 _NO_ROUTE = Reject(404, "Not Found", q850=3)
+_TOO_MANY = Reject(503, "Service Unavailable", q850=42)
 _BARRED = Reject(403, "Forbidden", q850=21)
 _NOT_ANSWERED = Reject(480, "Temporarily Unavailable", q850=19, on=NOT_ANSWERED, as_elsewhere=True)
 _FAILED = Reject(503, "Service Unavailable", q850=34, as_elsewhere=True)
@@ -51,6 +53,17 @@ def call_elsewhere(
 def refuse_internal(why: str) -> Plan:
     """Plan the end of a call to somebody here whom the caller may not call (BEHAVIOUR I5, I6)."""
     return refusal(Rule.INTERNAL, why, _BARRED)
+
+
+def refuse_loop(name: str) -> Plan:
+    """Plan the end of a call of ours that comes back from outside to a user it has been to (BEHAVIOUR D7)."""
+    return refusal(Rule.LOOP, f"this call has been to {name} before it came back from outside", LOOP)
+
+
+def refuse_too_many() -> Plan:
+    """Plan the end of a call by a customer who has sent out as many calls in a minute as may be."""
+    why = "the customer has made as many calls elsewhere in this minute as it may"
+    return refusal(Rule.OUTBOUND, why, _TOO_MANY)
 
 
 def call_for_help(destination: Emergency, user: User, numbering: Numbering, limits: Limits) -> Plan:

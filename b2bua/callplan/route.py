@@ -8,7 +8,7 @@ from b2bua.callplan.dialling import CalledUser, Elsewhere, Emergency, Service, U
 from b2bua.callplan.hops import Hop, LookAt, arrive
 from b2bua.callplan.journey import Diversion, Journey
 from b2bua.callplan.numbering import Numbering
-from b2bua.callplan.outbound import call_elsewhere, call_for_help, refuse_internal
+from b2bua.callplan.outbound import call_elsewhere, call_for_help, refuse_internal, refuse_loop
 from b2bua.callplan.permission import why_not_call
 from b2bua.callplan.plan import refuse_suspended, refuse_unknown
 from b2bua.callplan.situation import Caller, Limits
@@ -21,10 +21,12 @@ def route(
     situation: LookAt,
     limits: Limits,
     diversions: tuple[Diversion, ...] = (),
+    visited: tuple[int, ...] = (),
 ) -> Hop:
     """Plan a call from what was dialled. `situation` is asked once, for the called user, if there is one.
 
-    `diversions` are the redirects that an incoming call has been through already. Raises KeyError for a caller
+    `diversions` are the redirects that an incoming call has been through already, `visited` the users it had come
+    to where it is one of ours that left and comes back (D7). Raises KeyError for a caller
     whose user is not in the tables.
     """
     calling = None if caller.user is None else numbering.users[caller.user]
@@ -33,7 +35,7 @@ def route(
     destination = found.destination
     if found.withhold is not None:
         caller = replace(caller, withheld=found.withhold)
-    journey = Journey(dialled, diversions=diversions)
+    journey = Journey(dialled, visited, diversions)
     if calling is not None and isinstance(destination, Emergency):
         return Hop(journey, caller, call_for_help(destination, calling, numbering, limits))
     if calling is not None and customer is not None:
@@ -43,6 +45,8 @@ def route(
     match destination:
         case CalledUser(user, reached):
             journey = replace(journey, dialled=reached)
+            if user in visited:
+                return Hop(journey, caller, refuse_loop(numbering.users[user].name))
             if calling is not None and (why := why_not_call(destination, calling, numbering)):
                 return Hop(journey, caller, refuse_internal(why))
             return arrive(numbering.users[user], caller, journey, numbering, situation, limits)

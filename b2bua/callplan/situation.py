@@ -46,9 +46,9 @@ class Limits:
 
     `max_unanswered` bounds the unanswered time of a call over all hops, `keep_ringing` that of a call whose
     user keeps ringing, `redirect` how long a number rings that somebody redirects to, and `engaged_tone` is how
-    long that tone is heard. A trunk that says nothing for `trunk_silence` is followed by the next.
-    `emergency_codes` are what is dialled in an emergency (E1), `emergency_number` stands for a caller without any
-    number then (E2).
+    long that tone is heard. A trunk that says nothing for `trunk_silence` is followed by the next. At most
+    `redirected_calls` calls at a time are where one user's redirects sent them (D7). `emergency_codes` are what is
+    dialled in an emergency (E1), `emergency_number` stands for a caller without any number then (E2).
     """
 
     max_unanswered: float = 170.0
@@ -56,5 +56,6 @@ class Limits:
     engaged_tone: float = 5.0
     trunk_silence: float = 4.0
     redirect: float = 45.0
+    redirected_calls: int = 5
     emergency_number: str | None = None
     emergency_codes: frozenset[str] = EMERGENCY_CODES

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from b2bua.callplan.journey import Diversion
 from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller
 from b2bua.runtime.directory import Registered
@@ -19,6 +20,7 @@ from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
 from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.trunks.diversions import incoming_diversions
 from b2bua.trunks.numbers import from_trunk
 
 Lookup = Callable[[str], Account | None]
@@ -27,12 +29,17 @@ Authenticate = Callable[[ServerTransaction, Request, Lookup, float], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """A caller and what it dialled. `user` is set for a device's call, `trunk` for a carrier's."""
+    """A caller and what it dialled. `user` is set for a device's call, `trunk` for a carrier's.
+
+    `diversions` are the redirects that a carrier tells of, `marker` our own mark on a call that comes back.
+    """
 
     caller: Caller
     dialled: str
     user: User | None = None
     trunk: Trunk | None = None
+    diversions: tuple[Diversion, ...] = ()
+    marker: str | None = None
 
 
 class Callers:
@@ -93,7 +100,13 @@ def _from_trunk(request: Request, trunk: Trunk) -> Calling:
         network=number,
         anonymous_code=trunk.anonymous_code,
     )
-    return Calling(caller, from_trunk(called, trunk) or called, trunk=trunk)
+    return Calling(
+        caller,
+        from_trunk(called, trunk) or called,
+        trunk=trunk,
+        diversions=incoming_diversions(request, trunk),
+        marker=request.get("x-ringplan"),
+    )
 
 
 def _asserted(request: Request) -> Address | None:

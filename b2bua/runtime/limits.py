@@ -16,6 +16,7 @@ def limits_of(settings: Settings) -> Limits:
         calls.engaged_tone,
         calls.trunk_silence,
         calls.redirect,
+        calls.redirected,
         emergency.number,
         EMERGENCY_CODES.union(emergency.codes),
     )

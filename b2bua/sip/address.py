@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.uri import Params, Uri, parse_params, parse_uri, write_params
@@ -14,8 +14,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _MEMBER = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>)*+', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A display name, a URI and header parameters. The display name is kept without quotes and escapes."""
 
     uri: Uri
@@ -37,7 +36,7 @@ class Address:
     def with_tag(self, tag: str) -> Address:
         """Return this address with the tag given."""
         others = tuple(pair for pair in self.params if pair[0] != "tag")
-        return replace(self, params=(*others, ("tag", tag)))
+        return self._replace(params=(*others, ("tag", tag)))
 
     def __str__(self) -> str:
         display = f"{quote_display(self.display)} " if self.display else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from b2bua.sip.address import Address, parse_address
 from b2bua.sip.compose import Header
@@ -50,7 +50,7 @@ class Dialog:
         uri, routes = str(self.target), self.routes
         if routes and (first := parse_address(routes[0]).uri).param("lr") is None:
             # A strict router wants itself in the Request-URI and the target as the last route.
-            uri = str(replace(first.without_params("method"), headers=None))
+            uri = str(first.without_params("method")._replace(headers=None))
             routes = (*routes[1:], f"<{self.target}>")
         return Draft(
             method,

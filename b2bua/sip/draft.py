@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from b2bua.sip.address import parse_address
 from b2bua.sip.compose import Header
@@ -13,8 +13,7 @@ from b2bua.sip.uri import parse_uri
 CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A request to be sent, whole but for its Via. `headers` holds From, To, Call-ID, CSeq and the rest.
 
     `attempt` counts how often it was sent again because it was challenged.
@@ -44,14 +43,14 @@ class Draft:
     def with_credentials(self, credentials: tuple[Header, ...]) -> Draft:
         """The same request with these answers to challenges and no others."""
         others = tuple(header for header in self.headers if header[0] not in CREDENTIALS)
-        return replace(self, headers=(*others, *credentials))
+        return self._replace(headers=(*others, *credentials))
 
     def again(self, number: int) -> Draft:
         """The same request under another sequence number (RFC 3261 §22.2)."""
         headers = tuple(
             (key, f"{number} {self.method}" if key == "CSeq" else value) for key, value in self.headers
         )
-        return replace(self, headers=headers, attempt=self.attempt + 1)
+        return self._replace(headers=headers, attempt=self.attempt + 1)
 
     def leads_to(self, hop: Hop) -> bool:
         """Whether another transport than the one asked for would reach the same next hop.

@@ -14,6 +14,8 @@ from b2bua.sip.errors import BadMessage
 from b2bua.sip.uri import Uri, parse_uri
 from b2bua.sip.via import Via
 
+SDP = "application/sdp"
+
 # RFC 3261 §7.3.3 and the registered single-letter forms of later RFCs.
 _COMPACT = {
     "a": "accept-contact",
@@ -153,7 +155,7 @@ class Message:
     @property
     def sdp(self) -> bytes | None:
         """The session description in the body, or `None`."""
-        return self.body if self.body and self.content_type == "application/sdp" else None
+        return self.body if self.body and self.content_type == SDP else None
 
     def integer(self, name: str, default: int) -> int:
         """Return a header that is a number. Raises BadMessage (400) where it is none, or is over 32 bits."""

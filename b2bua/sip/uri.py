@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from b2bua.sip.errors import BadMessage
@@ -37,8 +37,7 @@ _PARAM = re.compile(r'(?:[^;"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Uri:
+class Uri(NamedTuple):
     """A `sip:`, `sips:` or `tel:` URI. `user` is unescaped; parameter names are lower case, values as sent.
 
     A `tel:` URI keeps its number in `user` and has no host.
@@ -61,7 +60,7 @@ class Uri:
 
     def without_params(self, *names: str) -> Uri:
         """Return this URI without the parameters named."""
-        return replace(self, params=tuple(pair for pair in self.params if pair[0] not in names))
+        return self._replace(params=tuple(pair for pair in self.params if pair[0] not in names))
 
     @property
     def transport(self) -> str:

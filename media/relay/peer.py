@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
@@ -33,7 +34,7 @@ class Peer:
 
     def __post_init__(self) -> None:
         for address in (self.address, *self.sources):
-            IPv4Address(address)
+            _check(address)
         if not 1 <= self.port <= 65535:
             raise ValueError(f"{self.port} is not a port")
         if self.nat and not self.sources:
@@ -43,6 +44,10 @@ class Peer:
     def presumed(self) -> Address:
         """Where to send until more is known; behind NAT: the NAT's address, and hope that it keeps ports."""
         return Address(self.sources[0] if self.nat else self.address, self.port)
+
+
+# The same phones and carriers come again with every call.
+_check = lru_cache(maxsize=2048)(IPv4Address)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,22 @@ async def test_what_cannot_be_read_is_left_out(stage: Stage, path: Path) -> None
     assert "960123" not in str(logs)
 
 
+async def test_a_restored_call_stays_on_disk_until_it_is_over(stage: Stage, path: Path) -> None:
+    before = Dialogs(path, Clock(stage.network))  # type: ignore[arg-type]
+    call_id = call(stage)
+    before.changed(stage.call, 10)
+    await before.flush()
+    await before.flush()
+    dialogs = Dialogs(path, Clock(stage.network))  # type: ignore[arg-type]
+    (found,) = dialogs.load()
+    dialogs.restored(stage.call, found)
+    await dialogs.flush()
+    assert kept(path) == [call_id], "the process may die again at once"
+    dialogs.over(stage.call)
+    await dialogs.flush()
+    assert kept(path) == []
+
+
 async def test_a_file_that_cannot_be_read_at_all_stops_nothing(path: Path) -> None:
     path.mkdir()
     dialogs = Dialogs(path, None)  # type: ignore[arg-type]
@@ -212,7 +228,7 @@ async def test_a_bye_ends_both_legs_after_a_restart_and_the_call_is_recorded_onc
     anna, bert, answer = await talking(node)
     logs = await killed(node)
     assert [one["call_id"] for one in logs if one["event"] == "call.restored"] == [answer.call_id]
-    assert node.signalling.relay.sessions == 1
+    await until(lambda: node.signalling.relay.sessions == 1, "the session to be adopted")
     for phone in (anna, bert):
         phone.respond(await phone.request("OPTIONS"), 200)
     (listed,) = node.signalling.list_calls()

@@ -97,8 +97,8 @@ async def test_known_phones_call_on_during_a_flood_that_leaves_nothing(
         told = f"{method}: {int(out)} sent, 180 after {[round(each * 1000) for each in rang]} ms, {cpu:.2f} s of CPU"
         print(told)
         assert int(out) > RATE * SECONDS / 2, "there was a flood"
-        # Ten times what the calls need; without ranks all but the first are late.
-        assert len(rang) >= 10, told
+        # Without ranks all but the first few are late, and then lost.
+        assert len(rang) >= 5, told
         assert sorted(rang)[len(rang) * 3 // 4] < RINGS_WITHIN, told
         # What is left are the transactions of the calls themselves.
         assert after["ringplan_transactions"] < 15 * len(rang) + 50

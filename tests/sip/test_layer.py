@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -644,7 +643,7 @@ def test_what_has_no_answer_gets_none(head: bytes) -> None:
 # Requests that are too long for a datagram: RFC 3261 §18.1.1
 
 STREAM = Flow("TCP", US, PHONE)
-LONG = replace(INVITE, body=b"x" * 1300)
+LONG = INVITE._replace(body=b"x" * 1300)
 
 
 def long_one(bench: Bench, draft: Draft = LONG) -> ClientTransaction:
@@ -668,7 +667,7 @@ def test_a_long_request_goes_by_a_connection_and_says_so() -> None:
 def test_one_that_fits_is_not_even_thought_about() -> None:
     bench = Bench()
     bench.streams = STREAM
-    short = replace(INVITE, body=b"x" * 900)
+    short = INVITE._replace(body=b"x" * 900)
     bench.layer.send(short, FLOW, bench, 0.0)
     assert len(bench.sent[0][0]) <= 1300
     assert bench.sent[0][1] == FLOW
@@ -732,7 +731,7 @@ def test_where_only_udp_can_lead_nothing_else_is_tried(
     uri: str, headers: tuple[tuple[str, str], ...]
 ) -> None:
     bench = Bench()
-    long_one(bench, replace(LONG, uri=uri, headers=(*headers, *LONG.headers)))
+    long_one(bench, LONG._replace(uri=uri, headers=(*headers, *LONG.headers)))
     assert bench.sent[0][1] == FLOW
     assert bench.asked_for_stream == []
 
@@ -747,5 +746,5 @@ def test_where_only_udp_can_lead_nothing_else_is_tried(
 )
 def test_the_next_hop_decides(uri: str, headers: tuple[tuple[str, str], ...]) -> None:
     bench = Bench()
-    long_one(bench, replace(LONG, uri=uri, headers=(*headers, *LONG.headers)))
+    long_one(bench, LONG._replace(uri=uri, headers=(*headers, *LONG.headers)))
     assert bench.sent[0][1] == STREAM

@@ -26,13 +26,17 @@ uris = st.one_of(
         scheme=st.sampled_from(["sip", "sips"]),
         headers=st.none()
         | st.from_regex(r"[a-z]{1,8}=[a-z%0-9]{0,8}(&[a-z]{1,4}=[a-z]{0,4})?", fullmatch=True),
+        password=st.none(),
     ),
     st.builds(
         Uri,
         host=st.just(""),
         user=st.from_regex(r"\+?[0-9][0-9().\-]{0,14}", fullmatch=True),
+        port=st.none(),
         params=params,
         scheme=st.just("tel"),
+        headers=st.none(),
+        password=st.none(),
     ),
 )
 

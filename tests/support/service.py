@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -126,6 +127,32 @@ class Service:
                 if not name or event.get("event") == name:
                     found.append(event)
         return found
+
+    def kill(self, name: str) -> float:
+        """Kill a process (-9) and wait for the one that takes its place; returns the seconds between."""
+        pid = next(e["pid"] for e in reversed(self.events("process.started")) if e["name"] == name)
+        since, killed = len(self.lines), time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(
+            lambda: any(e["process"] == name for e in self.events("process.ready", since)),
+            START_LIMIT,
+            f"{name} to be there again",
+        )
+        return time.monotonic() - killed
+
+    def signal(self, number: int) -> None:
+        """Send a signal to `ringplan run`."""
+        self._process.send_signal(number)
+
+    def wait_ended(self, timeout: float) -> int:
+        """Wait for the end of `ringplan run`; returns its exit code."""
+        code = self._process.wait(timeout)
+        self._reader.join(5)
+        return code
+
+    def wait_for_event(self, name: str, timeout: float = 5.0) -> None:
+        """Wait until it is in the log."""
+        wait_for(lambda: self.events(name), timeout, name)
 
     def log_tail(self, lines: int = 80) -> str:
         """The last lines of its output."""

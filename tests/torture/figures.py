@@ -100,7 +100,8 @@ def settle(service: Service, within: float) -> None:
     try:
         wait_for(lambda: not held(service), within, "the service to be idle")
     except TimeoutError:
-        raise AssertionError(f"after {within:g} s the service still holds {held(service)}") from None
+        left = held(service)
+        assert not left, f"after {within:g} s the service still holds {left}"
 
 
 def assert_untroubled(service: Service, explained: tuple[str, ...] = ()) -> None:

@@ -38,20 +38,24 @@ class Registered:
 
 @dataclass(frozen=True)
 class Deposited:
-    """A caller heard the beep at `beep`, and spoke a tone of `hertz` until `until`; monotonic seconds."""
+    """A caller heard the beep at `beep`, and spoke a tone of `hertz` until `until`; monotonic seconds.
+
+    `others` is the share of the machine that others took meanwhile: so much of the sound may have broken up.
+    """
 
     call_id: str
     email: str
     hertz: float
     beep: float
     until: float
+    others: float = 0.0
 
     def shortest(self, kills: list[float]) -> float:
         """Seconds of sound that must be there: all of it, or as much as there was until the first kill."""
         interrupting = [kill for kill in kills if self.beep - 1 < kill < self.until + 1]
         if not interrupting:
-            return self.until - self.beep - MARGIN
-        return min(self.until, *interrupting) - self.beep - LOSABLE - MARGIN
+            return (self.until - self.beep) * (1 - self.others) - MARGIN
+        return (min(self.until, *interrupting) - self.beep) * (1 - self.others) - LOSABLE - MARGIN
 
     @property
     def longest(self) -> float:

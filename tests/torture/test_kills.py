@@ -12,6 +12,7 @@ import random
 import signal
 import sqlite3
 import statistics
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -24,11 +25,12 @@ from b2bua.sip.message import Response
 from tests.conftest import ServiceFactory
 from tests.support import meter
 from tests.support.rtp import RtpEndpoint
-from tests.support.service import Service
+from tests.support.service import Service, ServiceFailed
 from tests.support.sipp import Message
+from tests.support.waiting import wait_for
 from tests.torture.company import Company
 from tests.torture.figures import assert_untroubled, pids, settle
-from tests.torture.ledger import LOSABLE, Deposited, Registered
+from tests.torture.ledger import SAFE_AFTER, Deposited, Registered
 from tests.torture.machine import Moment, stretched
 from tests.torture.subscriber import RTP_PORT, Subscriber
 
@@ -89,9 +91,13 @@ class Torture:
             number += 1
             title = f"Somebody {number}"
             self.titles.add(title)
-            await asyncio.to_thread(self.service.apply, self.company.file(title))
-            self.titles = {title}
-            self.counts["edits"] += 1
+            try:
+                await asyncio.to_thread(self.service.apply, self.company.file(title))
+            except subprocess.TimeoutExpired:  # a machine that busy: nothing was acknowledged
+                self.counts["edits that were not answered"] += 1
+            else:
+                self.titles = {title}
+                self.counts["edits"] += 1
             await asyncio.sleep(self.chance.uniform(0.5, 2.0))
 
     async def sign_on_and_off(self, extensions: list[str]) -> None:
@@ -139,7 +145,7 @@ class Torture:
                 self.counts["deposits that were not answered"] += 1
                 await asyncio.sleep(0.2)
                 continue
-            hertz = float(self.chance.randrange(300, 3000))
+            hertz, before = float(self.chance.randrange(300, 3000)), Moment.now()
             with RtpEndpoint(caller.address, RTP_PORT) as rtp:
                 rtp.play(meter.tone(hertz, seconds=0.5))
                 rtp.remote = media_of(answer.body)
@@ -152,7 +158,7 @@ class Torture:
                     await asyncio.sleep(0.5)
                 rtp.muted = True
                 await caller.end(answer)
-                heard = rtp.heard()
+                heard, others = rtp.heard(), Moment.now().others_since(before)
             self.counts["deposits"] += 1
             if not rtp.packets:
                 continue
@@ -160,7 +166,7 @@ class Torture:
             if beep.likeness > LIKE_A_BEEP:
                 began = rtp.packets[0].arrival + beep.at + BEEP.seconds
                 email = self.company.email(extension)
-                self.deposited.append(Deposited(answer.call_id, email, hertz, began, until))
+                self.deposited.append(Deposited(answer.call_id, email, hertz, began, until, others))
 
     # The kills
 
@@ -252,7 +258,8 @@ class Torture:
                     "SELECT name FROM users WHERE email LIKE '%@torture.example'"
                 )
             }
-        assert names == self.titles
+        assert len(names) == 1 and names <= self.titles
+        assert self.counts["edits"] >= KILLS // 4
 
     def check_messages(self) -> None:
         """Every message that was finished is there once, whole, and says what its caller said."""
@@ -278,11 +285,11 @@ class Torture:
                 lost.append(
                     f"{entry}: {said:.2f} s of its tone, {shortest:.2f} to {entry.longest:.2f} were due"
                 )
-            whole += shortest > entry.until - entry.beep - LOSABLE
-            interrupted += shortest <= entry.until - entry.beep - LOSABLE
+            met = any(entry.beep - 1 < kill < entry.until + 1 for kill in kills)
+            whole, interrupted = whole + (not met), interrupted + met
         print(f"  {len(listed)} messages; of the ledger {whole} whole, {interrupted} interrupted by a kill")
         assert not lost, "\n".join(lost)
-        assert whole >= KILLS // 4
+        assert whole >= KILLS // 5
 
     def check_folders(self) -> None:
         """No working files are left in the mailboxes."""
@@ -311,6 +318,15 @@ def database(service: Service) -> Path:
     """The service's database."""
     (found,) = service.data.glob("*.db")
     return found
+
+
+def answers(service: Service) -> bool:
+    """Whether signalling says who is registered."""
+    try:
+        service.registrations()
+    except ServiceFailed:
+        return False
+    return True
 
 
 def processes_with(data: Path) -> list[str]:
@@ -357,6 +373,10 @@ async def test_kills(new_service: ServiceFactory, chance: random.Random) -> None
     troubled = Counter(str(event["event"]) for event in service.events() if event["level"] == "error")
     print(f"  errors in the log: {dict(troubled)}")
 
+    # One more, when all that was acknowledged is a second old: what phones did since the last is on disk alone.
+    await asyncio.sleep(SAFE_AFTER)
+    os.kill(pids(service, "signalling")[0], signal.SIGKILL)
+    await asyncio.to_thread(wait_for, lambda: answers(service), 30, "signalling to be back")
     # The media host repairs at its start what the one before it left.
     os.kill(pids(service, "media")[0], signal.SIGTERM)
     settle(service, 40)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.torture.ledger import Deposited, Registered
 from tests.torture.machine import Moment, stretched
 
@@ -35,6 +37,7 @@ def test_an_interrupted_recording_may_lose_a_second_and_a_finished_one_nothing()
     assert message.shortest([5.0, 17.5]) == 5.5
     assert message.shortest([14.0, 12.0]) == 0.5
     assert message.longest == 6.5
+    assert replace(message, others=0.5).shortest([]) == 2.5
 
 
 def test_a_limit_is_stretched_by_what_others_take() -> None:
