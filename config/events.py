@@ -122,7 +122,7 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event(
         "call.redirects_exhausted",
-        "warning",
+        "info",
         "As many calls of user `by` are redirected elsewhere as calls.redirected allows: this one is not.",
         ("by",),
     ),
