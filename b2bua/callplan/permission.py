@@ -32,7 +32,8 @@ def redirect_target(
     text: str, by: User, numbering: Numbering, limits: Limits
 ) -> CalledUser | Elsewhere | Unknown:
     """Whom a redirect by a user leads to, as if the user had dialled it; `Unknown` says why to nobody (D8)."""
-    destination = dial(text, numbering.customer_of(by), numbering, limits.emergency_codes).destination
+    customer = numbering.customer_of(by)
+    destination = dial(text, customer, numbering, limits.emergency_codes).destination
     match destination:
         case Unknown():
             return destination
@@ -45,6 +46,8 @@ def redirect_target(
                 return Unknown(f"calls are never redirected to {number}")
             if number in numbering.blocked:
                 return Unknown(f"{number} is blocked as a target of redirects")
+            if isinstance(destination, Elsewhere) and number in customer.numbers:
+                return Unknown(f"{number} is a number of {customer.name} that nobody has")
             if isinstance(destination, Elsewhere) and not numbering.trunks:
                 return Unknown(f"there is no trunk to carry the call to {number}")
     why_not = why_not_call(destination, by, numbering)

@@ -142,7 +142,12 @@ def follow_all(company: tuple[Kind, ...], caller: Caller) -> int:
         waits = course.kept_ringing or (isinstance(step, Ring) and step.waits)
         for seconds, cause in results(step, walk):
             later = course.now + seconds
-            open_.append(Course(hop, advance(walk, later, cause), later, rang, waits))
+            after = advance(walk, later, cause)
+            if isinstance(step, Dial):
+                assert isinstance(after.step, Reject) and after.step.as_elsewhere, (
+                    "the call ends as it did there"
+                )
+            open_.append(Course(hop, after, later, rang, waits))
     return ended
 
 

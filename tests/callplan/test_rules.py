@@ -357,8 +357,10 @@ def test_who_is_called_back_after_an_emergency_rings_whatever_is_set() -> None:
 FAILS: list[tuple[Treatment, str]] = [
     (Treatment(Action.NUMBER, number="+441632960101"), "calls cannot be redirected to oneself"),
     (Treatment(Action.NUMBER, number="999"), "calls are never redirected to 999"),
+    (Treatment(Action.NUMBER, number="+4918000"), "calls are never redirected to +4918000"),
     (Treatment(Action.NUMBER, number="+33612345678"), "may not call international numbers"),
     (Treatment(Action.NUMBER, number="+441632960777"), "+441632960777 is blocked as a target"),
+    (Treatment(Action.NUMBER, number="+441632960102"), "a number of Acme Ltd that nobody has"),
     (Treatment(Action.NUMBER), "neither an extension nor a telephone number"),
     (Treatment(Action.USER, user=10), "another user of Acme Ltd is needed"),
     (Treatment(Action.USER, user=20), "another user of Acme Ltd is needed"),
