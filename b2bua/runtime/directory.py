@@ -24,7 +24,6 @@ class Directory:
         self.sources = sources_of(self.trunks)
         self._trunks = {trunk.username: trunk for trunk in self.trunks if trunk.username}
         self._accounts = {account.username: account for account in reading.accounts}
-        self.sources = sources_of(reading.trunks)
         self._by_user: defaultdict[int, list[str]] = defaultdict(list)
         for account in reading.accounts:
             self._by_user[account.user_id].append(account.username)
