@@ -63,7 +63,17 @@ def _party(text: str) -> Address:
     return _known_party(text) if len(text) <= MAX_KNOWN else parse_address(text)
 
 
-_known_party = lru_cache(maxsize=2048)(parse_address)
+@lru_cache(maxsize=2048)
+def _known_party(text: str) -> Address:
+    """Read a From or To by what is known of the same people's other calls: only the tag is another."""
+    untagged, mark, tag = text.rpartition(">;tag=")
+    if not mark or not _TOKEN.match(tag):
+        return parse_address(text)
+    address = _known_address(untagged + ">")
+    return address._replace(params=(*address.params, ("tag", tag)))
+
+
+_known_address = lru_cache(maxsize=2048)(parse_address)
 
 
 class Message:
