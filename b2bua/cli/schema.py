@@ -139,6 +139,15 @@ class Registrations(Shape):
     registrations: list[Registration] = said("all live bindings")
 
 
+class Identity(Shape):
+    """`ringplan identity --json`."""
+
+    username: str = said("the SIP username")
+    number: str | None = said("what people see who are called by this client, unless it is withheld")
+    picked: bool = said("whether the user picked it for as long as the client is registered")
+    numbers: list[str] = said("the user's own numbers")
+
+
 class TrunkAddress(Shape):
     """An address of a trunk."""
 
@@ -190,7 +199,7 @@ class VoiceMessages(Shape):
     messages: list[VoiceMessage] = said("oldest first in each mailbox")
 
 
-ROOTS = (Calls, CallDetail, Explanation, Registrations, Trunks, VoiceMessages)
+ROOTS = (Calls, CallDetail, Explanation, Identity, Registrations, Trunks, VoiceMessages)
 PARTS = (
     LiveCall,
     Call,

@@ -70,17 +70,17 @@ class Callers:
             return None
         if (account := directory.account(username)) is not None:
             if (user := directory.user(account.user_id)) is not None:
-                return _from_user(request, user)
+                return _from_user(request, user, self._devices.choices.of(username))
         elif (trunk := directory.trunk_named(username)) is not None:
             return _from_trunk(request, trunk)
         invite.respond(403, now)
         return None
 
 
-def _from_user(request: Request, user: User) -> Calling:
+def _from_user(request: Request, user: User, chosen: str | None) -> Calling:
     hidden = user.withhold_number or withheld(request)
     number = user.extension or user.default_number
-    caller = Caller(number, user.name, hidden, user.id, user.customer, user.default_number)
+    caller = Caller(number, user.name, hidden, user.id, user.customer, user.default_number, chosen)
     return Calling(caller, request.uri.user or "", user=user)
 
 

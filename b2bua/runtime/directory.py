@@ -9,6 +9,7 @@ from b2bua.call.ports import Device
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.settings import Trunk, User
 from b2bua.registrar.location import Location
+from b2bua.runtime.choices import Choices
 from b2bua.trunks.sources import sources_of
 from provisioning.directory import Account
 from provisioning.directory import Directory as Reading
@@ -56,11 +57,12 @@ class Directory:
 
 
 class Registered:
-    """The `Devices` of calls: users by the present directory, bindings by the location service."""
+    """The `Devices` of calls: users by the present directory, bindings and picked numbers as clients signed on."""
 
     def __init__(self, directory: Directory, location: Location) -> None:
         self.directory = directory
         self.location = location
+        self.choices = Choices()
 
     def of_user(self, user: int, now: float) -> list[Device]:
         """Every live binding of every account of a user."""
