@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from b2bua.runtime import metrics
+from b2bua.runtime import choices, metrics
 from b2bua.runtime.control import ControlServer
 from b2bua.runtime.signalling import Signalling
 from config.logging import Lines, announce_ready, configure
@@ -81,7 +81,20 @@ def _verbs(node: Signalling) -> dict[str, Any]:
     async def calls(request: dict[str, Any]) -> dict[str, Any]:
         return {"calls": node.list_calls()}
 
+    async def identity(request: dict[str, Any]) -> dict[str, Any]:
+        username = str(request.get("username"))
+        try:
+            found = (
+                choices.pick(node.devices, username, request["number"], asyncio.get_running_loop().time())
+                if "number" in request
+                else choices.shown(node.devices, username)
+            )
+        except choices.ChoiceError as error:
+            return {"refused": str(error)}
+        return {"username": username, **found._asdict()}
+
     return {
+        "identity": identity,
         "ready": ready,
         "changed": changed,
         "registrations": registrations,

@@ -100,6 +100,12 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event("call.answered", "info", "A device or somebody elsewhere took the call.", ("device", "trunk")),
     Event(
+        "call.deflected",
+        "info",
+        "A phone that rang says who is to be called instead (302): that is its user's redirect.",
+        ("device",),
+    ),
+    Event(
         "call.device_failed", "info", "A device refused the call or cannot be reached.", ("code", "device")
     ),
     Event(
@@ -107,6 +113,18 @@ EVENTS: tuple[Event, ...] = (
         "info",
         "The call is over; `seconds` counts from its INVITE.",
         ("code", "hung_up_by", "outcome", "seconds"),
+    ),
+    Event(
+        "call.redirected",
+        "info",
+        "A redirect of user `by` takes the call to user `to`.",
+        ("by", "cause", "to"),
+    ),
+    Event(
+        "call.redirects_exhausted",
+        "info",
+        "As many calls of user `by` are redirected elsewhere as calls.redirected allows: this one is not.",
+        ("by",),
     ),
     Event("call.rejoined", "info", "The call has sound again after the relay was restarted.", ()),
     Event("call.restored", "info", "A call that was answered before the start goes on.", ()),
@@ -142,7 +160,18 @@ EVENTS: tuple[Event, ...] = (
         "A request on the control socket could not be answered because of a fault.",
         ("do",),
     ),
-    Event("mailbox.disk_full", "error", "There is no room for a message: callers are told so.", ("mailbox",)),
+    Event(
+        "emergency.called",
+        "info",
+        "Somebody calls an emergency number; `number` is shown, and reaches its user for an hour whatever is set.",
+        ("code", "number"),
+    ),
+    Event(
+        "mailbox.disk_full",
+        "error",
+        "There is no room for a message: callers are told so.",
+        ("mailbox",),
+    ),
     Event(
         "mailbox.message_dropped",
         "info",
@@ -247,6 +276,12 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event("relay.refused", "warning", "The relay could not open a session.", ("reason",)),
     Event(
+        "relay.sound_missing",
+        "warning",
+        "A tone or announcement is not there, or of another format: callers will not hear it.",
+        ("reason", "sound"),
+    ),
+    Event(
         "settings.changed", "info", "The settings were read again; the next call follows them.", ("version",)
     ),
     Event(
@@ -307,6 +342,12 @@ EVENTS: tuple[Event, ...] = (
         "store.dialogs_failed",
         "error",
         "Answered calls cannot be put on disk: a restart of signalling would lose them; it is tried again.",
+        ("reason",),
+    ),
+    Event(
+        "store.emergencies_failed",
+        "error",
+        "The numbers that emergency calls showed cannot be written or read: a restart within the hour forgets them.",
         ("reason",),
     ),
     Event(

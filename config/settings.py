@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from config.values import (
     Algorithms,
+    Codes,
     Count,
     DeltaSeconds,
     Endpoint,
@@ -34,6 +35,7 @@ from config.values import (
     Networks,
     OptionalAddress,
     OptionalEndpoint,
+    OptionalNumber,
     PortRange,
     Ports,
     Seconds,
@@ -159,7 +161,17 @@ class CallSettings(Table):
     provisional_repeat: Seconds = 60.0
     engaged_tone: SecondsOrNone = 5.0
     trunk_silence: Seconds = 4.0
+    redirect: Seconds = 45.0
+    redirected: Count = 5
+    per_minute: Count = 60
     drain: SecondsOrNone = 30.0
+
+
+class EmergencySettings(Table):
+    """Emergency calls: numbers besides 999, 112 and 18000, and the one shown for somebody without any."""
+
+    codes: Codes = ()
+    number: OptionalNumber = None
 
 
 class TrunkSettings(Table):
@@ -216,6 +228,7 @@ class Settings(BaseSettings):
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     calls: CallSettings = CallSettings()
+    emergency: EmergencySettings = EmergencySettings()
     trunks: TrunkSettings = TrunkSettings()
     voicemail: VoicemailSettings = VoicemailSettings()
     log: LogSettings = LogSettings()

@@ -5,6 +5,7 @@ A refusal is a `ValueError` whose text says what is allowed; `config.settings` a
 
 from __future__ import annotations
 
+import re
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -113,6 +114,26 @@ def _name_server(value: object) -> HostPort:
         raise ValueError("an IPv4 address with or without a port is allowed, such as 192.0.2.53") from None
 
 
+def parse_codes(value: object) -> tuple[str, ...]:
+    """A list of numbers as people dial them, digits only; commas between them in one text."""
+    if isinstance(value, str):
+        value = [part for part in value.split(",") if part.strip()]
+    codes = tuple(str(code).strip() for code in value) if isinstance(value, list | tuple) else ("",)
+    if not all(re.fullmatch("[0-9]{2,8}", code) for code in codes):
+        raise ValueError('a list of 2 to 8 digits each is allowed, in quotes, such as ["911"]')
+    return codes
+
+
+def parse_optional_number(value: object) -> str | None:
+    """A number in E.164 with a plus, or nothing when the text is empty."""
+    if value is None or value == "":
+        return None
+    number = str(value).translate(str.maketrans("", "", " -.()"))
+    if not re.fullmatch(r"\+[1-9][0-9]{5,14}", number):
+        raise ValueError("a number with plus and country code is allowed, such as +441632960100")
+    return number
+
+
 def parse_algorithms(value: object) -> tuple[str, ...]:
     """The digest algorithms offered, the preferred first (RFC 8760 §2.3); commas between them in one text."""
     names = value.split(",") if isinstance(value, str) else value
@@ -126,6 +147,8 @@ def parse_algorithms(value: object) -> tuple[str, ...]:
 
 Algorithms = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_algorithms)]
 Address = Annotated[str, BeforeValidator(parse_ipv4)]
+Codes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_codes)]
+OptionalNumber = Annotated[str | None, BeforeValidator(parse_optional_number)]
 OptionalAddress = Annotated[str | None, BeforeValidator(parse_optional_ipv4)]
 Endpoint = Annotated[HostPort, NoDecode, BeforeValidator(parse_host_port)]
 OptionalEndpoint = Annotated[HostPort | None, NoDecode, BeforeValidator(parse_optional_host_port)]

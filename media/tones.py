@@ -1,4 +1,4 @@
-"""The tones a caller hears before anybody answers, rendered as raw G.711 for the relay to play in a loop.
+"""The tones a caller hears before anybody answers, made to be played in a loop.
 
 The United Kingdom's, as ITU-T E.180 lists them: engaged 400 Hz, 0.375 s on, 0.375 s off;
 ringing 400 + 450 Hz, 0.4 s on, 0.2 s off, 0.4 s on, 2.0 s off.
@@ -7,11 +7,7 @@ ringing 400 + 450 Hz, 0.4 s on, 0.2 s off, 0.4 s on, 2.0 s off.
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
-from pathlib import Path
-
-from media.g711 import FULL_SCALE_DBM0, PCMA, PCMU, encode_alaw, encode_ulaw
 
 RATE = 8000
 LEVEL_DBM0 = -13.0
@@ -49,17 +45,3 @@ class Tone:
 
 ENGAGED = Tone("engaged", (400,), (0.375, 0.375))
 RINGBACK = Tone("ringback", (400, 450), (0.4, 0.2, 0.4, 2.0))
-
-
-def render_all(folder: Path) -> None:
-    """Write `engaged.0`, `.8`, `ringback.0` and `.8` into `folder`; the suffix is the RTP payload type.
-
-    Raises OSError when the folder cannot be written.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for tone in (ENGAGED, RINGBACK):
-        for codec, encode in ((PCMU, encode_ulaw), (PCMA, encode_alaw)):
-            whole = folder / f"{tone.name}.{codec}"
-            part = whole.with_name(f".{whole.name}.{os.getpid()}")
-            part.write_bytes(encode(tone.samples(FULL_SCALE_DBM0[codec])))
-            part.replace(whole)  # the relay may be playing the old one

@@ -82,11 +82,17 @@ def join(parts: Iterable[Path]) -> bytes:
     return b"".join(read_samples(part) for part in parts if part.stat().st_size > HEADER_BYTES)
 
 
+def numbers(samples: bytes) -> array[int]:
+    """Little-endian 16-bit samples as numbers."""
+    values = array("h", samples)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
+
+
 def loudness(block: bytes) -> float:
     """Root mean square of little-endian 16-bit samples, 0 to 32768."""
-    samples = array("h", block)
-    if sys.byteorder == "big":
-        samples.byteswap()
+    samples = numbers(block)
     return math.hypot(*samples) / math.sqrt(len(samples)) if samples else 0.0
 
 

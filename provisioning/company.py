@@ -93,6 +93,8 @@ class CustomerEntry:
     hardware_only: bool = False
     suspended: bool = False
     allowed_classes: tuple[str, ...] = DEFAULT_CLASSES
+    users_override: bool = True
+    emergency_number: str | None = None
     users: tuple[UserEntry, ...] = ()
 
 
@@ -113,3 +115,5 @@ class TrunkEntry:
     identity: str = "screened"
     answer_first: bool = False
     early_media: bool = True
+    trusted: bool = False
+    anonymous_code: int = 433

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import time
+from functools import partial
 from pathlib import Path
 
 from b2bua.callplan.classes import CLASSES
+from b2bua.callplan.emergency import EMERGENCY_CODES
 from b2bua.callplan.settings import Action, Interval, Notify
 from provisioning import toml_values as values
 from provisioning.company import (
@@ -37,12 +39,16 @@ _AT_END = re.compile(r"(.*) \(at end of document\)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class CompanyFile:
-    """A company file whose every value and rule that can be judged without the database is sound."""
+    """A company file whose every value and rule that can be judged without the database is sound.
+
+    `blocked_numbers` is `None` where the file leaves those of the platform as they are.
+    """
 
     source: str
     customers: tuple[CustomerEntry, ...]
     trunks: tuple[TrunkEntry, ...]
     lines: Mapping[KeyPath, int] = field(repr=False, compare=False)
+    blocked_numbers: tuple[str, ...] | None = None
 
     def customer_names(self) -> set[str]:
         """The names of its customers, case-folded, as they are told apart."""
@@ -60,18 +66,23 @@ class CompanyFileError(ValueError):
         super().__init__("\n".join(self.problems))
 
 
-def read_company_file(path: Path) -> CompanyFile:
+def read_company_file(path: Path, emergency_codes: frozenset[str] = EMERGENCY_CODES) -> CompanyFile:
     """Read and check the file at `path`. Raises CompanyFileError, and OSError where it cannot be read."""
     try:
         text = path.read_bytes().decode()
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise CompanyFileError(str(path), {(): line}, [Problem((), "must be UTF-8 text")]) from None
-    return parse_company_file(text, str(path))
+    return parse_company_file(text, str(path), emergency_codes)
 
 
-def parse_company_file(text: str, source: str = "company file") -> CompanyFile:
-    """Read and check a company file's text; `source` names it in errors. Raises CompanyFileError."""
+def parse_company_file(
+    text: str, source: str = "company file", emergency_codes: frozenset[str] = EMERGENCY_CODES
+) -> CompanyFile:
+    """Read and check a company file's text; `source` names it in errors. Raises CompanyFileError.
+
+    `emergency_codes` are the platform's emergency numbers, which are nobody's extension and no target of a redirect.
+    """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -79,18 +90,19 @@ def parse_company_file(text: str, source: str = "company file") -> CompanyFile:
     lines = key_lines(text)
     problems: list[Problem] = []
     top = Table(document, (), problems)
-    customers = tuple(_customer(table) for table in top.tables("customers"))
+    blocked = top.each("blocked_numbers", values.checked(parse_e164))
+    customers = tuple(_customer(table, emergency_codes) for table in top.tables("customers"))
     trunks = tuple(_trunk(table) for table in top.tables("trunks"))
     top.finish()
     doubtful = {problem.path for problem in problems}
     problems += (
         broken
-        for broken in check(in_file(customers), trunks)
+        for broken in check(in_file(customers), trunks, blocked=frozenset(blocked))
         if doubtful.isdisjoint({broken.path, (*broken.path[:-1], "action")})
     )
     if problems:
         raise CompanyFileError(source, lines, problems)
-    return CompanyFile(source, customers, trunks, lines)
+    return CompanyFile(source, customers, trunks, lines, blocked if "blocked_numbers" in document else None)
 
 
 def _syntax_error(told: str, text: str, source: str) -> CompanyFileError:
@@ -114,7 +126,7 @@ def _told(problem: Problem) -> str:
     return f"{key}: {problem.sentence}" if key else problem.sentence
 
 
-def _customer(table: Table) -> CustomerEntry:
+def _customer(table: Table, codes: frozenset[str]) -> CustomerEntry:
     entry = CustomerEntry(
         name=table.need("name", values.text, ""),
         country=table.read("country", values.checked(values.country), "GB"),
@@ -123,20 +135,24 @@ def _customer(table: Table) -> CustomerEntry:
         hardware_only=table.read("hardware_only", values.flag, False),
         suspended=table.read("suspended", values.flag, False),
         allowed_classes=table.each("allowed_classes", values.choice(*CLASSES), DEFAULT_CLASSES),
-        users=tuple(_user(user) for user in table.tables("users")),
+        users_override=table.read("users_override", values.flag, True),
+        emergency_number=table.read("emergency_number", values.checked(parse_e164), None),
+        users=tuple(_user(user, codes) for user in table.tables("users")),
     )
     table.finish()
     return entry
 
 
-def _user(table: Table) -> UserEntry:
+def _user(table: Table, codes: frozenset[str]) -> UserEntry:
+    target = values.checked(partial(parse_target, emergency_codes=codes))
+    extension = values.checked(partial(parse_extension, emergency_codes=codes))
     numbers = table.each("numbers", values.checked(parse_e164))
     notify = table.table("notify")
     out_of_hours = table.table("out_of_hours")
     entry = UserEntry(
         name=table.need("name", values.text, ""),
         email=table.need("email", values.checked(values.email), ""),
-        extension=table.read("extension", values.checked(parse_extension), None),
+        extension=table.read("extension", extension, None),
         numbers=numbers,
         default_number=table.read("default_number", values.checked(parse_e164), next(iter(numbers), None)),
         presentation_number=table.read("presentation_number", values.checked(parse_e164), None),
@@ -145,19 +161,19 @@ def _user(table: Table) -> UserEntry:
         pin=table.read("voice_portal_pin", values.pin, None),
         reject_anonymous=table.read("reject_anonymous", values.flag, False),
         withhold_number=table.read("withhold_number", values.flag, False),
-        permanent_redirect=table.read("permanent_redirect", values.checked(parse_target), None),
+        permanent_redirect=table.read("permanent_redirect", target, None),
         max_calls=table.read("max_calls", values.whole(1, values.MAX_CALLS), 1),
         notify=Notify(
             missed_call=notify.read("missed_call", values.flag, False),
             voicemail=notify.read("voicemail", values.flag, False),
         ),
-        not_answered=_treatment(table.table("not_answered"), NOT_ANSWERED),
-        busy=_treatment(table.table("busy"), BUSY),
+        not_answered=_treatment(table.table("not_answered"), NOT_ANSWERED, target),
+        busy=_treatment(table.table("busy"), BUSY, target),
         out_of_hours_enabled=out_of_hours.read("enabled", values.flag, False),
         unavailable=tuple(
             span for day, name in enumerate(WEEKDAYS) for span in _day(out_of_hours, day, name)
         ),
-        out_of_hours=_treatment(out_of_hours, OUT_OF_HOURS),
+        out_of_hours=_treatment(out_of_hours, OUT_OF_HOURS, target),
         soft_clients=tuple(_soft_client(client) for client in table.tables("soft_clients")),
         desk_phones=tuple(_desk_phone(phone) for phone in table.tables("desk_phones")),
     )
@@ -166,7 +182,7 @@ def _user(table: Table) -> UserEntry:
     return entry
 
 
-def _treatment(table: Table, default: TreatmentEntry) -> TreatmentEntry:
+def _treatment(table: Table, default: TreatmentEntry, target: Callable[[object], str]) -> TreatmentEntry:
     """The treatment of one occasion: `default` says which, and what left-out keys mean."""
     own = () if default is OUT_OF_HOURS else (default.action,)
     redirects = tuple(
@@ -176,7 +192,7 @@ def _treatment(table: Table, default: TreatmentEntry) -> TreatmentEntry:
         action=Action(table.read("action", values.choice(*own, *redirects), str(default.action))),
         after=table.read("after", values.seconds, default.after),
         user=table.read("user", values.checked(values.email), None),
-        number=table.read("number", values.checked(parse_target), None),
+        number=table.read("number", target, None),
         announce=table.read("announce", values.flag, False),
         present_dialled_number=table.read("present_dialled_number", values.flag, False),
         always=default is not OUT_OF_HOURS and table.read("always", values.flag, False),
@@ -228,6 +244,8 @@ def _trunk(table: Table) -> TrunkEntry:
         identity=table.read("identity", values.choice("screened", "interconnect", "passthrough"), "screened"),
         answer_first=table.read("answer_first", values.flag, False),
         early_media=table.read("early_media", values.flag, True),
+        trusted=table.read("trusted", values.flag, False),
+        anonymous_code=table.read("anonymous_code", values.whole(400, 699), 433),
     )
     table.finish()
     return entry

@@ -15,7 +15,15 @@ from provisioning.planning import Plan, UserKey, kept_devices
 from provisioning.secrets import SecretKey, generate_password
 from provisioning.stored_company import DESK, SOFT, Stored
 
-_CUSTOMER_COLUMNS = ("name", "country", "timezone", "hardware_only", "suspended")
+_CUSTOMER_COLUMNS = (
+    "name",
+    "country",
+    "timezone",
+    "hardware_only",
+    "suspended",
+    "users_override",
+    "emergency_number",
+)
 _USER_COLUMNS = (
     "name",
     "email",
@@ -43,6 +51,8 @@ _TRUNK_COLUMNS = (
     "identity",
     "answer_first",
     "early_media",
+    "trusted",
+    "anonymous_code",
 )
 
 
@@ -89,6 +99,8 @@ class CompanyRows:
         await self.session.flush()
         for trunk in file.trunks:
             self._trunk(trunk)
+        if file.blocked_numbers is not None:
+            await self._blocked(frozenset(file.blocked_numbers))
 
     async def _release(self, customer: CustomerEntry) -> None:
         """Take back extensions, devices and their bindings from whom they no longer belong to."""
@@ -229,6 +241,11 @@ class CompanyRows:
                 row.user_id = owners.get(number)
         for unused in stored.values():
             await self.session.delete(unused)
+
+    async def _blocked(self, numbers: frozenset[str]) -> None:
+        gone = self.stored.blocked - numbers
+        await self.session.execute(delete(model.BlockedNumber).where(model.BlockedNumber.number.in_(gone)))
+        self.session.add_all(model.BlockedNumber(number=number) for number in numbers - self.stored.blocked)
 
     def _trunk(self, entry: TrunkEntry) -> None:
         name = entry.name.casefold()

@@ -58,14 +58,21 @@ def in_file(customers: Sequence[CustomerEntry]) -> tuple[Placed, ...]:
 
 
 def check(
-    customers: Sequence[Placed], trunks: Sequence[TrunkEntry], elsewhere: Elsewhere | None = None
+    customers: Sequence[Placed],
+    trunks: Sequence[TrunkEntry],
+    elsewhere: Elsewhere | None = None,
+    *,
+    blocked: frozenset[str] = frozenset(),
 ) -> list[Problem]:
-    """Every broken rule. Without `elsewhere`, redirects to users whom the file does not name are let pass."""
+    """Every broken rule. Without `elsewhere`, redirects to users whom the file does not name are let pass.
+
+    `blocked` are the numbers that nobody's calls are redirected to.
+    """
     taken = elsewhere or Elsewhere()
     in_use = taken.usernames.union(username for _, username in _devices(customers))
     problems = [*_platform(customers, taken), *_trunks(trunks, taken, in_use)]
     for placed in customers:
-        problems += _customer(placed, everyone_known=elsewhere is not None)
+        problems += _customer(placed, blocked, everyone_known=elsewhere is not None)
     return problems
 
 
@@ -101,8 +108,13 @@ def _devices(customers: Sequence[Placed]) -> list[tuple[KeyPath, str]]:
     ]
 
 
-def _customer(placed: Placed, *, everyone_known: bool) -> Iterator[Problem]:
+def _customer(placed: Placed, blocked: frozenset[str], *, everyone_known: bool) -> Iterator[Problem]:
     customer, users = placed.customer, placed.users
+    if customer.emergency_number and customer.emergency_number not in customer.numbers:
+        yield Problem(
+            (*placed.path, "emergency_number"),
+            f'"{customer.emergency_number}" is not among the numbers of {customer.name}',
+        )
     emails = [((*path, "email"), user.email) for path, user in users]
     yield from _repeated(emails, "is the e-mail of two users of this customer")
     extensions = [((*path, "extension"), user.extension or "") for path, user in users]
@@ -118,12 +130,14 @@ def _customer(placed: Placed, *, everyone_known: bool) -> Iterator[Problem]:
             yield Problem(path, f'"{number}" is not among the numbers of {customer.name}; add it there first')
     known = {user.email for _, user in users} if everyone_known else None
     for path, user in users:
-        yield from _user(path, user, customer)
+        yield from _user(path, user, customer, blocked)
         for occasion, treatment in user.treatments().items():
-            yield from _treatment((*path, occasion), treatment, user, customer, known)
+            yield from _treatment((*path, occasion), treatment, user, customer, known, blocked)
 
 
-def _user(path: KeyPath, user: UserEntry, customer: CustomerEntry) -> Iterator[Problem]:
+def _user(
+    path: KeyPath, user: UserEntry, customer: CustomerEntry, blocked: frozenset[str]
+) -> Iterator[Problem]:
     if user.default_number and user.default_number not in user.numbers:
         yield Problem(
             (*path, "default_number"), f'"{user.default_number}" is not among the numbers of this user'
@@ -137,7 +151,7 @@ def _user(path: KeyPath, user: UserEntry, customer: CustomerEntry) -> Iterator[P
     if user.pin and (why := pin_problem(user.pin, user.numbers)):
         yield Problem((*path, "voice_portal_pin"), why)
     if user.permanent_redirect:
-        yield from _target((*path, "permanent_redirect"), user.permanent_redirect, user, customer)
+        yield from _target((*path, "permanent_redirect"), user.permanent_redirect, user, customer, blocked)
     if customer.hardware_only and user.soft_clients:
         yield Problem(
             (*path, "soft_clients"), f"{customer.name} is hardware-only: its users have no soft clients"
@@ -145,7 +159,12 @@ def _user(path: KeyPath, user: UserEntry, customer: CustomerEntry) -> Iterator[P
 
 
 def _treatment(
-    path: KeyPath, entry: TreatmentEntry, user: UserEntry, customer: CustomerEntry, known: set[str] | None
+    path: KeyPath,
+    entry: TreatmentEntry,
+    user: UserEntry,
+    customer: CustomerEntry,
+    known: set[str] | None,
+    blocked: frozenset[str],
 ) -> Iterator[Problem]:
     if entry.action is Action.ENGAGED_TONE and entry.after:
         yield Problem((*path, "after"), 'must be 0 or left out with action = "engaged-tone"')
@@ -165,7 +184,7 @@ def _treatment(
                 (*path, key), f'goes with action = "number" only, and the action is "{entry.action}"'
             )
     if entry.number:
-        yield from _target((*path, "number"), entry.number, user, customer)
+        yield from _target((*path, "number"), entry.number, user, customer, blocked)
     if entry.user == user.email:
         yield Problem((*path, "user"), "is this user; calls cannot be redirected to oneself")
     elif entry.user and known is not None and entry.user not in known:
@@ -173,12 +192,20 @@ def _treatment(
             (*path, "user"),
             f'"{entry.user}" is no user of {customer.name}; a redirect to a user stays inside the customer',
         )
+    elif entry.user and "internal" not in customer.allowed_classes:
+        yield Problem(
+            (*path, "user"), f"the users of {customer.name} may not call each other; change allowed_classes"
+        )
 
 
-def _target(path: KeyPath, number: str, user: UserEntry, customer: CustomerEntry) -> Iterator[Problem]:
+def _target(
+    path: KeyPath, number: str, user: UserEntry, customer: CustomerEntry, blocked: frozenset[str]
+) -> Iterator[Problem]:
     """Where a redirect may go (D8)."""
     if number in user.numbers:
         yield Problem(path, f'"{number}" is a number of this user; calls cannot be redirected to oneself')
+    if number in blocked:
+        yield Problem(path, f'"{number}" is blocked as a target of redirects; choose another')
     kind = "internal" if number in customer.numbers else destination_class(number, customer.country)
     if kind not in customer.allowed_classes:
         yield Problem(

@@ -39,6 +39,8 @@ class Directory:
     users: tuple[User, ...]
     accounts: tuple[Account, ...]
     trunks: tuple[Trunk, ...]
+    blocked: tuple[str, ...] = ()
+    """Numbers that nobody's calls are redirected to."""
 
 
 class _Rows(NamedTuple):
@@ -50,6 +52,7 @@ class _Rows(NamedTuple):
     intervals: Sequence[Row[Any]]
     devices: Sequence[Row[Any]]
     trunks: Sequence[Row[Any]]
+    blocked: Sequence[Row[Any]]
 
 
 async def read_directory(session: AsyncSession, key: SecretKey, realm: str) -> Directory:
@@ -74,6 +77,7 @@ async def read_directory(session: AsyncSession, key: SecretKey, realm: str) -> D
         ),
         await rows(select(*model.Device.__table__.c).order_by(model.Device.id)),
         await rows(select(*model.Trunk.__table__.c).order_by(model.Trunk.order, model.Trunk.name)),
+        await rows(select(*model.BlockedNumber.__table__.c).order_by(model.BlockedNumber.number)),
     )
     return await asyncio.to_thread(_build, read, key, realm)
 
@@ -95,12 +99,15 @@ def _build(rows: _Rows, key: SecretKey, realm: str) -> Directory:
                 hardware_only=row.hardware_only,
                 suspended=row.suspended,
                 allowed_classes=frozenset(row.allowed_classes),
+                users_override=row.users_override,
+                emergency_number=row.emergency_number,
             )
             for row in rows.customers
         ),
         users=tuple(_user(row, of_user[row.id], treatments, intervals[row.id]) for row in rows.users),
         accounts=tuple(_account(row, key, realm) for row in rows.devices),
         trunks=tuple(_trunk(row, key, realm) for row in rows.trunks),
+        blocked=tuple(row.number for row in rows.blocked),
     )
 
 
@@ -183,4 +190,6 @@ def _trunk(row: Row[Any], key: SecretKey, realm: str) -> Trunk:
         identity=row.identity,
         answer_first=row.answer_first,
         early_media=row.early_media,
+        trusted=row.trusted,
+        anonymous_code=row.anonymous_code,
     )

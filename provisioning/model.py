@@ -79,6 +79,8 @@ class Customer(Base):
     hardware_only: Mapped[bool]
     suspended: Mapped[bool]
     allowed_classes: Mapped[list[Any]]
+    users_override: Mapped[bool] = mapped_column(server_default=text("1"))
+    emergency_number: Mapped[str | None]
 
     numbers: Mapped[list[Number]] = relationship(order_by="Number.number", viewonly=True)
     users: Mapped[list[User]] = relationship(
@@ -201,6 +203,15 @@ class Trunk(Base):
     identity: Mapped[str]
     answer_first: Mapped[bool]
     early_media: Mapped[bool]
+    trusted: Mapped[bool] = mapped_column(server_default=text("0"))
+    anonymous_code: Mapped[int] = mapped_column(server_default="433")
+
+
+class BlockedNumber(Base):
+    """A number that nobody's calls are redirected to (D8)."""
+
+    __tablename__ = "blocked_numbers"
+    number: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Binding(Base):

@@ -22,7 +22,14 @@ from provisioning.stored_company import (
     trunk_entry,
     user_entry,
 )
-from provisioning.words import customer_words, differences, settings_made, trunk_words, user_words
+from provisioning.words import (
+    blocked_words,
+    customer_words,
+    differences,
+    settings_made,
+    trunk_words,
+    user_words,
+)
 
 UserKey = tuple[str, str]
 """A user by the customer's case-folded name and the e-mail."""
@@ -68,7 +75,8 @@ def make_plan(
         sources=frozenset(source for row in others for source in row.allow_from),
         trunk_usernames=frozenset(row.username.lower() for row in others if row.username),
     )
-    if problems := check(final, file.trunks, elsewhere):
+    blocked = stored.blocked if file.blocked_numbers is None else frozenset(file.blocked_numbers)
+    if problems := check(final, file.trunks, elsewhere, blocked=blocked):
         raise CompanyFileError(file.source, file.lines, problems)
     plan = Plan()
     for customer in file.customers:
@@ -81,6 +89,8 @@ def make_plan(
     for trunk in file.trunks:
         _plan_trunk(plan, trunk, stored.trunks.get(trunk.name.casefold()), key)
     _plan_missing_trunks(plan, unnamed, prune=prune)
+    if details := differences(blocked_words(stored.blocked), blocked_words(blocked)):
+        plan.items.append(Change("change", "the platform", details))
     plan.notes += notes_on(file.customers, final)
     return plan
 

@@ -34,11 +34,15 @@ class StoredCustomer:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The rows of the named customers and of all trunks by case-folded name, and what others use."""
+    """The rows of the named customers and of all trunks by case-folded name, and what others use.
+
+    `blocked` are the numbers that nobody's calls are redirected to.
+    """
 
     customers: Mapping[str, StoredCustomer]
     trunks: Mapping[str, model.Trunk]
     elsewhere: Elsewhere
+    blocked: frozenset[str]
 
 
 async def read_stored(session: AsyncSession, names: Collection[str]) -> Stored:
@@ -71,6 +75,7 @@ async def read_stored(session: AsyncSession, names: Collection[str]) -> Stored:
         },
         trunks={row.name.casefold(): row for row in trunks},
         elsewhere=Elsewhere(frozenset(numbers), frozenset(username.lower() for username in usernames)),
+        blocked=frozenset(await session.scalars(select(model.BlockedNumber.number))),
     )
 
 
@@ -84,6 +89,8 @@ def customer_entry(row: model.Customer) -> CustomerEntry:
         hardware_only=row.hardware_only,
         suspended=row.suspended,
         allowed_classes=tuple(row.allowed_classes),
+        users_override=row.users_override,
+        emergency_number=row.emergency_number,
     )
 
 
@@ -132,6 +139,8 @@ def trunk_entry(row: model.Trunk) -> TrunkEntry:
         identity=row.identity,
         answer_first=row.answer_first,
         early_media=row.early_media,
+        trusted=row.trusted,
+        anonymous_code=row.anonymous_code,
     )
 
 

@@ -6,7 +6,7 @@ import re
 
 import phonenumbers
 
-from b2bua.callplan.dialling import EMERGENCY_CODES
+from b2bua.callplan.emergency import EMERGENCY_CODES, means_emergency
 
 _E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 _SEPARATORS = str.maketrans("", "", " -.()")
@@ -29,20 +29,18 @@ def parse_e164(value: str) -> str:
     return number
 
 
-def parse_target(value: str) -> str:
+def parse_target(value: str, emergency_codes: frozenset[str] = EMERGENCY_CODES) -> str:
     """The number of a redirect: E.164, never an emergency number (D8). Raises ValueError."""
-    digits = value.translate(_SEPARATORS)
-    country_code = re.compile(r"\+[0-9]{1,3}?(" + "|".join(sorted(EMERGENCY_CODES)) + ")")
-    if digits in EMERGENCY_CODES or country_code.fullmatch(digits):
+    if means_emergency(value.translate(_SEPARATORS), emergency_codes):
         raise ValueError("is an emergency number: calls are never redirected to one")
     return parse_e164(value)
 
 
-def parse_extension(value: str) -> str:
+def parse_extension(value: str, emergency_codes: frozenset[str] = EMERGENCY_CODES) -> str:
     """1 to 8 digits that are no emergency or service code (P2). Raises ValueError."""
     if not re.fullmatch(r"[0-9]{1,8}", value):
         raise ValueError('must be 1 to 8 digits in quotes, such as "201"')
-    if value in EMERGENCY_CODES:
+    if value in emergency_codes:
         raise ValueError("is an emergency number; choose another extension")
     if _SERVICE_CODE.fullmatch(value):
         raise ValueError("is a service code; choose another extension")

@@ -21,6 +21,8 @@ def customer_words(entry: CustomerEntry) -> dict[str, str]:
         "Hardware-only": _yes(entry.hardware_only),
         "Suspended": _yes(entry.suspended),
         "May call": _listed(set(entry.allowed_classes)),
+        "Users override the presentation number": _yes(entry.users_override),
+        "Emergency number": entry.emergency_number or NONE,
     }
 
 
@@ -65,7 +67,14 @@ def trunk_words(entry: TrunkEntry) -> dict[str, str]:
         "Identity": entry.identity,
         "Answer first": _yes(entry.answer_first),
         "Early media": _yes(entry.early_media),
+        "Trusted with withheld numbers": _yes(entry.trusted),
+        "Code for rejected anonymous calls": str(entry.anonymous_code),
     }
+
+
+def blocked_words(numbers: Iterable[str]) -> dict[str, str]:
+    """The numbers that nobody's calls are redirected to."""
+    return {"Blocked as targets of redirects": _listed(numbers)}
 
 
 def treatment_words(entry: TreatmentEntry) -> str:

@@ -92,9 +92,12 @@ class Bridge(Timed, Nobody):
         self.call.services.agent.queue.schedule(self, NEVER)
 
     def tell_moved(self, now: float) -> None:
-        """Offer the sides that do not know it yet what they have agreed on, at the relay's present port."""
+        """Offer the sides that do not know it yet what they have agreed on, at the relay's present port.
+
+        The same goes for a caller who was given a codec, early, that the callee has not (BEHAVIOUR M1).
+        """
         for leg, other in ((self.caller, self.callee), (self.callee, self.caller)):
-            if leg.moved and leg not in self._telling:
+            if (leg.moved or _unfit(leg, other)) and leg not in self._telling:
                 self._tell_moved(leg, other, now)
 
     def on_deadline(self, now: float) -> None:
@@ -154,6 +157,10 @@ class Bridge(Timed, Nobody):
             return
         self._moved(leg)
         self._settled()
+
+    def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The caller answers our early offer when somebody has taken the call already."""
+        self.on_acknowledged(session, sdp, now)
 
     def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
         """A key pressed goes to the mailbox, or to the other phone as it came."""
@@ -228,8 +235,8 @@ class Bridge(Timed, Nobody):
         if code in (491, 500) and self._put_off <= PATIENCE:
             self._tell_later(leg, now)
         else:
-            # It sends its sound where nobody listens.
-            self.call.hang_up(now, "service (relay lost)")
+            # It sends its sound where nobody listens, or as nobody understands it.
+            self.call.hang_up(now, "service (relay lost)" if leg.moved else "service (no common codec)")
 
     def _agreed(self, leg: Leg, code: int, sdp: bytes | None, now: float) -> None:
         """An offer of our own was answered; refused, or answered with something else, it changes nothing."""
@@ -267,6 +274,14 @@ class Bridge(Timed, Nobody):
         legs = (self.caller, self.callee)
         self.path.hold(any(leg.heard is not None and leg.heard.audio.on_hold for leg in legs))
         self.call.services.watcher.changed(self.call)
+
+
+def _unfit(leg: Leg, other: Leg) -> bool:
+    """Whether a side was told of no codec that the other one speaks."""
+    said, heard = leg.said, other.heard
+    if said is None or heard is None:
+        return False
+    return not any(codec.is_speech and said.audio.find(codec) for codec in heard.audio.codecs)
 
 
 def _narrower(answer: Sdp, offer: Sdp) -> bool:

@@ -1,41 +1,29 @@
-"""One call: a caller, a plan, and the walk over it until somebody answers or nothing is left to try.
-
-The plan says what, the performers do it one at a time, and this class holds what outlives them: the caller's leg,
-the time, the lines in use and the journal.
-"""
+"""One call, from its INVITE to its end: what lasts as long as it does, and both sides once somebody answered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from b2bua.call.bridge import Bridge
+from b2bua.call.course import Course
 from b2bua.call.deposit import Deposit
-from b2bua.call.dial import Dialling
 from b2bua.call.early import Early
+from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Journal
 from b2bua.call.leg import Leg
-from b2bua.call.lines import Lines
 from b2bua.call.path import Path
-from b2bua.call.ports import Device, Devices, Figures, Mailboxes, Relay, Trunks, Visitor, Watcher
-from b2bua.call.ring import Ringing
-from b2bua.call.steps import Performer
-from b2bua.call.tone import Engaged
-from b2bua.call.walk import Walk, advance, begin
-from b2bua.callplan.outcome import Ended, StepResult
+from b2bua.call.ports import Device, Figures, Visitor
+from b2bua.call.services import Services
+from b2bua.call.walk import begin
 from b2bua.callplan.plan import Plan
-from b2bua.callplan.situation import Caller, Limits
-from b2bua.callplan.steps import Cause, Dial, EngagedTone, Reject, Ring, Step, Voicemail
+from b2bua.callplan.settings import User
+from b2bua.callplan.situation import Caller
 from b2bua.sip.address import Address
-from b2bua.sip.agent import UserAgent
 from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
 from b2bua.sip.flow import Hop
 from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Nobody
-from b2bua.sip.timers import NEVER, Timed
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.session_user import NOBODY
 from b2bua.sip.uri import Uri
 
 OUTCOMES = {
@@ -43,6 +31,7 @@ OUTCOMES = {
     404: "unknown",
     410: "unknown",
     480: "no-answer",
+    482: "loop",
     484: "unknown",
     486: "busy",
     503: "unavailable",
@@ -52,43 +41,25 @@ OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What every call works with. `chance` gives numbers from 0 to 1."""
-
-    agent: UserAgent
-    relay: Relay
-    mailboxes: Mailboxes
-    devices: Devices
-    trunks: Trunks
-    lines: Lines
-    watcher: Watcher
-    token: Callable[[], str]
-    origin: Callable[[], int]
-    chance: Callable[[], float]
-
-
-class Call(Timed, Nobody):
-    """A call in progress. Owns the caller's session until it is answered; then a `Bridge` owns both."""
+class Call:
+    """A call in progress. Until it is answered its `Course` owns the caller's session; then a `Bridge` owns both."""
 
     def __init__(
-        self, services: Services, caller: Leg, who: Caller, dialled: str, walk: Walk, journal: Journal
+        self, services: Services, caller: Leg, itinerary: Itinerary, dialled: str, journal: Journal
     ) -> None:
-        Timed.__init__(self)
         self.services = services
         self.caller = caller
-        self.who = who
+        self.itinerary = itinerary
+        self.calling = itinerary.first.caller
         self.dialled = dialled
-        self.plan = walk.plan
         self.journal = journal
+        self.marker = services.token()
         self.over = False
         self.max_forwards = 70
         self.occupied: list[int] = []
-        self._walk = walk
-        self._performer: Performer | None = None
+        self._redirected: list[int] = []
+        self._course: Course | None = None
         self._bridge: Bridge | None = None
-        self._early: Early | None = None
-        self._told_elsewhere: int | None = None
         self._named = len(journal.legs)
 
     @classmethod
@@ -96,42 +67,49 @@ class Call(Timed, Nobody):
         cls,
         services: Services,
         invite: ServerTransaction,
-        who: Caller,
+        itinerary: Itinerary,
         dialled: str,
-        plan: Plan,
-        limits: Limits,
         now: float,
         *,
         early_media: bool = True,
+        answers_first: bool = False,
     ) -> Call:
         """Take over an INVITE. Raises BadMessage (400, 488) where it cannot be used; nothing has begun then.
 
-        Without `early_media` the caller is sent no sound before the answer.
+        Without `early_media` the caller is sent no sound before the answer; with `answers_first` it is answered
+        to hear an announcement (D1).
         """
         caller = Leg("a", invite.flow, services.origin())
         if (offered := invite.request.sdp) is not None:
             caller.hear(offered)
-        call = cls(services, caller, who, dialled, begin(plan, limits, now), Journal(began=now))
-        session = caller.session = services.agent.serve(invite, call, now)
-        call._early = Early(session, caller, early_media and offered is not None)
+        call = cls(services, caller, itinerary, dialled, Journal(began=now))
+        walk = begin(itinerary.first.plan, itinerary.limits, now)
+        session = caller.session = services.agent.serve(invite, NOBODY, now)
+        early = Early(session, caller, early_media and (offered is not None or session.reliable))
+        session.user = call._course = Course(call, walk, early, answers_first=answers_first)
         call.max_forwards = max(invite.request.integer("max-forwards", 70) - 1, 0)
         return call
 
     @property
-    def limits(self) -> Limits:
-        """The platform's limits, as they were when the call arrived."""
-        return self._walk.limits
+    def who(self) -> Caller:
+        """Who calls, as the present hop is to see it; `calling` is who the first one saw."""
+        return self.itinerary.who
 
     @property
-    def early(self) -> Early:
-        """What the caller is told before the answer; a call from before a restart is past that."""
-        assert self._early is not None
-        return self._early
+    def plan(self) -> Plan:
+        """What was planned for the call when it arrived."""
+        return self.itinerary.first.plan
 
     @property
-    def session(self) -> ServerSession:
-        """The caller's session while nobody has answered."""
-        return self.early.session
+    def course(self) -> Course:
+        """What is being tried; a call that is over, or from before a restart, has none."""
+        assert self._course is not None
+        return self._course
+
+    @property
+    def bridge(self) -> Bridge | None:
+        """What joins both sides once the call is answered, until it is over."""
+        return self._bridge
 
     @property
     def caller_call_id(self) -> str:
@@ -140,16 +118,11 @@ class Call(Timed, Nobody):
         return self.caller.session.call_id
 
     @property
-    def bridge(self) -> Bridge | None:
-        """What joins both sides once the call is answered, until it is over."""
-        return self._bridge
-
-    @property
     def state(self) -> str:
         """In a word, for people who look at running calls."""
         if self._bridge is not None:
             return "recording" if self.in_mailbox else "answered"
-        return "ringing" if self._early is not None and self._early.ringing else "starting"
+        return "ringing" if self._course is not None and self._course.early.ringing else "starting"
 
     @property
     def in_mailbox(self) -> bool:
@@ -158,10 +131,10 @@ class Call(Timed, Nobody):
 
     def start(self, now: float) -> None:
         """Begin with the first step."""
-        with self._or_fail(now):
-            if self.who.user is not None:
-                self.occupy(self.who.user)
-            self._perform(now)
+        with self.or_fail(now):
+            if self.calling.user is not None:
+                self.occupy(self.calling.user)
+            self.course.start(now)
 
     def rejoin(self, callee: Leg, path: Path, mailbox: Deposit | None) -> None:
         """Be the answered call that it was before a restart."""
@@ -179,24 +152,28 @@ class Call(Timed, Nobody):
         if self.over:
             return
         if self._bridge is None:
-            self._abandon(now)
-            self.session.reject(code, now)
-            self._finish("ended", by, now, code)
+            course = self.course
+            course.abandon(now)
+            session = course.early.session
+            if session.active:
+                session.bye(now)
+            else:
+                session.reject(code, now)
+            self.finish("ended", by, now, code)
             return
         for leg in (self._bridge.caller, self._bridge.callee):
             if leg.session is not None:
                 leg.session.bye(now)
-        self._finish(self.journal.outcome, by, now)
+        self.finish(self.journal.outcome, by, now)
 
     def registered(self, device: Device, now: float) -> None:
         """A device of the called user registered while the call is unanswered."""
-        if self._performer is not None and isinstance(self._walk.step, Ring):
-            self._performer.on_registered(device, now)
+        if self._course is not None:
+            self._course.registered(device, now)
 
     def ringing(self, user: int) -> bool:
         """Whether this call is ringing this user at the moment."""
-        step = self._walk.step
-        return self._performer is not None and isinstance(step, Ring) and step.user == user
+        return self._course is not None and self._course.ringing(user)
 
     def mailbox_lost(self, now: float) -> None:
         """The media worker under this call died."""
@@ -207,8 +184,8 @@ class Call(Timed, Nobody):
         """The relay was restarted and knows nothing of this call."""
         if self._bridge is not None:
             self._bridge.path.reopen(self.path_back)
-        elif self._performer is not None:
-            self._performer.relay_back(now)
+        elif self._course is not None:
+            self._course.relay_back(now)
 
     def path_back(self, there: bool, now: float) -> None:
         """The path of an answered call has a new relay session, or gets none: the call cannot go on then."""
@@ -220,7 +197,15 @@ class Call(Timed, Nobody):
         self.event("call.rejoined")
         self._bridge.path_back(now)
 
-    # What performers use
+    # What its course and its performers use
+
+    def user(self, number: int) -> User | None:
+        """A user by id, as the settings were when the call arrived."""
+        return self.itinerary.numbering.users.get(number)
+
+    def new_path(self) -> Path:
+        """A relay session of its own, not asked for yet."""
+        return Path(self.services.relay, self.services.token())
 
     def next_leg_name(self) -> str:
         """The name of the next leg of ours: b1, b2, …"""
@@ -242,43 +227,18 @@ class Call(Timed, Nobody):
         self.occupied.append(user)
         self.services.lines.occupy(user)
 
-    def vacate(self, user: int) -> None:
+    def vacate(self, user: int, now: float) -> None:
         """This call leaves a user alone again."""
         self.occupied.remove(user)
-        self.services.lines.release(user)
+        self.services.lines.release(user, now)
 
-    def alert(self, now: float) -> None:
-        """The caller is told, once, that it rings."""
-        if self.early.alert(now):
-            self.event("call.ringing")
-
-    def pass_on(self, leg: Leg, path: Path, code: int, now: float) -> None:
-        """Sound from elsewhere before the answer goes to the caller (M4)."""
-        assert leg.heard is not None
-        path.place(self.caller)
-        if self.early.pass_on(leg.heard, code, now):
-            self.event("call.ringing")
-
-    def wait_for_step(self) -> None:
-        """Call `on_time_up` when the present step has lasted as long as it may."""
-        self.wait_until(self._walk.deadline)
-
-    def open(self, path: Path, then: Callable[[bool, float], None]) -> None:
-        """Ask for the relay session of a path; `then` is told whether it is there."""
-
-        def opened(there: bool, now: float) -> None:
-            with self._or_fail(now):
-                then(there, now)
-
-        path.open(self.caller, opened)
-
-    def wait_until(self, when: float) -> None:
-        """Call `on_time_up` at this moment; `NEVER` for no limit."""
-        self.services.agent.queue.schedule(self, when)
-
-    def seconds_left(self, now: float) -> float:
-        """How long the present step may still last."""
-        return self._walk.deadline - now
+    def may_redirect(self, user: int) -> bool:
+        """Count a call that a user's redirect sends elsewhere, unless there are as many as may be (D7)."""
+        if self.services.redirected.in_use(user) >= self.itinerary.limits.redirected_calls:
+            return False
+        self._redirected.append(user)
+        self.services.redirected.occupy(user)
+        return True
 
     def identity(self, host: Hop) -> Address:
         """Who the called device is shown as calling (BEHAVIOUR I2, I4)."""
@@ -294,46 +254,27 @@ class Call(Timed, Nobody):
             return Visitor(None, None, withheld=True)
         return Visitor(self.who.number, self.who.name or None, withheld=False)
 
-    def step_ended(
-        self,
-        ended: Ended,
-        now: float,
-        cause: Cause | None = None,
-        *,
-        trunk: str | None = None,
-        code: int | None = None,
-    ) -> None:
-        """The present step ended unanswered: go on with the next. `code` is what was answered elsewhere."""
-        if not self.over:
-            self._note(ended, now, trunk=trunk, code=code)
-            self._told_elsewhere = code
-            self._walk = advance(self._walk, now, cause)
-            self._perform(now)
-
     def answered(
         self,
         leg: Leg,
         path: Path,
+        sdp: bytes,
         now: float,
         *,
-        device: str | None = None,
-        trunk: str | None = None,
-        mailbox: Deposit | None = None,
+        device: str | None,
+        trunk: str | None,
+        mailbox: Deposit | None,
     ) -> None:
-        """Somebody took the call: answer the caller and join both sides."""
-        assert leg.heard is not None and leg.session is not None
-        self.wait_until(NEVER)
-        path.place(self.caller)
-        sdp = self.early.answer(leg.heard)
-        self._note(Ended.ANSWERED, now, device, trunk)
-        self._performer = None
+        """Somebody took the call: answer the caller with this description, and join both sides."""
         self._bridge = Bridge(self, leg, path, mailbox)
+        early = self.course.early
         self.journal.answered = now
         self.journal.outcome = "answered" if mailbox is None else "voicemail"
-        self.session.accept(sdp, now)
+        early.session.accept(sdp, now)
+        self._course = None
         self.services.watcher.joined(self, path.session, mailbox.token if mailbox else None)
-        if leg.moved or self.caller.moved:
-            # One of them was told a port of a relay that has died since.
+        if leg.moved or self.caller.moved or early.narrowed:
+            # One of them was told a port of a relay that has died since, or a codec that the other has not.
             self._bridge.tell_moved(now)
         if mailbox is not None:
             self.event("voicemail.answered", leg=leg.name)
@@ -349,20 +290,12 @@ class Call(Timed, Nobody):
     def rejoined(self, leg: Leg, now: float) -> None:
         """Another worker has taken over the callee's side."""
         assert self._bridge is not None
-        self.wait_until(NEVER)
         self._bridge.replace_callee(leg, now)
         self.event("voicemail.resumed", leg=leg.name)
 
-    # What the sessions tell
-
-    def on_cancelled(self, session: Session, now: float) -> None:
-        """The caller gave up before anybody answered."""
-        self._abandon(now)
-        self._finish("cancelled", "caller", now, 487)
-
-    def on_ended(self, session: Session, why: str, now: float) -> None:
-        """The caller ended the early dialog with a BYE, which means the same."""
-        self.on_cancelled(session, now)
+    def refused(self, code: int, now: float) -> None:
+        """Nothing was left to try: the caller got this code."""
+        self.finish(OUTCOMES.get(code, "refused"), "service", now, code)
 
     def peer_ended(self, side: str, why: str, now: float) -> None:
         """One side of an answered call hung up, or has gone: end the other."""
@@ -370,94 +303,40 @@ class Call(Timed, Nobody):
         other = self._bridge.callee if side == "caller" else self._bridge.caller
         if other.session is not None:
             other.session.bye(now)
-        self._finish(self.journal.outcome, side if why == "bye" else f"{side} ({why})", now)
-
-    def on_deadline(self, now: float) -> None:
-        """The present step, or the search for another mailbox, lasted as long as it may."""
-        with self._or_fail(now):
-            if self._performer is not None:
-                self._performer.on_time_up(now)
-            elif self._bridge is not None and self._bridge.mailbox is not None:
-                self._bridge.mailbox.on_time_up(now)
-
-    # The walk
-
-    def _perform(self, now: float) -> None:
-        step = self._walk.step
-        if isinstance(step, Reject):
-            self._reject(step, now)
-            return
-        self.event("call.step", step=type(step).__name__.lower(), cause=self._walk.cause.name.lower())
-        self._performer = self._performer_of(step)
-        self.wait_until(self._walk.deadline)
-        self._performer.begin(now)
-
-    def _performer_of(self, step: Step) -> Performer:
-        match step:
-            case Ring():
-                return Ringing(self, step)
-            case Dial():
-                return Dialling(self, step)
-            case EngagedTone():
-                return Engaged(self)
-            case Voicemail():
-                services = self.services
-                return Deposit(self, step, Path(services.relay, services.token()), services.token())
-            case Reject():
-                raise AssertionError("a refusal needs no performer")
-
-    def _reject(self, step: Reject, now: float) -> None:
-        if step.as_elsewhere and self._told_elsewhere is not None:
-            code = self._told_elsewhere
-            self.session.reject(code, now)
-        else:
-            code = step.code
-            reason = () if step.q850 is None else (("Reason", f"Q.850;cause={step.q850}"),)
-            self.session.reject(code, now, reason, step.reason)
-        self._note(Ended.COMPLETED, now, code=code)
-        self._finish(OUTCOMES.get(code, "refused"), "service", now, code)
+        self.finish(self.journal.outcome, side if why == "bye" else f"{side} ({why})", now)
 
     @contextmanager
-    def _or_fail(self, now: float) -> Iterator[None]:
+    def or_fail(self, now: float) -> Iterator[None]:
         """A fault of ours ends the call with 500, or BYE, and leaves nothing of it."""
         try:
             yield
         except Exception:
+            course = self._course
             try:
                 self.hang_up(now, "service (fault)", 500)
             finally:
                 # Where hanging up fails for the same reason, this much is sure.
-                if self._early is not None:
-                    self._early.session.reject(500, now)
-                self._finish("ended", "service (fault)", now, 500)
+                if course is not None:
+                    course.early.session.reject(500, now)
+                self.finish("ended", "service (fault)", now, 500)
             raise
 
-    def _abandon(self, now: float) -> None:
-        performer, self._performer = self._performer, None
-        if performer is not None:
-            performer.stop(now)
-            self._note(Ended.ABANDONED, now)
-
-    def _note(
-        self,
-        ended: Ended,
-        now: float,
-        device: str | None = None,
-        trunk: str | None = None,
-        code: int | None = None,
-    ) -> None:
-        seconds = round(now - self._walk.entered, 3)
-        self.journal.steps.append(StepResult(self._walk.step, ended, seconds, device, trunk, code))
-
-    def _finish(self, outcome: str, by: str, now: float, code: int | None = None) -> None:
+    def finish(self, outcome: str, by: str, now: float, code: int | None = None) -> None:
+        """The call is over; once is enough."""
         if self.over:
             return
         self.over = True
-        self._performer = None
-        self.wait_until(NEVER)
+        course, self._course = self._course, None
+        if course is not None:
+            course.end()
+            if course.early.path is not None:
+                course.early.path.close()
         for user in self.occupied:
-            self.services.lines.release(user)
+            self.services.lines.release(user, now)
+        for user in self._redirected:
+            self.services.redirected.release(user, now)
         self.occupied.clear()
+        self._redirected.clear()
         journal = self.journal
         journal.ended, journal.outcome, journal.hung_up_by, journal.code = now, outcome, by, code
         bridge, self._bridge = self._bridge, None

@@ -19,6 +19,7 @@ from b2bua.sip.uri import Uri
 
 if TYPE_CHECKING:
     from b2bua.call.call import Call
+    from b2bua.call.course import Course
 
 SERVICE = "deposit"
 # Seconds from asking for a worker to its answer; an idle one takes milliseconds, starting one about a second.
@@ -30,9 +31,17 @@ class Deposit(Performer):
 
     __slots__ = ("_asked", "_leg", "_path", "_session", "step", "token")
 
-    def __init__(self, call: Call, step: Voicemail, path: Path, token: str, leg: Leg | None = None) -> None:
+    def __init__(
+        self,
+        call: Call,
+        course: Course | None,
+        step: Voicemail,
+        path: Path,
+        token: str,
+        leg: Leg | None = None,
+    ) -> None:
         """`leg` is the worker's, of a call that was answered before a restart."""
-        super().__init__(call)
+        super().__init__(call, course)
         self.step = step
         self.token = token
         self._path = path
@@ -42,8 +51,8 @@ class Deposit(Performer):
 
     def begin(self, now: float) -> None:
         """Open a relay session and ask for a worker."""
-        self.call.wait_until(now + PATIENCE)
-        self.call.open(self._path, self._reserve)
+        self.wait_until(now + PATIENCE)
+        self.course.open(self._path, self._reserve, now)
 
     def relay_back(self, now: float) -> None:
         """The search for a worker goes on; one that answers is told the new port by a re-INVITE."""
@@ -56,7 +65,8 @@ class Deposit(Performer):
             self.call.services.mailboxes.release(self.token)
         if self._session is not None:
             self._session.cancel(now)
-        self._path.close()
+        if self._course is not None:
+            self._course.leave(self._path)
 
     def on_time_up(self, now: float) -> None:
         """No worker has answered."""
@@ -69,7 +79,7 @@ class Deposit(Performer):
             return
         if self._leg is not None and self._leg.session is not None:
             self._leg.session.end(now)
-        self.call.wait_until(now + PATIENCE)
+        self.wait_until(now + PATIENCE)
         self._asked = True
         self.call.services.mailboxes.resume(self.token, self._invite)
 
@@ -131,9 +141,10 @@ class Deposit(Performer):
             return
         self._path.connect(self._leg)
         if self.call.joined_to(self._path):
+            self.rest()
             self.call.rejoined(self._leg, now)
         else:
-            self.call.answered(self._leg, self._path, now, mailbox=self)
+            self.course.answered(self._leg, self._path, now, mailbox=self)
 
     def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
         """The worker refused."""
@@ -146,4 +157,4 @@ class Deposit(Performer):
             return
         self.stop(now)
         self.call.event("voicemail.failed", mailbox=self.step.user)
-        self.call.step_ended(Ended.FAILED, now)
+        self.course.step_ended(Ended.FAILED, now)

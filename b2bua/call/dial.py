@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
 from b2bua.call.ports import Gateway
 from b2bua.call.steps import ENDED, Performer
-from b2bua.callplan.steps import Cause, Dial
+from b2bua.callplan.causes import Cause
+from b2bua.callplan.steps import Dial
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import Response
@@ -20,7 +20,7 @@ from b2bua.trunks.numbers import to_trunk
 from b2bua.trunks.shown import shown
 
 if TYPE_CHECKING:
-    from b2bua.call.call import Call
+    from b2bua.call.course import Course
 
 # It could not, or it would not have us: another trunk may. Anything else is the called number's own answer.
 NOT_HERE = frozenset({401, 407, 500, 502, 503, 504})
@@ -30,38 +30,48 @@ BUSY = frozenset({486, 600, 603})
 TOLD = frozenset({404, 410, 480, 484, 486, 488, 600, 603, 604})
 
 
+# By this a call of ours is known that comes back from outside (D7); it says nothing to anybody else.
+MARKER = "X-Ringplan"
+
+
 class Dialling(Performer):
     """Performs `Dial`. One relay session serves all trunks: the next one is switched to the same port."""
 
-    __slots__ = ("_gateway", "_gateways", "_leg", "_path", "_rings", "_session", "_step")
+    __slots__ = ("_gateway", "_gateways", "_leg", "_path", "_rings", "_session", "_step", "_whole")
 
-    def __init__(self, call: Call, step: Dial) -> None:
-        super().__init__(call)
+    def __init__(self, course: Course, step: Dial) -> None:
+        super().__init__(course.call, course)
         self._step = step
-        self._path = Path(call.services.relay, call.services.token())
-        self._gateways: Sequence[Gateway] = call.services.trunks.gateways()
+        self._path = course.way()
+        self._gateways: Sequence[Gateway] = course.call.services.trunks.gateways()
         self._gateway: Gateway | None = None
         self._leg: Leg | None = None
         self._session: ClientSession | None = None
         self._rings = False
+        self._whole = False
 
     def begin(self, now: float) -> None:
-        """Open a relay session, then try the first trunk."""
-        self.call.open(self._path, self._opened)
+        """Open a relay session, then try the first trunk; a user's redirects have a limit (D7)."""
+        by = self._step.by
+        if by is not None and not self.call.may_redirect(by):
+            self.call.event("call.redirects_exhausted", by=by)
+            self._over(Cause.UNAVAILABLE, now)
+            return
+        self.course.open(self._path, self._opened, now)
 
     def stop(self, now: float) -> None:
         """Nobody wants an answer any more."""
         self._drop(now)
-        self._path.close()
+        self.course.leave(self._path)
 
     def on_time_up(self, now: float) -> None:
         """The trunk is silent, so the next one gets its turn; or nobody answered in time."""
         assert self._session is not None and self._gateway is not None
-        if self.call.seconds_left(now) <= 0:
+        if self.course.seconds_left(now) <= 0:
             self._over(Cause.NO_ANSWER, now)
         elif self._session.heard_from or not self._gateways:
             # With no other trunk left there is nothing better than to wait.
-            self.call.wait_for_step()
+            self.wait_until(self.course.deadline)
         else:
             self.call.services.trunks.silent(self._gateway)
             self.call.event("call.trunk_failed", leg=self._name, trunk=self._gateway.trunk.name, code=None)
@@ -90,9 +100,12 @@ class Dialling(Performer):
         if not self._gateways:
             self._over(Cause.UNAVAILABLE, now)
             return
+        self._gateway, *self._gateways = self._gateways
+        self._whole = False
+        self._invite(self._gateway, now)
+
+    def _invite(self, gateway: Gateway, now: float) -> None:
         call = self.call
-        gateway, *self._gateways = self._gateways
-        self._gateway = gateway
         leg = self._leg = Leg(call.next_leg_name(), gateway.flow, call.services.origin())
         self._path.place(call.caller, leg)
         ours = call.services.agent.wire.advertised(gateway.flow)
@@ -100,7 +113,10 @@ class Dialling(Performer):
         target = Uri(gateway.host, number, gateway.port)
         # A carrier that knows us by a name wants its own domain there; one that knows our address, ours.
         from_, headers = shown(
-            self._step.identity, gateway.trunk, gateway.host if gateway.credential else ours.host
+            self._step.identity,
+            gateway.trunk,
+            gateway.host if gateway.credential else ours.host,
+            self._step.number,
         )
         self._session = leg.session = call.services.agent.call(
             str(target),
@@ -109,22 +125,22 @@ class Dialling(Performer):
             Address(target),
             self,
             now,
-            leg.offer(call.caller.wanted),
-            headers=headers,
+            leg.offer(call.caller.heard if self._whole else call.caller.wanted),
+            headers=(*headers, (MARKER, call.marker)),
             max_forwards=call.max_forwards,
             credential=gateway.credential,
         )
         call.leg_added(leg)
-        call.wait_until(now + min(call.limits.trunk_silence, call.seconds_left(now)))
+        self.wait_until(now + min(self.course.limits.trunk_silence, self.course.seconds_left(now)))
 
     def on_progress(self, session: Session, response: Response, now: float) -> None:
         """It rings there, or is heard before the answer: the caller hears that too (M4)."""
         assert self._leg is not None
         self._rings = self._rings or response.code == 180
         if response.sdp is not None and self._hear_early(response.sdp):
-            self.call.pass_on(self._leg, self._path, response.code, now)
+            self.course.pass_on(self._leg, self._path, response.code, now)
         elif response.code == 180:
-            self.call.alert(now)
+            self.course.alert(now)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """Somebody took the call."""
@@ -137,7 +153,7 @@ class Dialling(Performer):
             return
         self._path.connect(self._leg)
         self.call.services.trunks.answered(self._gateway)
-        self.call.answered(self._leg, self._path, now, trunk=self._gateway.trunk.name)
+        self.course.answered(self._leg, self._path, now, trunk=self._gateway.trunk.name)
 
     def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
         """It was refused there, or by the trunk itself."""
@@ -147,8 +163,14 @@ class Dialling(Performer):
             self.call.services.trunks.silent(self._gateway)
             self._failed(503, now)
         else:
+            # It is there; what it cannot do just now is its answer to this call (RFC 3261 §21.5.4).
             self.call.services.trunks.answered(self._gateway)
-            self._failed(code, now)
+            if code == 488 and self.course.early.narrowed and not self._whole:
+                # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
+                self._whole = True
+                self._invite(self._gateway, now)
+            else:
+                self._failed(code, now)
 
     @property
     def _name(self) -> str:
@@ -184,4 +206,4 @@ class Dialling(Performer):
     def _over(self, cause: Cause, now: float, code: int | None = None) -> None:
         self.stop(now)
         trunk = self._gateway.trunk.name if self._gateway is not None else None
-        self.call.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code if code in TOLD else None)
+        self.course.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code if code in TOLD else None)

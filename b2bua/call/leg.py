@@ -8,7 +8,7 @@ from b2bua.call.ports import Peer
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite
-from b2bua.sip.sdp import STANDARD_CODECS, Sdp, parse_sdp
+from b2bua.sip.sdp import PCMA, STANDARD_CODECS, TELEPHONE_EVENT, Sdp, parse_sdp
 from b2bua.sip.session import Session
 
 UNSPECIFIED = "0.0.0.0"
@@ -76,10 +76,11 @@ class Leg:
     def wanted(self) -> Sdp | None:
         """What this side wants to be joined with: its last description, narrowed to the codecs it was answered.
 
-        A caller that was answered keeps its codec when somebody else takes the other side (BEHAVIOUR M1).
+        A caller that was answered keeps its codec when somebody else takes the other side (BEHAVIOUR M1), and one
+        that has not answered our early offer yet will take what that says.
         """
         if self.heard is None or self.said is None:
-            return self.heard
+            return self.heard or self.said
         heard, said = self.heard.audio, self.said.audio
         codecs = tuple(codec for codec in heard.codecs if said.find(codec) is not None)
         return replace(self.heard, media=(replace(heard, codecs=codecs),))
@@ -96,9 +97,10 @@ class Leg:
         assert self.heard is not None
         return self._say(answer(self.heard, reply, self.address, self.port, self.origin, 1))
 
-    def answer_early(self) -> bytes:
-        """Answer with one codec that we play ourselves (BEHAVIOUR M1). Raises BadMessage (488)."""
-        assert self.heard is not None
+    def describe_early(self) -> bytes:
+        """Answer, or offer, one codec that we play ourselves (BEHAVIOUR M1, M3). Raises BadMessage (488)."""
+        if self.heard is None:
+            return self._say(describe((PCMA, TELEPHONE_EVENT), self.address, self.port, self.origin, 1))
         return self._say(early_answer(self.heard, self.address, self.port, self.origin, 1))
 
     def _say(self, sdp: Sdp) -> bytes:

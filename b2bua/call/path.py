@@ -81,10 +81,10 @@ class Path:
         if not self._away and (peer := near.peer()) is not None:
             self._relay.update_near(self.session, peer)
 
-    def play(self, tone: str, payload: int) -> None:
-        """Play a tone to the caller until somebody is connected or the session ends."""
+    def play(self, sound: str, payload: int, *, once: bool = False) -> None:
+        """Play a sound to the caller, until somebody is connected or the session ends, or only once."""
         if not self._away:
-            self._relay.play(self.session, tone, payload)
+            self._relay.play(self.session, sound, payload, once=once)
 
     def hold(self, held: bool) -> None:
         """Say whether silence is to be expected."""
@@ -93,7 +93,8 @@ class Path:
 
     def close(self, done: Callable[[Figures], None] | None = None) -> None:
         """End the session, also while the relay has not answered yet; once is enough. `done` gets its figures."""
-        if not self._over:
+        asked = self._near is not None or self.ports is not None
+        if asked and not self._over:
             self._over = True
             self._relay.close(self.session, done or _discard)
 

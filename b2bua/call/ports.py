@@ -81,8 +81,12 @@ class Relay(Protocol):
     def update_near(self, session: str, near: Peer) -> None:
         """The caller's address changed; both ports stay."""
 
-    def play(self, session: str, tone: str, payload: int) -> None:
-        """Play a tone to the near side until `connect_far` or `close`, in PCMU (0) or PCMA (8)."""
+    def play(self, session: str, sound: str, payload: int, *, once: bool) -> None:
+        """Play a sound to the near side in PCMU (0) or PCMA (8), once or over and over, at most until
+        `connect_far` or `close`."""
+
+    def seconds(self, sound: str) -> float:
+        """How long a sound is when it is played once; 0 for one that is not there."""
 
     def hold(self, session: str, held: bool) -> None:
         """Silence is to be expected, or no longer."""

@@ -1,4 +1,4 @@
-"""Ringing all devices of a user at once: the first answer wins (BEHAVIOUR N6, N7, R8)."""
+"""Ringing all devices of a user at once: the first answer wins (BEHAVIOUR N6, N7, R8, B2)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from b2bua.call.leg import Leg
+from b2bua.call.lines import Waiter
 from b2bua.call.path import Path
 from b2bua.call.ports import Device
 from b2bua.call.steps import COMPLETED_ELSEWHERE, ENDED, Performer
-from b2bua.callplan.steps import Cause, Ring
+from b2bua.callplan.causes import Cause
+from b2bua.callplan.steps import Ring
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import Response
@@ -18,49 +20,80 @@ from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
 
 if TYPE_CHECKING:
-    from b2bua.call.call import Call
+    from b2bua.call.course import Course
 
 DECLINED = (600, 603)
+MOVED = (301, 302)
 
 
 class Branch:
-    """One device that rings, with a relay session of its own (BEHAVIOUR M4)."""
+    """One device that rings, with a relay session of its own (BEHAVIOUR M4).
 
-    __slots__ = ("device", "leg", "path", "session")
+    Only where the caller has its answer already they all share its session: the winner is switched to.
+    """
+
+    __slots__ = ("device", "leg", "path", "session", "whole")
 
     def __init__(self, device: Device, leg: Leg, path: Path) -> None:
         self.device = device
         self.leg = leg
         self.path = path
         self.session: ClientSession | None = None
+        self.whole = False
 
 
 class Ringing(Performer):
     """Performs `Ring`."""
 
-    __slots__ = ("_branches", "_busy", "_rung", "_step", "_waits")
+    __slots__ = ("_branches", "_busy", "_rings", "_rung", "_step", "_waiter", "_waits")
 
-    def __init__(self, call: Call, step: Ring) -> None:
-        super().__init__(call)
+    def __init__(self, course: Course, step: Ring) -> None:
+        super().__init__(course.call, course)
         self._step = step
         self._branches: list[Branch] = []
         self._rung: set[tuple[str, str]] = set()
         self._busy = False
+        self._rings = False
+        self._waiter: Waiter | None = None
         # Without a relay nobody can be reached, and to wait would be in vain.
         self._waits = step.waits
 
     def begin(self, now: float) -> None:
-        """Ring what is registered; a step that waits rings on without."""
+        """Ring what is registered; a step that waits rings on without, one that queues waits for the line."""
+        user = self.call.user(self._step.user)
+        if not self._step.queues or user is None:
+            self.call.occupy(self._step.user)
+            self._ring_all(now)
+            return
+        self.course.alert(now)
+        self._waiter = Waiter(self._step.user, user.max_calls, self._line_free)
+        self.call.services.lines.wait(self._waiter)
+
+    def _line_free(self, now: float) -> None:
+        """The line is free, and it is this caller's turn for the rest of the time, unless a new one was quicker."""
+        assert self._waiter is not None
+        if self.call.services.lines.in_use(self._step.user) >= self._waiter.calls:
+            return
         self.call.occupy(self._step.user)
+        self._leave_queue(now)
+        self._ring_all(now)
+
+    def _leave_queue(self, now: float) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            self.call.services.lines.leave(waiter, now)
+
+    def _ring_all(self, now: float) -> None:
+        self._rings = True
         for device in self.call.services.devices.of_user(self._step.user, now):
-            self._ring(device)
+            self._ring(device, now)
         if not self._branches:
             self._nobody_rings(now)
 
     def on_registered(self, device: Device, now: float) -> None:
         """A step that waits rings a device that comes later; no device rings twice for one call."""
         if self._waits:
-            self._ring(device)
+            self._ring(device, now)
 
     def relay_back(self, now: float) -> None:
         """The devices ring on; whoever answers is told the new port by a re-INVITE."""
@@ -69,14 +102,16 @@ class Ringing(Performer):
 
     def stop(self, now: float) -> None:
         """Nobody wants an answer any more."""
+        self._leave_queue(now)
         self._drop_all(now)
 
     def on_time_up(self, now: float) -> None:
         """Nobody answered in time."""
+        self._leave_queue(now)
         self._drop_all(now)
         self._over(Cause.NO_ANSWER, now)
 
-    def _ring(self, device: Device) -> None:
+    def _ring(self, device: Device, now: float) -> None:
         # Two devices behind different NATs may well have the same contact.
         name = device.username, device.binding.key
         if name in self._rung:
@@ -84,9 +119,9 @@ class Ringing(Performer):
         self._rung.add(name)
         call = self.call
         leg = Leg(call.next_leg_name(), device.binding.flow, call.services.origin())
-        branch = Branch(device, leg, Path(call.services.relay, call.services.token()))
+        branch = Branch(device, leg, self.course.way())
         self._branches.append(branch)
-        call.open(branch.path, lambda there, now: self._invite(branch, there, now))
+        self.course.open(branch.path, lambda there, now: self._invite(branch, there, now), now)
 
     def _invite(self, branch: Branch, there: bool, now: float) -> None:
         """The relay session is there: offer the device what the caller offers, at our address."""
@@ -105,7 +140,7 @@ class Ringing(Performer):
             Address(Uri(host.host, branch.device.username, host.port)),
             self,
             now,
-            branch.leg.offer(call.caller.wanted),
+            branch.leg.offer(call.caller.heard if branch.whole else call.caller.wanted),
             max_forwards=call.max_forwards,
         )
         branch.session = branch.leg.session = session
@@ -115,7 +150,9 @@ class Ringing(Performer):
         if self.call.joined_to(branch.path):
             self.call.path_back(there, now)
         elif there:
-            branch.path.place(self.call.caller, branch.leg)
+            for each in self._branches:
+                if each.path is branch.path:
+                    each.path.place(self.call.caller, each.leg)
         elif branch in self._branches:
             assert branch.session is not None
             branch.session.cancel(now)
@@ -124,7 +161,7 @@ class Ringing(Performer):
     def on_progress(self, session: Session, response: Response, now: float) -> None:
         """A device rings. Its early media does not pass: others may ring too (BEHAVIOUR M4)."""
         if response.code >= 180:
-            self.call.alert(now)
+            self.course.alert(now)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The first answer wins; the others are told that the call was completed elsewhere."""
@@ -138,18 +175,35 @@ class Ringing(Performer):
         self._branches.remove(branch)
         self._drop_all(now, completed=True)
         branch.path.connect(branch.leg)
-        self.call.answered(branch.leg, branch.path, now, device=branch.device.username)
+        self.course.answered(branch.leg, branch.path, now, device=branch.device.username)
 
     def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
-        """A device refused or cannot be reached."""
-        self._lost(self._branch(session), code, now)
+        """A device refused or cannot be reached, or says who is to be called instead."""
+        branch = self._branch(session)
+        if code == 488 and self.course.early.narrowed and not branch.whole:
+            # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
+            branch.whole = True
+            branch.leg = Leg(self.call.next_leg_name(), branch.leg.flow, self.call.services.origin())
+            self._invite(branch, True, now)
+            return
+        target = response.contact if response is not None and code in MOVED else None
+        user = self.call.user(self._step.user)
+        if target is None or not target.user or user is None:
+            self._lost(branch, code, now)
+            return
+        self._branches.remove(branch)
+        self.course.leave(branch.path)
+        self.call.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
+        self._drop_all(now)
+        self.call.vacate(self._step.user, now)
+        self.course.deflected(target.user, user, now)
 
     def _branch(self, session: Session) -> Branch:
         return next(branch for branch in self._branches if branch.session is session)
 
     def _lost(self, branch: Branch, code: int, now: float) -> None:
         self._branches.remove(branch)
-        branch.path.close()
+        self.course.leave(branch.path)
         self.call.event("call.device_failed", leg=branch.leg.name, device=branch.device.username, code=code)
         self._busy = self._busy or code == 486 or code in DECLINED
         if code in DECLINED:
@@ -164,7 +218,7 @@ class Ringing(Performer):
     def _nobody_rings(self, now: float) -> None:
         """No device is left, and none was busy: wait for another with ringback, or go on at once (R8)."""
         if self._waits:
-            self.call.alert(now)
+            self.course.alert(now)
         else:
             self._over(Cause.UNAVAILABLE, now)
 
@@ -173,8 +227,9 @@ class Ringing(Performer):
         for branch in branches:
             if branch.session is not None:
                 branch.session.cancel(now, COMPLETED_ELSEWHERE if completed else ())
-            branch.path.close()
+            self.course.leave(branch.path)
 
     def _over(self, cause: Cause, now: float) -> None:
-        self.call.vacate(self._step.user)
-        self.call.step_ended(ENDED[cause], now, cause)
+        if self._rings:
+            self.call.vacate(self._step.user, now)
+        self.course.step_ended(ENDED[cause], now, Cause.BUSY if self._step.queues else cause)

@@ -6,20 +6,23 @@ process. Times are Unix time, because monotonic seconds mean nothing to whoever 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from b2bua.call.call import Call, Services
+from b2bua.call.call import Call
 from b2bua.call.deposit import Deposit
+from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Journal
 from b2bua.call.leg import Leg
 from b2bua.call.path import Path
 from b2bua.call.ports import Ports
-from b2bua.call.walk import begin
+from b2bua.call.services import Services
+from b2bua.callplan.hops import Hop
 from b2bua.callplan.identity import Identity
+from b2bua.callplan.journey import Journey
 from b2bua.callplan.outcome import StepResult
 from b2bua.callplan.plan import Plan
-from b2bua.callplan.situation import Caller, Limits
+from b2bua.callplan.situation import Caller
 from b2bua.callplan.steps import Dial, Step, Voicemail
 from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS
@@ -75,7 +78,13 @@ class CallSnapshot:
 
 def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
     """Return the snapshot of a call, or `None` while an ACK or an answer is missing, and once it is over."""
-    bridge, journal, who, plan, results = call.bridge, call.journal, call.who, call.plan, call.journal.steps
+    bridge, journal, who, plan, results = (
+        call.bridge,
+        call.journal,
+        call.calling,
+        call.plan,
+        call.journal.steps,
+    )
     if bridge is None or bridge.path.ports is None or journal.answered is None:
         return None
     caller, callee = _leg_snapshot(bridge.caller), _leg_snapshot(bridge.callee)
@@ -83,7 +92,7 @@ def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
         return None
     if who.withheld:
         # It must not reach the disk (BEHAVIOUR A3). A dialog is known by its tags, whatever its URIs say.
-        who = Caller(None, "", True, who.user)
+        who = Caller(None, "", True, who.user, who.customer)
         caller = replace(caller, dialog=replace(caller.dialog, remote=_nameless(caller.dialog.remote)))
         plan = replace(plan, steps=tuple(map(_unsigned, plan.steps)))
         results = [replace(result, step=_unsigned(result.step)) for result in results]
@@ -109,13 +118,14 @@ def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
 def restore(
     services: Services,
     snapshot: CallSnapshot,
-    limits: Limits,
+    itinerary: Callable[[Hop], Itinerary],
     credentials: Mapping[str, Credential],
     now: float,
     wall_now: float,
 ) -> Call:
     """Make the call again, as it was. It does nothing yet but take requests and lines; see `Call.resume`.
 
+    `itinerary` makes one that begins with a hop; an answered call goes to no other.
     `credentials` are the trunks', by name: secrets are in no snapshot.
     """
     trunk = snapshot.results[-1].trunk if snapshot.results else None
@@ -128,14 +138,14 @@ def restore(
         legs=list(snapshot.legs),
         steps=list(snapshot.results),
     )
-    walk = begin(snapshot.plan, limits, now)
-    call = Call(services, caller, snapshot.who, snapshot.dialled, walk, journal)
+    first = Hop(Journey(snapshot.dialled), snapshot.who, snapshot.plan)
+    call = Call(services, caller, itinerary(first), snapshot.dialled, journal)
     for user in snapshot.occupied:
         call.occupy(user)
     path = Path(services.relay, snapshot.relay_session, snapshot.ports)
     mailbox = None
     if (held := snapshot.mailbox) is not None:
-        mailbox = Deposit(call, held.step, path, held.token, callee)
+        mailbox = Deposit(call, None, held.step, path, held.token, callee)
     call.rejoin(callee, path, mailbox)
     return call
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from b2bua.call.ports import Device
+from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended
-from b2bua.callplan.steps import Cause
 from b2bua.sip.compose import Header
 from b2bua.sip.session_user import Nobody
+from b2bua.sip.timers import NEVER, Timed
 
 if TYPE_CHECKING:
     from b2bua.call.call import Call
+    from b2bua.call.course import Course
 
 COMPLETED_ELSEWHERE: tuple[Header, ...] = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)
 
@@ -24,13 +26,37 @@ ENDED = {
 """What a step that rang somebody came to, by the cause that it gives the call."""
 
 
-class Performer(Nobody):
-    """Carries out one step. It ends by `call.step_ended` or `call.answered`, or is stopped by the call."""
+class Performer(Timed, Nobody):
+    """Carries out one step of a course: ends by `step_ended`, `deflected` or `answered` there, or is stopped.
 
-    __slots__ = ("call",)
+    `course` is `None` for the mailbox of a call that was answered before a restart.
+    """
 
-    def __init__(self, call: Call) -> None:
+    __slots__ = ("_course", "call")
+
+    def __init__(self, call: Call, course: Course | None) -> None:
+        super().__init__()
         self.call = call
+        self._course = course
+
+    @property
+    def course(self) -> Course:
+        """The course that this is a step of."""
+        assert self._course is not None
+        return self._course
+
+    def wait_until(self, when: float) -> None:
+        """Call `on_time_up` at this moment; `NEVER` for no limit."""
+        self.call.services.agent.queue.schedule(self, when)
+
+    def rest(self) -> None:
+        """The step is over, or somebody answered: nothing is due any more."""
+        self.wait_until(NEVER)
+
+    def on_deadline(self, now: float) -> None:
+        """It lasted as long as it may."""
+        with self.call.or_fail(now):
+            self.on_time_up(now)
 
     def begin(self, now: float) -> None:
         """Start; may end at once."""

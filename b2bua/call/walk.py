@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
+from b2bua.callplan.causes import Cause
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Limits
-from b2bua.callplan.steps import Cause, Dial, EngagedTone, Ring, Step
+from b2bua.callplan.steps import Announce, Dial, EngagedTone, Ring, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class Walk:
                 return inf
 
 
+def announces(plan: Plan) -> bool:
+    """Whether a caller may be told something in the course of a plan (BEHAVIOUR M2)."""
+    return any(isinstance(step, Announce) for step in plan.steps)
+
+
 def next_step(plan: Plan, position: int, cause: Cause) -> tuple[int, Step] | None:
     """Return the next step after `position` that is tried on a cause, or `None` at the end of the plan.
 
@@ -69,8 +75,10 @@ def advance(walk: Walk, now: float, cause: Cause | None = None) -> Walk:
     """Move on after the present step ended unanswered.
 
     `cause` is what a ring ended on. A step that was played to its end or could not be carried out has none
-    and leaves the call's cause as it was. Raises ValueError after the last step.
+    and leaves the call's cause as it was, and so does a redirect to a number. Raises ValueError after the last step.
     """
+    if isinstance(walk.step, Dial) and walk.step.by is not None:
+        cause = None
     return _enter(replace(walk, cause=walk.cause if cause is None else cause), now)
 
 

@@ -1,7 +1,8 @@
 """What was dialled: somebody here, a number elsewhere, an emergency or service code, or nothing known.
 
 Emergency codes are recognised before anything else (BEHAVIOUR E1), then service codes (I6), the extensions of
-the caller's customer, and numbers as they are dialled in the customer's country.
+the caller's customer, and numbers as they are dialled in the customer's country. A user may put 141 or 1470 before
+any of them, to withhold or show the number for this one call (I4).
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from functools import lru_cache
 
 import phonenumbers
 
+from b2bua.callplan.emergency import EMERGENCY_CODES
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.settings import Customer
 
-EMERGENCY_CODES = frozenset({"999", "112", "18000"})
-
 # RFC 3966 §5.1.1 visual separators, and the space that people type.
 _SEPARATORS = str.maketrans("", "", "-.() ")
-_WITHHOLDING = re.compile(r"(141|1470)(?=[0-9+])")
+_PREFIX = re.compile(r"(141|1470)(?=[0-9+])")
 _SERVICE = re.compile(r"101|105|111|159|116[0-9]{3}|18001\+?[0-9]{1,32}")
 _NUMBER = re.compile(r"\+?[0-9]{1,32}")
 _SHOWN = 32
+
+WITHHOLD = "141"
+"""Dialled before a number to withhold one's own; 1470 shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,20 @@ class Unknown:
 Destination = CalledUser | Elsewhere | Emergency | Service | Unknown
 
 
-def dial(dialled: str, customer: Customer | None, numbering: Numbering) -> Destination:
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """What a caller dialled, and whether the number is withheld for this call: `None` where nothing was said."""
+
+    destination: Destination
+    withhold: bool | None = None
+
+
+def dial(
+    dialled: str,
+    customer: Customer | None,
+    numbering: Numbering,
+    emergency_codes: frozenset[str] = EMERGENCY_CODES,
+) -> Dialled:
     """Find what a caller dialled.
 
     `dialled` is the unescaped user part of a SIP URI, or a tel number; parameters in it (RFC 3966) and visual
@@ -72,15 +88,21 @@ def dial(dialled: str, customer: Customer | None, numbering: Numbering) -> Desti
     only, with a plus.
     """
     text = dialled.partition(";")[0].translate(_SEPARATORS)
-    bare = _WITHHOLDING.sub("", text, count=1) if _WITHHOLDING.match(text) else text
-    if bare in EMERGENCY_CODES:
-        return Emergency(bare)
+    prefix = _PREFIX.match(text)
+    bare = text[prefix.end() :] if prefix else text
+    if bare in emergency_codes:
+        return Dialled(Emergency(bare))
+    is_extension = customer is not None and (customer.id, text) in numbering.extensions
+    if prefix is None or customer is None or is_extension:
+        return Dialled(_find(text, dialled, customer, numbering))
+    return Dialled(_find(bare, dialled, customer, numbering), withhold=prefix[0] == WITHHOLD)
+
+
+def _find(text: str, dialled: str, customer: Customer | None, numbering: Numbering) -> Destination:
     if _SERVICE.fullmatch(text):
         return Service(text)
     if customer is not None and (user := numbering.extensions.get((customer.id, text))) is not None:
         return CalledUser(user, text)
-    if bare != text:
-        return Unknown("141 and 1470 before a number do not act yet, so the call is not let through")
     if not _NUMBER.fullmatch(text):
         shown = "".join(c for c in dialled if c.isprintable())[:_SHOWN]
         return Unknown(f"“{shown}” is neither an extension nor a telephone number")

@@ -13,17 +13,25 @@ from b2bua.callplan.settings import Customer, Trunk, User
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """Customers and users by id; user ids by (customer id, extension) and by E.164 number; trunks in their order."""
+    """Customers and users by id; user ids by (customer id, extension) and by E.164 number; trunks in their order.
+
+    `blocked` are the numbers that nobody's calls are redirected to (BEHAVIOUR D8).
+    """
 
     customers: Mapping[int, Customer]
     users: Mapping[int, User]
     extensions: Mapping[tuple[int, str], int]
     numbers: Mapping[str, int]
     trunks: tuple[Trunk, ...] = ()
+    blocked: frozenset[str] = frozenset()
 
     @classmethod
     def of(
-        cls, customers: Iterable[Customer], users: Iterable[User], trunks: Iterable[Trunk] = ()
+        cls,
+        customers: Iterable[Customer],
+        users: Iterable[User],
+        trunks: Iterable[Trunk] = (),
+        blocked: Iterable[str] = (),
     ) -> Numbering:
         """Build the tables."""
         everyone = tuple(users)
@@ -33,6 +41,7 @@ class Numbering:
             extensions={(user.customer, user.extension): user.id for user in everyone if user.extension},
             numbers={number: user.id for user in everyone for number in user.numbers},
             trunks=tuple(sorted(trunks, key=lambda trunk: (trunk.order, trunk.name))),
+            blocked=frozenset(blocked),
         )
 
     def customer_of(self, user: User) -> Customer:

@@ -11,11 +11,13 @@ from b2bua.callplan.steps import Step
 class Ended(StrEnum):
     """How a step ended.
 
-    `ANSWERED`: a device or the mailbox took the call. `COMPLETED`: the tone was heard to its end, or the
-    refusal sent. `ABANDONED`: the caller hung up first. `FAILED`: the step could not be carried out.
+    `ANSWERED`: a device or the mailbox took the call. `COMPLETED`: the sound was heard to its end, the refusal
+    sent, or the call handed on. `DEFLECTED`: a device said who is to be called instead. `ABANDONED`: the caller
+    hung up first. `FAILED`: the step could not be carried out.
     """
 
     ANSWERED = "answered"
+    DEFLECTED = "deflected"
     NO_ANSWER = "no-answer"
     BUSY = "busy"
     UNAVAILABLE = "unavailable"

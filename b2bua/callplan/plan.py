@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from b2bua.callplan.asked import Asked, Rule
+from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.dialling import Unknown
-from b2bua.callplan.rules import RULES, Asked, Rule
-from b2bua.callplan.settings import Customer, User
-from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import ANY, Cause, Reject, Step
+from b2bua.callplan.rules import RULES
+from b2bua.callplan.steps import Reject, Step
 
 _NOT_FOUND = Reject(404, "Not Found", q850=1)
 _FORBIDDEN = Reject(403, "Forbidden", q850=21)
@@ -45,9 +45,8 @@ class Plan:
             raise ValueError("the last step of a plan must refuse the call on every cause")
 
 
-def decide(user: User, customer: Customer, caller: Caller, situation: Situation, limits: Limits) -> Plan:
-    """Decide one hop: what becomes of a call from `caller` to `user` of `customer` (BEHAVIOUR R)."""
-    asked = Asked(user, customer, caller, situation, limits)
+def decide(asked: Asked) -> Plan:
+    """Decide one hop: what becomes of a call that comes to a user (BEHAVIOUR R)."""
     considered = []
     for rule, judge in RULES:
         verdict = judge(asked)

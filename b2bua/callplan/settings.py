@@ -71,7 +71,11 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A company. `country` is ISO 3166-1 alpha-2, `timezone` an IANA name, numbers are E.164 with a plus."""
+    """A company. `country` is ISO 3166-1 alpha-2, `timezone` an IANA name, numbers are E.164 with a plus.
+
+    With `users_override` a number that a user picks is shown instead of the presentation number (BEHAVIOUR I2).
+    The emergency services see `emergency_number` of a user without a number (E2).
+    """
 
     id: int
     name: str
@@ -81,6 +85,8 @@ class Customer:
     hardware_only: bool = False
     suspended: bool = False
     allowed_classes: frozenset[str] = frozenset({"internal", "national", "mobile"})
+    users_override: bool = True
+    emergency_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,8 @@ class Trunk:
 
     `country` (ISO 3166-1 alpha-2) is the one whose national numbers the carrier writes. `password` is in clear:
     the digest towards the carrier is made with the realm of its challenge. `ha1_*` check the carrier's own
-    digest towards us; they are empty for a trunk without credentials.
+    digest towards us; they are empty for a trunk without credentials. A `trusted` carrier is told the number of
+    withheld callers too (BEHAVIOUR I4), and gets `anonymous_code` for those that are turned away (A2).
     """
 
     id: int
@@ -134,6 +141,8 @@ class Trunk:
     identity: Literal["screened", "interconnect", "passthrough"] = "screened"
     answer_first: bool = False
     early_media: bool = True
+    trusted: bool = False
+    anonymous_code: int = 433
     country: str = "GB"
     ha1_md5: str = field(default="", repr=False)
     ha1_sha256: str = field(default="", repr=False)

@@ -5,39 +5,57 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from b2bua.callplan.emergency import EMERGENCY_CODES
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls. `number` is E.164 with a plus or an extension, and stays out of the repr (BEHAVIOUR A3).
 
-    `user` is the calling user's id, `None` for a caller from outside.
+    `network` is the number that the network knows the caller by: what a trunk asserted, a user's default number.
+    `user` and `customer` are ids, `None` for a caller from outside; `chosen` is the own number that a user picked
+    for calls from this device (I1). A withheld caller who is turned away for it gets `anonymous_code` (A2).
     """
 
     number: str | None = field(default=None, repr=False)
     name: str = ""
     withheld: bool = False
     user: int | None = None
+    customer: int | None = None
+    network: str | None = field(default=None, repr=False)
+    chosen: str | None = field(default=None, repr=False)
+    anonymous_code: int = 433
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The called user's line when the hop begins. `now` is the arrival of the INVITE, aware, in any zone."""
+    """The called user's line when the hop begins. `now` is the arrival of the INVITE, aware, in any zone.
+
+    `called_back`: within an hour of an emergency call, a trunk calls the number which that call showed (E4).
+    """
 
     now: datetime
     busy: bool = False
     registered: bool = True
+    called_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The platform's limits, all in seconds (BEHAVIOUR R11, B3, E3).
+    """The platform's limits in seconds (BEHAVIOUR R11, N4, B3, E3), and its emergency numbers.
 
     `max_unanswered` bounds the unanswered time of a call over all hops, `keep_ringing` that of a call whose
-    user keeps ringing, and `engaged_tone` is how long that tone is heard. A trunk that says nothing for
-    `trunk_silence` is followed by the next.
+    user keeps ringing, `redirect` how long a number rings that somebody redirects to, and `engaged_tone` is how
+    long that tone is heard. A trunk that says nothing for `trunk_silence` is followed by the next. At most
+    `redirected_calls` calls at a time are where one user's redirects sent them (D7). `emergency_codes` are what is
+    dialled in an emergency (E1), `emergency_number` stands for a caller without any number then (E2).
     """
 
     max_unanswered: float = 170.0
     keep_ringing: float = 180.0
     engaged_tone: float = 5.0
     trunk_silence: float = 4.0
+    redirect: float = 45.0
+    redirected_calls: int = 5
+    emergency_number: str | None = None
+    emergency_codes: frozenset[str] = EMERGENCY_CODES

@@ -7,18 +7,10 @@ out looks up the user's registered devices when the step begins.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
+from b2bua.callplan.causes import ANY, BUSY, FIRST, Cause
 from b2bua.callplan.identity import Identity
-
-
-class Cause(IntEnum):
-    """Why a call is where it is now, with the values RFC 4458 §2 gives these causes."""
-
-    UNCONDITIONAL = 302
-    NO_ANSWER = 408
-    BUSY = 486
-    UNAVAILABLE = 503
 
 
 class Occasion(StrEnum):
@@ -26,13 +18,14 @@ class Occasion(StrEnum):
 
     NO_ANSWER = "no-answer"
     BUSY = "busy"
+    OUT_OF_HOURS = "out-of-hours"
 
 
-ANY: frozenset[Cause] = frozenset(Cause)
-FIRST: frozenset[Cause] = frozenset({Cause.UNCONDITIONAL})
-UNANSWERED: frozenset[Cause] = frozenset({Cause.NO_ANSWER, Cause.UNAVAILABLE})
-BUSY: frozenset[Cause] = frozenset({Cause.BUSY})
-NOT_ANSWERED: frozenset[Cause] = frozenset({Cause.NO_ANSWER})
+class Announcement(StrEnum):
+    """What a caller is told before the answer; the value names the recording."""
+
+    REDIRECTING = "redirecting"
+    ANONYMOUS = "anonymous-rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +34,15 @@ class Ring:
 
     A step that `waits` outlasts its devices: with none registered, or once all have ended and none was busy,
     the caller goes on hearing ringback and a device that registers meanwhile rings.
+
+    A step that `queues` is for a busy line: the caller hears ringback, and the devices ring once the line is free
+    and nobody has waited longer (BEHAVIOUR B2). However it ends unanswered, the call's cause stays busy.
     """
 
     user: int
     seconds: float
     waits: bool = False
+    queues: bool = False
     on: frozenset[Cause] = FIRST
 
 
@@ -54,14 +51,41 @@ class Dial:
     """Call a number elsewhere by the trunks, one after another, ringing for `seconds` in all at the most.
 
     `number` is E.164 with a plus, or a code that is sent on unaltered. In an `emergency` every trunk that fails
-    before it rings is followed by the next (BEHAVIOUR E3).
+    before it rings is followed by the next (BEHAVIOUR E3). `by` is the user whose redirect this is, `None` for a
+    call that was dialled so. A redirect that fails leaves the call's cause as it was: what became of the call
+    there is not one more reason to try something here (N4).
     """
 
     number: str
     identity: Identity
     seconds: float
     emergency: bool = False
+    by: int | None = None
     on: frozenset[Cause] = FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Go on with the rules of another user, whose plan takes the place of this one (BEHAVIOUR N3, `hops.follow`).
+
+    `by` redirects to `user`, whom it may name by a `number` of theirs. With `present_dialled_number` they see
+    the dialled number instead of the caller's (D2). `reason` is why, where that is not the call's cause (D5).
+    """
+
+    by: int
+    user: int
+    number: str | None = None
+    present_dialled_number: bool = False
+    reason: Cause | None = None
+    on: frozenset[Cause] = FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Tell the caller something as early media; passed over where early media is impossible (BEHAVIOUR D1, A2)."""
+
+    announcement: Announcement
+    on: frozenset[Cause] = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +119,4 @@ class Reject:
     as_elsewhere: bool = False
 
 
-Step = Ring | Dial | EngagedTone | Voicemail | Reject
+Step = Ring | Transfer | Dial | Announce | EngagedTone | Voicemail | Reject

@@ -17,9 +17,9 @@ class NotRunningError(Exception):
     """No service answers on this control socket."""
 
 
-def ask(path: Path, do: str, timeout: float = TIMEOUT) -> dict[str, Any]:
-    """The answer to the request `do`. Raises NotRunningError when none comes or it is not a yes."""
-    request = json.dumps({"v": VERSION, "id": 1, "do": do}).encode() + b"\n"
+def ask(path: Path, do: str, timeout: float = TIMEOUT, **fields: Any) -> dict[str, Any]:
+    """The answer to the request `do` with these fields. Raises NotRunningError when none comes or it is not a yes."""
+    request = json.dumps({"v": VERSION, "id": 1, "do": do, **fields}).encode() + b"\n"
     deadline = time.monotonic() + timeout
     received = b""
     try:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from b2bua.callplan.dialling import CalledUser, Unknown, dial
+from b2bua.callplan.asked import Rule
+from b2bua.callplan.causes import Cause
+from b2bua.callplan.dialling import CalledUser, dial
 from b2bua.callplan.explain import in_words, to_json
+from b2bua.callplan.foresight import foresee
+from b2bua.callplan.hops import Hop, follow
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.route import route
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Caller, Situation
+from b2bua.callplan.steps import Transfer
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from b2bua.cli.schema import Considered, Explanation
@@ -50,8 +56,11 @@ def command(
     if as_json:
         console.show(explained)
         return
-    for one in explained.considered:
-        print(f"{'→' if one.applies else ' '} {one.rule}: {one.why}")
+    for heading, considered in _hops(explained):
+        if heading:
+            print(f"\n{heading}:")
+        for one in considered:
+            print(f"{'→' if one.applies else ' '} {one.rule}: {one.why}")
     print(f"\n{explained.explanation}")
 
 
@@ -66,7 +75,7 @@ def explain(
     registered: bool,
 ) -> Explanation:
     """The whole answer. `at` without an offset is in the called user's zone. Raises CommandError."""
-    numbering = Numbering.of(directory.customers, directory.users, directory.trunks)
+    numbering = Numbering.of(directory.customers, directory.users, directory.trunks, directory.blocked)
     caller = _caller(numbering, from_)
     moment = at if at.tzinfo else at.astimezone()
 
@@ -77,23 +86,46 @@ def explain(
             moment = at.replace(tzinfo=ZoneInfo(zone))
         return Situation(moment, busy, registered)
 
-    found = route(to, caller, numbering, situation, limits_of(settings))
-    plan = to_json(found.plan, numbering.users)
-    destination = found.destination
-    if isinstance(destination, Unknown) and caller.user is None and _is_extension(numbering, to):
+    limits = limits_of(settings)
+
+    def next_hop(step: Transfer, cause: Cause, hop: Hop) -> Hop:
+        """Other users are free and registered, whatever the one called first is said to be."""
+        ordinary = Situation(moment)
+        return follow(step, cause, hop.caller, hop.journey, numbering, lambda _: ordinary, limits)
+
+    found = route(to, caller, numbering, situation, limits)
+    if found.plan.rule is Rule.UNKNOWN and caller.user is None and _is_extension(numbering, to):
         raise CommandError(f"{to} is an extension: say by --from which user calls it.")
+    ahead = foresee(found, next_hop)
+    plan = to_json(found.plan, numbering.users, ahead.onward)
     return Explanation(
         dialled=to,
         **{"from": from_},
         at=moment,
-        user=numbering.users[destination.user].email if isinstance(destination, CalledUser) else None,
-        explanation=in_words(found.plan, numbering.users),
+        user=numbering.users[found.user].email if found.user is not None else None,
+        explanation=in_words(found.plan, numbering.users, ahead.onward),
         rule=found.plan.rule.value,
-        considered=[
-            Considered(rule=one.rule.value, applies=one.applies, why=one.why) for one in found.plan.considered
-        ],
+        considered=_considered(found),
         steps=plan["steps"],  # type: ignore[arg-type]
     )
+
+
+def _hops(explained: Explanation) -> Iterator[tuple[str, list[Considered]]]:
+    """The rules considered for the user called first, then for each to whom the call may go on."""
+    yield "", explained.considered
+    open_ = list(explained.steps)
+    while open_:
+        step = open_.pop(0)
+        if plan := step.get("plan"):
+            yield (
+                f"Then, for {step['user'] or 'a former user'}",
+                [Considered(**one) for one in plan["considered"]],
+            )
+            open_[:0] = plan["steps"]
+
+
+def _considered(hop: Hop) -> list[Considered]:
+    return [Considered(rule=one.rule.value, applies=one.applies, why=one.why) for one in hop.plan.considered]
 
 
 def _moment(text: str | None) -> datetime:
@@ -117,11 +149,11 @@ def _caller(numbering: Numbering, from_: str | None) -> Caller:
         return Caller(withheld=True)
     for user in numbering.users.values():
         if from_.lower() == user.email:
-            number = user.presentation_number or user.default_number or user.extension
-            return Caller(number, user.name, user=user.id)
-    destination = dial(from_, None, numbering)
+            return Caller(user.extension, user.name, user.withhold_number, user.id, user.customer)
+    destination = dial(from_, None, numbering).destination
     if isinstance(destination, CalledUser):
-        return Caller(destination.dialled, numbering.users[destination.user].name, user=destination.user)
+        user = numbering.users[destination.user]
+        return Caller(destination.dialled, user.name, user.withhold_number, user.id, user.customer)
     if not from_.removeprefix("+").isdecimal():
         raise CommandError(f"--from {from_}: a number, a user's e-mail or `anonymous` is allowed")
-    return Caller(from_)
+    return Caller(from_, network=from_)

@@ -117,7 +117,9 @@ class Explanation(Shape):
     explanation: str = said("what would happen, in sentences")
     rule: str = said("the rule that decides")
     considered: list[Considered] = said("every rule that was looked at, in order")
-    steps: list[dict[str, Any]] = said("the call plan: `do`, `user`, `number`, `seconds`, `on`, `options`")
+    steps: list[dict[str, Any]] = said(
+        "the call plan: `do`, `user`, `number`, `seconds`, `on`, `options`, and `plan` of the user it goes on to"
+    )
 
 
 class Registration(Shape):
@@ -135,6 +137,15 @@ class Registrations(Shape):
     """`ringplan registrations --json`."""
 
     registrations: list[Registration] = said("all live bindings")
+
+
+class Identity(Shape):
+    """`ringplan identity --json`."""
+
+    username: str = said("the SIP username")
+    number: str | None = said("what people see who are called by this client, unless it is withheld")
+    picked: bool = said("whether the user picked it for as long as the client is registered")
+    numbers: list[str] = said("the user's own numbers")
 
 
 class TrunkAddress(Shape):
@@ -188,7 +199,7 @@ class VoiceMessages(Shape):
     messages: list[VoiceMessage] = said("oldest first in each mailbox")
 
 
-ROOTS = (Calls, CallDetail, Explanation, Registrations, Trunks, VoiceMessages)
+ROOTS = (Calls, CallDetail, Explanation, Identity, Registrations, Trunks, VoiceMessages)
 PARTS = (
     LiveCall,
     Call,

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 
-from b2bua.call.call import Call, Services
+from b2bua.call.call import Call
+from b2bua.call.itinerary import Itinerary
 from b2bua.call.mwi import HEADERS, Counts, summary
 from b2bua.call.ports import Device
-from b2bua.callplan.dialling import CalledUser
+from b2bua.call.services import Services
+from b2bua.callplan.asked import Rule
+from b2bua.callplan.hops import Hop
+from b2bua.callplan.outbound import refuse_too_many
 from b2bua.callplan.route import route
-from b2bua.callplan.settings import Customer, User
-from b2bua.callplan.situation import Caller, Limits, Situation
+from b2bua.callplan.settings import User
+from b2bua.callplan.situation import Limits, Situation
+from b2bua.callplan.steps import Dial
 from b2bua.registrar.bindings import Binding
 from b2bua.runtime.callbook import CallBook
 from b2bua.runtime.callers import Callers
 from b2bua.runtime.directory import Registered
+from b2bua.runtime.emergencies import Emergencies
+from b2bua.runtime.quotas import Quotas
 from b2bua.runtime.ration import Lines
 from b2bua.runtime.registrations import Registrations
 from b2bua.runtime.trace import Trace
@@ -34,7 +42,15 @@ log = structlog.get_logger()
 class Telephony:
     """The `Application` of the user agent."""
 
-    def __init__(self, devices: Registered, book: CallBook, trace: Trace, limits: Limits) -> None:
+    def __init__(
+        self,
+        devices: Registered,
+        book: CallBook,
+        trace: Trace,
+        limits: Limits,
+        emergencies: Emergencies,
+        quotas: Quotas,
+    ) -> None:
         self.devices = devices
         self.book = book
         self.refused = 0
@@ -42,6 +58,8 @@ class Telephony:
         self.draining = False
         self._trace = trace
         self._limits = limits
+        self._emergencies = emergencies
+        self._quotas = quotas
         self._counts: dict[int, Counts] = {}
         self._services: Services | None = None
         self._registrations: Registrations | None = None
@@ -77,19 +95,62 @@ class Telephony:
         if calling is None:
             return
         numbering = self.devices.directory.numbering
-        caller, dialled, user = calling.caller, calling.dialled, calling.user
-        found = route(dialled, caller, numbering, lambda called: self._situation(called, now), self._limits)
-        called = None
-        if isinstance(found.destination, CalledUser):
-            called = numbering.users[found.destination.user]
-            if user is not None:
-                caller = _shown(user, called, numbering.customers[user.customer], caller.withheld)
-        early_media = calling.trunk is None or calling.trunk.early_media
-        call = Call.arrived(
-            self.services, invite, caller, dialled, found.plan, self._limits, now, early_media=early_media
+        arrival = datetime.now(UTC)
+        trunk = calling.trunk
+        back = trunk is not None and self._emergencies.recent(calling.dialled)
+
+        def first(called: User) -> Situation:
+            return self._situation(called, now, arrival, called_back=back)
+
+        def later(called: User, then: float) -> Situation:
+            return self._situation(called, then, arrival)
+
+        hop = route(
+            calling.dialled,
+            calling.caller,
+            numbering,
+            first,
+            self._limits,
+            calling.diversions,
+            self.book.visited(calling.marker),
         )
-        self.book.add(call, called.id if called is not None else None)
+        if hop.plan.rule is Rule.OUTBOUND and not self._may_call_out(hop, now):
+            hop = replace(hop, plan=refuse_too_many())
+        call = Call.arrived(
+            self.services,
+            invite,
+            Itinerary(hop, numbering, later, self._limits),
+            calling.dialled,
+            now,
+            early_media=trunk is None or trunk.early_media,
+            answers_first=trunk is not None and trunk.answer_first,
+        )
+        self.book.add(call, hop.user)
+        if hop.plan.rule is Rule.EMERGENCY:
+            self._call_for_help(call)
         call.start(now)
+
+    def answered(self, hop: Hop) -> Itinerary:
+        """The itinerary of a call that was answered before a restart: it goes nowhere any more."""
+        arrival = datetime.now(UTC)
+
+        def look(called: User, now: float) -> Situation:
+            return self._situation(called, now, arrival)
+
+        return Itinerary(hop, self.devices.directory.numbering, look, self._limits)
+
+    def _may_call_out(self, hop: Hop, now: float) -> bool:
+        calls = any(isinstance(step, Dial) for step in hop.plan.steps)
+        return not calls or hop.caller.customer is None or self._quotas.take(hop.caller.customer, now)
+
+    def _call_for_help(self, call: Call) -> None:
+        """Tell operators, and remember the number that is shown: it may be rung back (E4)."""
+        for step in call.plan.steps:
+            if isinstance(step, Dial) and step.emergency:
+                number = step.identity.presented
+                call.event("emergency.called", code=step.number, number=number)
+                if number is not None:
+                    self._emergencies.called(number)
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A registration."""
@@ -140,17 +201,12 @@ class Telephony:
         body = summary(self._counts.get(user, Counts()), str(account))
         agent.notify(str(binding.contact), binding.flow, Address(account), HEADERS, body, now)
 
-    def _situation(self, called: User, now: float) -> Situation:
+    def _situation(
+        self, called: User, now: float, arrival: datetime, *, called_back: bool = False
+    ) -> Situation:
         return Situation(
-            now=datetime.now(UTC),
+            now=arrival,
             busy=self.services.lines.in_use(called.id) >= called.max_calls,
             registered=bool(self.devices.of_user(called.id, now)),
+            called_back=called_back,
         )
-
-
-def _shown(user: User, called: User, customer: Customer, anonymous: bool) -> Caller:
-    """How the called person sees a caller: by extension inside the customer, by number outside it (I2)."""
-    number = user.presentation_number or user.default_number
-    if called.customer == customer.id and user.extension is not None:
-        number = user.extension
-    return Caller(number, user.name, anonymous, user.id)

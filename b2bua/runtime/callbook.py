@@ -10,6 +10,7 @@ import structlog
 
 from b2bua.call.call import Call
 from b2bua.callplan import explain
+from b2bua.callplan.happened import happened
 from b2bua.callplan.outcome import Ended
 from b2bua.callplan.steps import Voicemail
 from b2bua.runtime.clock import Alarm, LoopTimers, WallClock
@@ -62,6 +63,7 @@ class CallBook:
         self._entries: dict[Call, Entry] = {}
         self._by_relay: dict[str, Entry] = {}
         self._by_token: dict[str, Entry] = {}
+        self._by_marker: dict[str, Call] = {}
         self.ended: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -73,11 +75,12 @@ class CallBook:
     def add(self, call: Call, called_user: int | None) -> None:
         """A call begins."""
         self._entries[call] = Entry(call, called_user, {call.caller_call_id: "a"})
+        self._by_marker[call.marker] = call
         self._trace.follow(call.caller_call_id)
         log.info(
             "call.started",
             call_id=call.caller_call_id,
-            user=call.who.user,
+            user=call.calling.user,
             dialled=call.dialled,
             rule=call.plan.rule.value,
             called_user=called_user,
@@ -92,11 +95,16 @@ class CallBook:
             self._trace.follow(call_id)
         mailbox = call.bridge.mailbox
         self.joined(call, call.bridge.path.session, None if mailbox is None else mailbox.token)
-        log.info("call.restored", call_id=call.caller_call_id, user=call.who.user)
+        log.info("call.restored", call_id=call.caller_call_id, user=call.calling.user)
 
     def called_user(self, call: Call) -> int | None:
         """The user that a call in progress was for."""
         return self._entries[call].called_user
+
+    def visited(self, marker: str | None) -> tuple[int, ...]:
+        """The users that a call of ours has come to which comes back from outside with its marker (D7)."""
+        call = None if marker is None else self._by_marker.get(marker)
+        return () if call is None else call.itinerary.present.journey.visited
 
     def with_relay_session(self, session: str) -> Call | None:
         """The answered call whose sound goes through this relay session."""
@@ -114,7 +122,7 @@ class CallBook:
             {
                 "call_id": call.caller_call_id,
                 "state": call.state,
-                "from": None if call.who.withheld else call.who.number,
+                "from": None if call.calling.withheld else call.calling.number,
                 "to": call.dialled,
                 "since": round(now - call.journal.began, 3),
             }
@@ -125,7 +133,7 @@ class CallBook:
 
     def event(self, call: Call, name: str, **fields: object) -> None:
         """Write one line of the log."""
-        log.info(name, call_id=call.caller_call_id, user=call.who.user, **fields)
+        log.info(name, call_id=call.caller_call_id, user=call.calling.user, **fields)
 
     def leg_added(self, call: Call, call_id: str, leg: str) -> None:
         """Another Call-ID belongs to this call."""
@@ -149,6 +157,7 @@ class CallBook:
         """The call is over; one that a mailbox took waits for what came of it."""
         entry = self._entries[call]
         entry.finished = True
+        self._by_marker.pop(call.marker, None)
         if entry.relay_session is not None:
             del self._by_relay[entry.relay_session]
             self._dialogs.over(call)
@@ -157,7 +166,7 @@ class CallBook:
         log.info(
             "call.ended",
             call_id=call.caller_call_id,
-            user=call.who.user,
+            user=call.calling.user,
             outcome=journal.outcome,
             code=journal.code,
             hung_up_by=journal.hung_up_by,
@@ -204,7 +213,7 @@ class CallBook:
         if entry.token is not None:
             del self._by_token[entry.token]
         users = self._devices.directory.numbering.users
-        journal, who = call.journal, call.who
+        journal, who, onward = call.journal, call.calling, call.itinerary.onward
         steps = [
             replace(step, message=entry.message.seconds)
             if entry.message is not None and isinstance(step.step, Voicemail) and step.ended is Ended.ANSWERED
@@ -225,9 +234,9 @@ class CallBook:
             caller_name=who.name,
             withheld=who.withheld,
             called_user=entry.called_user,
-            plan=explain.to_json(call.plan, users),
+            plan=explain.to_json(call.plan, users, onward),
             steps=explain.results_to_json(steps, users),
-            explanation=(explain.in_words(call.plan, users), *explain.happened(steps, users)),
+            explanation=(explain.in_words(call.plan, users, onward), *happened(steps, users)),
             code=journal.code,
             hung_up_by=journal.hung_up_by,
             rtp=journal.figures,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from b2bua.callplan.journey import Diversion
 from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller
 from b2bua.runtime.directory import Registered
@@ -19,6 +20,7 @@ from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
 from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.trunks.diversions import incoming_diversions
 from b2bua.trunks.numbers import from_trunk
 
 Lookup = Callable[[str], Account | None]
@@ -27,12 +29,17 @@ Authenticate = Callable[[ServerTransaction, Request, Lookup, float], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """A caller and what it dialled. `user` is set for a device's call, `trunk` for a carrier's."""
+    """A caller and what it dialled. `user` is set for a device's call, `trunk` for a carrier's.
+
+    `diversions` are the redirects that a carrier tells of, `marker` our own mark on a call that comes back.
+    """
 
     caller: Caller
     dialled: str
     user: User | None = None
     trunk: Trunk | None = None
+    diversions: tuple[Diversion, ...] = ()
+    marker: str | None = None
 
 
 class Callers:
@@ -63,16 +70,17 @@ class Callers:
             return None
         if (account := directory.account(username)) is not None:
             if (user := directory.user(account.user_id)) is not None:
-                return _from_user(request, user)
+                return _from_user(request, user, self._devices.choices.of(username))
         elif (trunk := directory.trunk_named(username)) is not None:
             return _from_trunk(request, trunk)
         invite.respond(403, now)
         return None
 
 
-def _from_user(request: Request, user: User) -> Calling:
+def _from_user(request: Request, user: User, chosen: str | None) -> Calling:
     hidden = user.withhold_number or withheld(request)
-    caller = Caller(user.extension or user.default_number, user.name, hidden, user.id)
+    number = user.extension or user.default_number
+    caller = Caller(number, user.name, hidden, user.id, user.customer, user.default_number, chosen)
     return Calling(caller, request.uri.user or "", user=user)
 
 
@@ -85,10 +93,19 @@ def _from_trunk(request: Request, trunk: Trunk) -> Calling:
     if called == trunk.username:
         # It calls the contact that we registered; whom the call is for stands in To.
         called = request.to.uri.user or ""
+    caller = Caller(
+        number,
+        "" if name == number else name,
+        withheld(request),
+        network=number,
+        anonymous_code=trunk.anonymous_code,
+    )
     return Calling(
-        Caller(number, "" if name == number else name, withheld(request)),
+        caller,
         from_trunk(called, trunk) or called,
         trunk=trunk,
+        diversions=incoming_diversions(request, trunk),
+        marker=request.get("x-ringplan"),
     )
 
 

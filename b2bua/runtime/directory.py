@@ -9,6 +9,7 @@ from b2bua.call.ports import Device
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.settings import Trunk, User
 from b2bua.registrar.location import Location
+from b2bua.runtime.choices import Choices
 from b2bua.trunks.sources import sources_of
 from provisioning.directory import Account
 from provisioning.directory import Directory as Reading
@@ -19,12 +20,11 @@ class Directory:
 
     def __init__(self, reading: Reading) -> None:
         self.version = reading.version
-        self.numbering = Numbering.of(reading.customers, reading.users, reading.trunks)
+        self.numbering = Numbering.of(reading.customers, reading.users, reading.trunks, reading.blocked)
         self.trunks = self.numbering.trunks
         self.sources = sources_of(self.trunks)
         self._trunks = {trunk.username: trunk for trunk in self.trunks if trunk.username}
         self._accounts = {account.username: account for account in reading.accounts}
-        self.sources = sources_of(reading.trunks)
         self._by_user: defaultdict[int, list[str]] = defaultdict(list)
         for account in reading.accounts:
             self._by_user[account.user_id].append(account.username)
@@ -57,11 +57,12 @@ class Directory:
 
 
 class Registered:
-    """The `Devices` of calls: users by the present directory, bindings by the location service."""
+    """The `Devices` of calls: users by the present directory, bindings and picked numbers as clients signed on."""
 
     def __init__(self, directory: Directory, location: Location) -> None:
         self.directory = directory
         self.location = location
+        self.choices = Choices()
 
     def of_user(self, user: int, now: float) -> list[Device]:
         """Every live binding of every account of a user."""

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from b2bua.callplan.emergency import EMERGENCY_CODES
 from b2bua.callplan.situation import Limits
 from config.settings import Settings
 
 
 def limits_of(settings: Settings) -> Limits:
     """What the plans of live calls and of `ringplan explain` keep to."""
-    calls = settings.calls
-    return Limits(calls.max_unanswered, calls.keep_ringing, calls.engaged_tone, calls.trunk_silence)
+    calls, emergency = settings.calls, settings.emergency
+    return Limits(
+        calls.max_unanswered,
+        calls.keep_ringing,
+        calls.engaged_tone,
+        calls.trunk_silence,
+        calls.redirect,
+        calls.redirected,
+        emergency.number,
+        EMERGENCY_CODES.union(emergency.codes),
+    )

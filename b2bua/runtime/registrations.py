@@ -209,6 +209,8 @@ class Registrations:
         if isinstance(change, Removed):
             if change.reason is Removal.WITHDRAWN:
                 self._gate.forget(binding.flow)
+            if not self._devices.location.lookup(binding.username, now):
+                self._devices.choices.removed(binding.username, change.reason)
             self._writer.unbound((binding.username, binding.contact_text))
             log.info("registration.removed", username=binding.username, reason=change.reason.value)
             return

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import structlog
 
@@ -15,6 +16,7 @@ from media.relay.client import Peer as RelayPeer
 from media.relay.client import Ports as RelayPorts
 from media.relay.client import RelayClient, Stats
 from media.relay.errors import RelayError, RelayGone
+from media.sounds import SOUNDS, seconds
 
 log = structlog.get_logger()
 
@@ -36,7 +38,7 @@ class RelayLink:
     def __init__(
         self,
         path: Path,
-        tones: Path,
+        sounds: Path,
         addresses: Addresses,
         silence_timeout: float,
         on_back: Callable[[], None],
@@ -44,7 +46,8 @@ class RelayLink:
         on_silence: Callable[[str], None],
     ) -> None:
         self._path = path
-        self._tones = tones
+        self._sounds = sounds
+        self._seconds: dict[str, float] = {}
         self._addresses = addresses
         self._silence_timeout = silence_timeout
         self._on_back = on_back
@@ -66,6 +69,7 @@ class RelayLink:
         while True:
             try:
                 self._client = await RelayClient.connect(self._path, self._gone, self._on_silence)
+                self._seconds = dict(_measured(self._sounds))
                 return
             except RelayGone:
                 await asyncio.sleep(RETRY)
@@ -135,10 +139,15 @@ class RelayLink:
         if self._client is not None:
             self._client.update_near(session, _peer(near), _report)
 
-    def play(self, session: str, tone: str, payload: int) -> None:
-        """Play a tone to the near side."""
+    def play(self, session: str, sound: str, payload: int, *, once: bool) -> None:
+        """Play a sound to the near side."""
         if self._client is not None:
-            self._client.play(session, self._tones / tone, "near", 8 if payload == 8 else 0, None, _report)
+            codec: Literal[0, 8] = 8 if payload == 8 else 0
+            self._client.play(session, self._sounds / sound, "near", codec, 1 if once else None, _report)
+
+    def seconds(self, sound: str) -> float:
+        """How long a sound is, as it was when the relay was reached last."""
+        return self._seconds.get(sound, 0.0)
 
     def hold(self, session: str, held: bool) -> None:
         """A call on hold may be silent for long."""
@@ -177,6 +186,14 @@ class RelayLink:
         for _, done in waiting.values():
             done(None, self._loop.time())
         self._on_lost()
+
+
+def _measured(folder: Path) -> Iterator[tuple[str, float]]:
+    for sound in SOUNDS:
+        try:
+            yield sound, seconds(sound, folder)
+        except OSError as error:
+            log.warning("relay.sound_missing", sound=sound, reason=str(error))
 
 
 def _peer(peer: Peer) -> RelayPeer:

@@ -12,9 +12,10 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from b2bua.call.call import Call, Services
+from b2bua.call.call import Call
 from b2bua.call.lines import Lines
 from b2bua.call.mwi import Counts
+from b2bua.call.services import Services
 from b2bua.call.snapshot import restore
 from b2bua.registrar.failures import Patience
 from b2bua.registrar.location import Location
@@ -25,10 +26,12 @@ from b2bua.runtime.callers import Callers
 from b2bua.runtime.clock import ClockJumps, LoopTimers, Tokens
 from b2bua.runtime.dialogs import Dialogs
 from b2bua.runtime.directory import Directory, Registered
+from b2bua.runtime.emergencies import Emergencies
 from b2bua.runtime.gate import Gate
 from b2bua.runtime.limits import limits_of
 from b2bua.runtime.mailboxes import MailboxLink
 from b2bua.runtime.metrics import LoopDelay
+from b2bua.runtime.quotas import Quotas
 from b2bua.runtime.registrations import Registrations
 from b2bua.runtime.relay import RelayLink
 from b2bua.runtime.resolver import Resolver
@@ -103,7 +106,14 @@ class Signalling:
         )
         self.dialogs = Dialogs(settings.data_dir / "dialogs.jsonl", self._queue)
         self.book = CallBook(self.devices, self.trace, self._queue, self.writer.call, self.dialogs)
-        self.telephony = Telephony(self.devices, self.book, self.trace, limits_of(settings))
+        self.telephony = Telephony(
+            self.devices,
+            self.book,
+            self.trace,
+            limits_of(settings),
+            Emergencies(settings.data_dir / "emergencies.json"),
+            Quotas(settings.calls.per_minute),
+        )
         self.agent = UserAgent(
             self,
             self.telephony,
@@ -172,7 +182,8 @@ class Signalling:
                 mailboxes=self.mailboxes,
                 devices=self.devices,
                 trunks=self.trunks,
-                lines=Lines(),
+                lines=Lines(self._queue),
+                redirected=Lines(self._queue),
                 watcher=self.book,
                 token=self._tokens,
                 origin=self._tokens.origin,
@@ -234,7 +245,7 @@ class Signalling:
 
     def _restore_calls(self) -> list[Call]:
         """Make the calls again that were in progress when a process before this one died."""
-        calls, limits = [], limits_of(self._settings)
+        calls, itinerary = [], self.telephony.answered
         credentials = {
             trunk.name: Credential(trunk.username, trunk.password or "")
             for trunk in self.devices.directory.trunks
@@ -243,7 +254,7 @@ class Signalling:
         for kept in self.dialogs.load():
             now = self._queue.now()
             try:
-                call = restore(self.telephony.services, kept.call, limits, credentials, now, time.time())
+                call = restore(self.telephony.services, kept.call, itinerary, credentials, now, time.time())
             except ValueError as error:
                 self.dialogs.drop(kept, str(error))
                 continue

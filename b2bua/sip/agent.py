@@ -18,23 +18,24 @@ from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.layer import TransactionLayer, Wire
-from b2bua.sip.message import Request, Response
+from b2bua.sip.message import SDP, Request, Response
+from b2bua.sip.reliable import RELIABLY
 from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.session import SDP, Session
+from b2bua.sip.session import Session
 from b2bua.sip.session_state import SessionState
 from b2bua.sip.session_user import NOBODY, SessionUser
 from b2bua.sip.timers import TimerQueue, Timers
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uas import ServerSession
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE")
 # Methods we know of and do not allow: 405, while one that nobody knows gets 501 (RFC 3261 §8.2.1, §21.5.2).
-OTHER_METHODS = ("PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE", "UPDATE")
+OTHER_METHODS = ("SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE")
 # Option tags we understand in Require (RFC 3261 §8.2.2.3); in Supported we offer the same.
-EXTENSIONS: frozenset[str] = frozenset()
+EXTENSIONS = frozenset({RELIABLY})
 
 ALLOW: tuple[Header, ...] = (("Allow", ", ".join(METHODS)),)
-SUPPORTED: tuple[Header, ...] = (("Supported", ", ".join(sorted(EXTENSIONS))),) if EXTENSIONS else ()
+SUPPORTED: tuple[Header, ...] = (("Supported", ", ".join(sorted(EXTENSIONS))),)
 
 
 class Application(Protocol):
@@ -127,6 +128,8 @@ class UserAgent:
                 ("Call-ID", call_id),
                 ("CSeq", "1 INVITE"),
                 *headers,
+                # An offer in a reliable response would want its answer in the PRACK (RFC 3262 §5).
+                *(SUPPORTED if sdp else ()),
                 *self.session_headers(flow, sdp),
             ),
             call_id,
@@ -217,14 +220,21 @@ class UserAgent:
         """The methods we know."""
         return ALLOW
 
+    def supported(self) -> tuple[Header, ...]:
+        """The extensions we know."""
+        return SUPPORTED
+
     def capabilities(self) -> tuple[Header, ...]:
         """What we can do, for OPTIONS (RFC 3261 §11.2)."""
         return (*ALLOW, *SUPPORTED, ("Accept", SDP))
 
     def session_headers(self, flow: Flow, sdp: bytes | None) -> tuple[Header, ...]:
-        """The headers of every INVITE and its 2xx (RFC 3261 §13.2.1, §13.3.1.4)."""
+        """The headers of every INVITE, UPDATE and their 2xx (RFC 3261 §13.2.1, §13.3.1.4).
+
+        What we support is said in addition where a call begins: a re-INVITE is not to be answered reliably.
+        """
         content = (("Content-Type", SDP),) if sdp else ()
-        return (self.contact(flow), ("User-Agent", self._name), *ALLOW, *SUPPORTED, *content)
+        return (self.contact(flow), ("User-Agent", self._name), *ALLOW, *content)
 
     def remember(self, dialog_id: DialogId, session: Session) -> None:
         """Requests in this dialog belong to this session."""
@@ -260,7 +270,7 @@ class UserAgent:
         elif method == "OPTIONS":
             transaction.dismiss(200, self.capabilities())
         else:
-            # BYE and INFO exist only inside a dialog.
+            # BYE, INFO, PRACK and UPDATE exist only inside a dialog.
             transaction.dismiss(481)
 
     def on_ack(self, ack: Request, now: float) -> None:
@@ -316,6 +326,6 @@ class UserAgent:
     def _session_of(self, request: Request) -> Session | None:
         """The session whose dialog has the request's Call-ID and both tags (RFC 3261 §12.2.2)."""
         session = self._sessions.get((request.call_id, request.to.tag or ""))
-        if session is None or session.dialog is None:
+        if session is None or session.dialog_with(request.from_.tag or "") is None:
             return None
-        return session if session.dialog.remote_tag == (request.from_.tag or "") else None
+        return session

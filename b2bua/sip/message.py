@@ -14,6 +14,8 @@ from b2bua.sip.errors import BadMessage
 from b2bua.sip.uri import Uri, parse_uri
 from b2bua.sip.via import Via
 
+SDP = "application/sdp"
+
 # RFC 3261 §7.3.3 and the registered single-letter forms of later RFCs.
 _COMPACT = {
     "a": "accept-contact",
@@ -61,7 +63,17 @@ def _party(text: str) -> Address:
     return _known_party(text) if len(text) <= MAX_KNOWN else parse_address(text)
 
 
-_known_party = lru_cache(maxsize=2048)(parse_address)
+@lru_cache(maxsize=2048)
+def _known_party(text: str) -> Address:
+    """Read a From or To by what is known of the same people's other calls: only the tag is another."""
+    untagged, mark, tag = text.rpartition(">;tag=")
+    if not mark or not _TOKEN.match(tag):
+        return parse_address(text)
+    address = _known_address(untagged + ">")
+    return address._replace(params=(*address.params, ("tag", tag)))
+
+
+_known_address = lru_cache(maxsize=2048)(parse_address)
 
 
 class Message:
@@ -153,7 +165,7 @@ class Message:
     @property
     def sdp(self) -> bytes | None:
         """The session description in the body, or `None`."""
-        return self.body if self.body and self.content_type == "application/sdp" else None
+        return self.body if self.body and self.content_type == SDP else None
 
     def integer(self, name: str, default: int) -> int:
         """Return a header that is a number. Raises BadMessage (400) where it is none, or is over 32 bits."""

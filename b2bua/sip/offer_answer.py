@@ -46,7 +46,7 @@ def early_answer(offer: Sdp, address: str, port: int, session_id: int, version: 
     if codec is None:
         raise BadMessage(488, "Not Acceptable Here")
     event = audio.find(TELEPHONE_EVENT)
-    codecs = (codec,) if event is None else (codec, replace(event, fmtp=TELEPHONE_EVENT.fmtp))
+    codecs = (codec,) if event is None else (codec, event._replace(fmtp=TELEPHONE_EVENT.fmtp))
     return _answer(offer, codecs, address, port, session_id, version, Direction.SENDRECV, None)
 
 

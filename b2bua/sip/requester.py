@@ -64,6 +64,10 @@ class Requester(Timed):
             draft = self._authorization.sign(draft)
         return self.agent.layer.send(draft, dialog.flow, self, now)
 
+    def _dialog_of(self, draft: Draft) -> Dialog | None:
+        """The dialog that a request of ours was sent in."""
+        return self.dialog
+
     def _credentials(self, draft: Draft) -> tuple[Header, ...]:
         """What the ACK of a 2xx repeats of its INVITE (RFC 3261 §22.1)."""
         return () if self._authorization is None else draft.credentials
@@ -74,12 +78,13 @@ class Requester(Timed):
         if not self._wanted(transaction):
             return False
         number = transaction.draft.number + 1
-        if self.dialog is not None:
-            number = max(number, self.dialog.local_cseq + 1)
+        dialog = self._dialog_of(transaction.draft)
+        if dialog is not None:
+            number = max(number, dialog.local_cseq + 1)
         draft = self._authorization.retry(transaction.draft, response, number)
         if draft is None:
             return False
-        if self.dialog is not None:
-            self.dialog.local_cseq = number
+        if dialog is not None:
+            dialog.local_cseq = number
         self._replace(transaction, self.agent.layer.send(draft, transaction.flow, self, now))
         return True

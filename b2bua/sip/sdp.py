@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address
+from typing import NamedTuple
 
 from b2bua.sip.errors import BadMessage
 
@@ -60,8 +61,7 @@ class Direction(StrEnum):
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(NamedTuple):
     """One payload format: its payload type number, encoding name, clock rate in Hz and format parameters."""
 
     payload: int
@@ -88,6 +88,11 @@ TELEPHONE_EVENT = Codec(101, "telephone-event", fmtp="0-15")
 STANDARD_CODECS = (PCMA, PCMU, G722, TELEPHONE_EVENT)
 
 
+@lru_cache(maxsize=512)
+def _speaks(codecs: tuple[Codec, ...]) -> bool:
+    return any(codec.is_speech for codec in codecs)
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
     """One m= section: of a stream that a call could use everything, of others only their m= line.
@@ -108,7 +113,7 @@ class Media:
     @property
     def usable(self) -> bool:
         """Whether this is sound over plain RTP that is not switched off, at an address we can reach."""
-        return bool(self.address) and any(codec.is_speech for codec in self.codecs)
+        return bool(self.address) and _speaks(self.codecs)
 
     @property
     def on_hold(self) -> bool:
@@ -151,7 +156,10 @@ class Sdp:
     @property
     def audio(self) -> Media:
         """The first usable audio stream: the one a call uses."""
-        return next(media for media in self.media if media.usable)
+        for media in self.media:
+            if media.usable:
+                return media
+        raise ValueError("no usable audio stream")
 
     def encode(self) -> bytes:
         """Return the body of a message."""

@@ -6,15 +6,14 @@ Retransmission, acknowledgement, ordering and glare are settled here; nobody abo
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import ClientTransaction
 from b2bua.sip.compose import Header
-from b2bua.sip.errors import BadMessage
+from b2bua.sip.dialog import Dialog
 from b2bua.sip.message import Request, Response
-from b2bua.sip.requester import Requester
+from b2bua.sip.renegotiation import Renegotiation
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session_state import SessionState
 from b2bua.sip.session_user import NOBODY, SessionUser
@@ -23,10 +22,11 @@ from b2bua.sip.timers import NEVER
 if TYPE_CHECKING:
     from b2bua.sip.agent import UserAgent
 
-SDP = "application/sdp"
+CONCLUDING = ("BYE", "CANCEL", "PRACK")
+"""Requests whose failure says nothing about an answered call: what they belong to is over by then."""
 
 
-class Session(Requester):
+class Session(Renegotiation):
     """A dialog with an INVITE usage. Subclasses add how it is set up from either side.
 
     By itself it is a session that was established before, by a process that is no more (`UserAgent.resume`).
@@ -34,14 +34,9 @@ class Session(Requester):
     """
 
     __slots__ = (
-        "_ack_owed",
         "_bye_headers",
         "_interval",
-        "_offer_in",
-        "_offer_out",
-        "_offer_withdrawn",
         "_resend_until",
-        "_unacknowledged",
         "call_id",
         "owns_call_id",
         "state",
@@ -62,14 +57,9 @@ class Session(Requester):
         self.user = user
         self.call_id = call_id
         self.state = SessionState.INVITED
-        self._unacknowledged: ServerTransaction | None = None
         self._interval = 0.0
         self._resend_until = NEVER
         self._bye_headers: tuple[Header, ...] = ()
-        self._offer_in: ServerTransaction | None = None
-        self._offer_out: ClientTransaction | None = None
-        self._offer_withdrawn = False
-        self._ack_owed: ClientTransaction | None = None
 
     @property
     def active(self) -> bool:
@@ -81,45 +71,7 @@ class Session(Requester):
         """Whether both sides know that the call was answered: no ACK is missing."""
         return self.active and self._unacknowledged is None and self._ack_owed is None
 
-    @property
-    def offer_has_sdp(self) -> bool:
-        """Whether the peer's re-INVITE that waits for our answer carries an offer, or asks for one."""
-        return self._offer_in is not None and self._offer_in.request.sdp is not None
-
     # What we do in an established dialog
-
-    def offer(self, sdp: bytes | None, now: float) -> bool:
-        """Send a re-INVITE; without a description the peer makes the offer.
-
-        Returns False where an exchange is under way already (RFC 3261 §14.1): the caller of this decides.
-        """
-        if not self.active or self.dialog is None or self._pending or self._offer_in is not None:
-            return False
-        self._offer_withdrawn = False
-        headers = self.agent.session_headers(self.dialog.flow, sdp)
-        self._offer_out = self._request(self.dialog, "INVITE", now, headers, sdp or b"")
-        return True
-
-    def acknowledge(self, sdp: bytes, now: float) -> None:
-        """Send the ACK that carries our answer to the offer in the peer's 2xx."""
-        if self._ack_owed is not None:
-            transaction, self._ack_owed = self._ack_owed, None
-            self._send_ack(transaction, sdp)
-
-    def answer_offer(self, sdp: bytes, now: float) -> bool:
-        """Answer the peer's re-INVITE with 200 and our description. False where the peer withdrew it."""
-        if self._offer_in is None or self.dialog is None:
-            return False
-        transaction, self._offer_in = self._offer_in, None
-        transaction.respond(200, now, self.agent.session_headers(self.dialog.flow, sdp), sdp)
-        self.await_ack(transaction, now)
-        return True
-
-    def refuse_offer(self, code: int, now: float) -> None:
-        """Refuse the peer's re-INVITE; the session goes on as it was."""
-        if self._offer_in is not None:
-            transaction, self._offer_in = self._offer_in, None
-            transaction.respond(code, now)
 
     def send(self, method: str, headers: tuple[Header, ...], body: bytes, now: float) -> None:
         """Send another request in the dialog, such as INFO; its answer matters only if the dialog is gone."""
@@ -163,15 +115,20 @@ class Session(Requester):
         """A request inside the dialog (RFC 3261 §12.2.2)."""
         assert self.dialog is not None
         number, method = request.cseq
-        if number <= self.dialog.remote_cseq:
+        # A PRACK says by itself what it acknowledges: overtaken by another request it is as good.
+        if number <= self.dialog.remote_cseq and method != "PRACK":
             transaction.respond(500, now, reason="CSeq out of order")
             return
-        self.dialog.remote_cseq = number
+        self.dialog.remote_cseq = max(number, self.dialog.remote_cseq)
         if method == "BYE":
             transaction.respond(200, now)
             self._ended_by_peer("bye", now)
         elif method == "INVITE":
             self._reinvited(transaction, request, now)
+        elif method == "UPDATE":
+            self._updated(transaction, request, now)
+        elif method == "PRACK":
+            self._pracked(transaction, request, now)
         elif method == "INFO":
             transaction.respond(200, now)
             self.user.on_info(self, request.content_type, request.body, now)
@@ -179,6 +136,11 @@ class Session(Requester):
             transaction.respond(200, now, self.agent.capabilities())
         else:
             transaction.respond(405, now, self.agent.allow())
+
+    def dialog_with(self, remote_tag: str) -> Dialog | None:
+        """The dialog with the peer of this tag, if there is one (RFC 3261 §12.2.2)."""
+        dialog = self.dialog
+        return dialog if dialog is not None and dialog.remote_tag == remote_tag else None
 
     def on_cancel(self, invite: ServerTransaction, now: float) -> None:
         """The peer withdraws an INVITE that has no final response: here a re-INVITE (RFC 3261 §9.2)."""
@@ -203,7 +165,7 @@ class Session(Requester):
         method = transaction.draft.method
         if method == "INVITE":
             self._reinvite_answered(transaction, response, now)
-        elif response.code in (408, 481) and method not in ("BYE", "CANCEL"):
+        elif response.code in (408, 481) and method not in CONCLUDING:
             self._gone(now)
 
     def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
@@ -211,7 +173,7 @@ class Session(Requester):
         if transaction is self._offer_out:
             self._offer_out = None
             self.agent.queue.schedule(self, NEVER)
-        if transaction.draft.method not in ("BYE", "CANCEL"):
+        if transaction.draft.method not in CONCLUDING:
             self._gone(now)
 
     def on_deadline(self, now: float) -> None:
@@ -230,11 +192,6 @@ class Session(Requester):
         self._resend_until = now + self.agent.timers.timeout
         self.agent.queue.schedule(self, now + self._interval)
 
-    @property
-    def _pending(self) -> bool:
-        """Whether an INVITE of ours is not through, or a 2xx of ours is not acknowledged."""
-        return not (self._offer_out is None and self._ack_owed is None and self._unacknowledged is None)
-
     def _repeat_success(self, transaction: ServerTransaction, now: float) -> None:
         if now >= self._resend_until:
             self._unacknowledged = None
@@ -246,67 +203,15 @@ class Session(Requester):
         self._interval = min(2 * self._interval, self.agent.timers.t2)
         self.agent.queue.schedule(self, min(now + self._interval, self._resend_until))
 
-    def _withdraw_offer(self, transaction: ClientTransaction, now: float) -> None:
-        """A re-INVITE got a provisional response and nothing since: CANCEL, and then the peer has gone."""
-        if self.active and not self._offer_withdrawn:
-            self._offer_withdrawn = True
-            self.agent.layer.cancel(transaction, (), self, now)
-            self.agent.queue.schedule(self, now + self.agent.timers.timeout)
-        else:
-            self._offer_out = None
-            transaction.abandon()
-            self._gone(now)
+    def _pracked(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A PRACK for which no provisional response waits (RFC 3262 §3)."""
+        transaction.respond(481, now)
 
-    def _reinvited(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        assert self.dialog is not None
-        if self.state is SessionState.INVITED or self._offer_in is not None:
-            # RFC 3261 §14.2: the first INVITE has no final response yet.
-            transaction.respond(500, now, (("Retry-After", "2"),))
-        elif self._pending:
-            transaction.respond(491, now)
-        elif request.body and request.sdp is None:
-            transaction.respond(415, now, (("Accept", SDP),))
-        else:
-            self.dialog.retarget(request, transaction.flow)
-            transaction.respond(100, now)
-            self._offer_in = transaction
-            try:
-                self.user.on_offer(self, request.sdp, now)
-            except Exception as error:
-                self.refuse_offer((error.code or 400) if isinstance(error, BadMessage) else 500, now)
-                raise
+    def _tell_offer(self, sdp: bytes | None, now: float) -> None:
+        self.user.on_offer(self, sdp, now)
 
-    def _reinvite_answered(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        if transaction is not self._offer_out:
-            # A 2xx again, whose ACK waits for our answer.
-            return
-        if response.code < 200:
-            # Timer B runs no more, so the session bounds the wait.
-            if self.deadline == NEVER:
-                self.agent.queue.schedule(self, now + self.agent.timers.timeout)
-            return
-        self._offer_out = None
-        self.agent.queue.schedule(self, NEVER)
-        if response.code in (408, 481):
-            self._gone(now)
-            return
-        if response.code < 300:
-            assert self.dialog is not None
-            with suppress(BadMessage):
-                # The answer stands; without a Contact that can be used so does the target.
-                self.dialog.retarget(response, self.dialog.flow)
-            if transaction.draft.body or not self.active:
-                self._send_ack(transaction, b"")
-            else:
-                self._ack_owed = transaction
+    def _tell_answer(self, response: Response, now: float) -> None:
         self.user.on_offer_answered(self, response.code, response.sdp, now)
-
-    def _send_ack(self, transaction: ClientTransaction, sdp: bytes) -> None:
-        assert self.dialog is not None
-        content = (("Content-Type", SDP),) if sdp else ()
-        headers = (*self._credentials(transaction.draft), *content)
-        ack = self.dialog.request("ACK", headers, sdp, cseq=transaction.draft.number)
-        transaction.acknowledge(ack, self.dialog.remote_tag)
 
     # Challenges
 

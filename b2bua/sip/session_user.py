@@ -23,13 +23,23 @@ class SessionUser(Protocol):
         """The callee refused (3xx to 6xx), was silent (408), unreachable (503) or not understood (500)."""
 
     def on_cancelled(self, session: Session, now: float) -> None:
-        """The caller withdrew; 487 is sent."""
+        """The caller withdrew before we answered; 487 is sent."""
+
+    def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The PRACK of an early offer came: with the answer, or against the rule without (RFC 3262 §5).
+
+        Must not raise: a description that cannot be used is a reason to `reject`.
+        """
 
     def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The ACK of our 2xx came; with a description where our 2xx carried the offer."""
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """A re-INVITE, with an offer or asking for one. Owes `answer_offer` or `refuse_offer`."""
+        """A re-INVITE or UPDATE with an offer, or asking for one. Owes `answer_offer` or `refuse_offer`.
+
+        Before the final response, where PRACK and UPDATE may carry an offer, it must be answered before this
+        returns, or is refused.
+        """
 
     def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
         """What became of our `offer`. After a 2xx to an INVITE without offer, owes `acknowledge`."""
@@ -38,7 +48,8 @@ class SessionUser(Protocol):
         """An INFO request (RFC 6086 §9, or a digit); 200 is sent."""
 
     def on_ended(self, session: Session, why: str, now: float) -> None:
-        """The peer hung up (`bye`), never acknowledged (`no-ack`) or no longer knows the dialog (`gone`)."""
+        """The peer hung up (`bye`), never acknowledged our answer (`no-ack`) or an early response (`no-prack`: the
+        INVITE was refused with 504), or no longer knows the dialog (`gone`)."""
 
 
 class Nobody:
@@ -56,6 +67,9 @@ class Nobody:
         """Nothing."""
 
     def on_cancelled(self, session: Session, now: float) -> None:
+        """Nothing."""
+
+    def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
         """Nothing."""
 
     def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:

@@ -2,12 +2,14 @@
 
 A table maps (state, event) to (next state, actions); a pair that is not there changes nothing. A second table says
 which timers a state runs on entry. `Transaction` only executes; there is no other place where a state changes.
+
+What a table is searched by is an IntEnum: a plain Enum's hash is a Python function, and was a third of a transaction.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING
 
 from b2bua.sip.timers import NEVER, Timed, TimerQueue, Timers
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from b2bua.sip.flow import Flow
 
 
-class State(Enum):
+class State(IntEnum):
     """The states of RFC 3261 figures 5 to 8, with RFC 6026's Accepted."""
 
     CALLING = auto()
@@ -28,7 +30,7 @@ class State(Enum):
     TERMINATED = auto()
 
 
-class Event(Enum):
+class Event(IntEnum):
     """What can happen to a transaction: a message in, a response out, or a timer."""
 
     REQUEST = auto()  # a retransmission of the request (server)
@@ -127,14 +129,22 @@ SERVER: Table = {
 }
 
 
-class Kind(Enum):
-    """The four machines. The value is the state each begins in."""
+class Kind(IntEnum):
+    """The four machines."""
 
-    INVITE_CLIENT = (State.CALLING, "invite client")
-    CLIENT = (State.TRYING, "client")
-    INVITE_SERVER = (State.PROCEEDING, "invite server")
-    SERVER = (State.TRYING, "server")
+    INVITE_CLIENT = auto()
+    CLIENT = auto()
+    INVITE_SERVER = auto()
+    SERVER = auto()
 
+
+FIRST: dict[Kind, State] = {
+    Kind.INVITE_CLIENT: State.CALLING,
+    Kind.CLIENT: State.TRYING,
+    Kind.INVITE_SERVER: State.PROCEEDING,
+    Kind.SERVER: State.TRYING,
+}
+"""The state in which each begins."""
 
 TABLES: dict[Kind, Table] = {
     Kind.INVITE_CLIENT: INVITE_CLIENT,
@@ -200,7 +210,7 @@ class Transaction(Timed):
         self.kind = kind
         self.flow = flow
         self.setting = setting
-        self.state = kind.value[0]
+        self.state = FIRST[kind]
         self.data = b""
         self.resend_at = NEVER
         self.ends_at = NEVER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from b2bua.sip.address import Address
+from b2bua.sip.address import Address, parse_address
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import ClientTransaction
 from b2bua.sip.compose import Header
@@ -12,7 +12,9 @@ from b2bua.sip.dialog import Dialog, dialog_of_response
 from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
-from b2bua.sip.message import Response
+from b2bua.sip.message import Request, Response
+from b2bua.sip.prack import EarlyDialogs, rack, rseq
+from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
 from b2bua.sip.session_state import SessionState
 from b2bua.sip.session_user import NOBODY, SessionUser
@@ -27,7 +29,7 @@ class ClientSession(Session):
     How long it may ring is for whoever calls: nothing here ends an INVITE that has a provisional response.
     """
 
-    __slots__ = ("_cancel_headers", "_provisional", "draft", "flow", "invite", "local")
+    __slots__ = ("_cancel_headers", "_early", "_provisional", "draft", "flow", "invite", "local")
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class ClientSession(Session):
         self.local = local
         self.flow = flow
         self._provisional = False
+        self._early: EarlyDialogs | None = None
         self._cancel_headers: tuple[Header, ...] = ()
         self.invite = agent.layer.send(draft, flow, self, now)
 
@@ -78,9 +81,41 @@ class ClientSession(Session):
     def end(self, now: float) -> None:
         """Forget the dialog; an INVITE without final response is cancelled."""
         if self.invite.answered:
+            if self._early is not None:
+                self.agent.forget((self.call_id, self.local.tag or ""))
             super().end(now)
         else:
             self.cancel(now)
+
+    def dialog_with(self, remote_tag: str) -> Dialog | None:
+        """The dialog with the peer of this tag: the call's, or an early one of any branch."""
+        dialog = super().dialog_with(remote_tag)
+        return dialog if dialog is not None or self._early is None else self._early.of(remote_tag)
+
+    def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A request in the call's dialog, or in an early one."""
+        early = self.dialog_with(request.from_.tag or "")
+        if early is self.dialog or early is None:
+            super().on_request(transaction, request, now)
+        else:
+            self._early_request(early, transaction, request, now)
+
+    def _early_request(
+        self, dialog: Dialog, transaction: ServerTransaction, request: Request, now: float
+    ) -> None:
+        """Before the answer the callee may refresh its target; what it said about sound holds until then."""
+        number, method = request.cseq
+        if method != "UPDATE":
+            transaction.respond(481, now)
+        elif number <= dialog.remote_cseq:
+            transaction.respond(500, now, reason="CSeq out of order")
+        else:
+            dialog.remote_cseq = number
+            if request.body:
+                transaction.respond(488, now)
+            else:
+                dialog.retarget(request, transaction.flow)
+                transaction.respond(200, now, self.agent.session_headers(dialog.flow, None))
 
     def _responded(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """A response to the INVITE, to its CANCEL, or to a later request."""
@@ -113,8 +148,19 @@ class ClientSession(Session):
         if self.state is SessionState.CANCELLED:
             if first:
                 self._send_cancel(now)
-        elif response.code > 100:
+        elif response.code > 100 and (not rseq(response) or self._acknowledged(response, now)):
             self.user.on_progress(self, response, now)
+
+    def _acknowledged(self, response: Response, now: float) -> bool:
+        """Send the PRACK of a reliable response, once; whether it is news (RFC 3262 §4)."""
+        if self._early is None:
+            self._early = EarlyDialogs()
+            self.agent.remember((self.call_id, self.local.tag or ""), self)
+        dialog = self._early.hear(response, self.draft, self.local, self.flow)
+        if dialog is None:
+            return False
+        self._request(dialog, "PRACK", now, (rack(response),))
+        return True
 
     def _success(self, response: Response, now: float) -> None:
         tag = response.to.tag or ""
@@ -128,6 +174,8 @@ class ClientSession(Session):
             if self.dialog is None:
                 self._failed(500, response, now)
             raise
+        if self._early is not None:
+            self._early.confirm(dialog)
         if self.state is SessionState.INVITED:
             self._answered(dialog, response, now)
             return
@@ -154,9 +202,14 @@ class ClientSession(Session):
         user.on_failed(self, code, response, now)
 
     def _wanted(self, transaction: ClientTransaction) -> bool:
-        if transaction is self.invite:
+        if transaction is self.invite or transaction.draft.method == "PRACK":
             return self.state is SessionState.INVITED
         return super()._wanted(transaction)
+
+    def _dialog_of(self, draft: Draft) -> Dialog | None:
+        if self._early is not None and draft.method == "PRACK":
+            return self._early.of(parse_address(draft.header("To")).tag or "")
+        return super()._dialog_of(draft)
 
     def _replace(self, old: ClientTransaction, new: ClientTransaction) -> None:
         if old is self.invite:

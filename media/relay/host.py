@@ -30,7 +30,7 @@ from media.relay.engine import Engine
 from media.relay.peer import Address
 from media.relay.roster import make as roster_of_sessions
 from media.relay.source_learning import SourceLearning
-from media.tones import render_all
+from media.sounds import render_all
 
 SOCKET_NAME = "relay.sock"
 RINGING_GRACE = 60.0
@@ -44,7 +44,7 @@ async def run(settings: Settings, engine: Engine) -> None:
     """
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     path = (settings.run_dir / SOCKET_NAME).resolve()
-    render_all(settings.data_dir / "tones")
+    render_all(settings.data_dir / "tones", settings.media.prompts / settings.media.language)
     os.chdir(settings.data_dir)  # so that names of sounds, which must have no blanks, are relative to it
     listener = _listen(path)
     ended = asyncio.Event()

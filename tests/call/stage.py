@@ -11,12 +11,18 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from b2bua.call.call import Call, Services
+from b2bua.call.call import Call
+from b2bua.call.itinerary import Itinerary
 from b2bua.call.lines import Lines
 from b2bua.call.ports import Device, Figures, Gateway, Peer, Ports, Visitor
+from b2bua.call.services import Services
 from b2bua.call.snapshot import CallSnapshot, restore, take
-from b2bua.callplan.plan import Plan, decide
-from b2bua.callplan.settings import Trunk
+from b2bua.callplan.hops import Hop as Stop
+from b2bua.callplan.hops import arrive
+from b2bua.callplan.journey import Journey
+from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.plan import Plan
+from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.registrar.bindings import Binding
 from b2bua.sip.challenge import Credential
@@ -29,7 +35,7 @@ from b2bua.sip.session import Session
 from b2bua.sip.timers import NEVER
 from b2bua.sip.uas import ServerSession
 from b2bua.sip.uri import parse_uri
-from tests.callplan.company import ACME, NOON, RECEPTION
+from tests.callplan.company import ACME, NOON, OTHER, RECEPTION, SALES, WORKSHOP
 from tests.sip.wire import Faults, Network, Phone
 
 SERVICE = Hop("192.0.2.100", 5060)
@@ -38,6 +44,8 @@ PCMA, PCMU, G722 = "8 PCMA/8000", "0 PCMU/8000", "9 G722/8000"
 EVENTS = "101 telephone-event/8000"
 CALLED, CALLING = 10, 11
 LIMITS = Limits()
+ANNOUNCED = 3.0
+"""Seconds that each announcement lasts."""
 SNAPSHOT = TypeAdapter(CallSnapshot)
 EPOCH = 1_795_000_000.0
 """The time of day when a stage's clock begins."""
@@ -138,9 +146,12 @@ class FakeRelay:
         if not self.away:
             self._open(session).moves.append(near)
 
-    def play(self, session: str, tone: str, payload: int) -> None:
+    def play(self, session: str, sound: str, payload: int, *, once: bool) -> None:
         if not self.away:
-            self._open(session).tones.append((tone, payload))
+            self._open(session).tones.append((sound, payload))
+
+    def seconds(self, sound: str) -> float:
+        return ANNOUNCED
 
     def hold(self, session: str, held: bool) -> None:
         if not self.away:
@@ -332,9 +343,11 @@ class Stage:
         self.notes = Notes()
         self.limits = limits
         self.called = RECEPTION
+        self.others: tuple[User, ...] = (WORKSHOP, SALES)
         self.who = Caller("202", "Workshop", user=CALLING)
         self.plan: Plan | None = None
         self.early_media = True
+        self.answers_first = False
         self.calls: list[Call] = []
         self.phones: list[Phone] = []
         self.refused: list[BadMessage] = []
@@ -345,13 +358,13 @@ class Stage:
 
     def _live(self) -> None:
         self.lives += 1
-        self.lines = Lines()
         self.agent = self.network.agent(
             SERVICE,
             self,
             repeat=self._repeat,
             life=self.lives,  # type: ignore[arg-type]
         )
+        self.lines, self.redirected = Lines(self.agent.queue), Lines(self.agent.queue)
         self.services = Services(
             agent=self.agent,
             relay=self.relay,
@@ -359,6 +372,7 @@ class Stage:
             devices=self.devices,
             trunks=self.carriers,
             lines=self.lines,
+            redirected=self.redirected,
             watcher=self.notes,
             token=lambda: f"t{next(self._tokens)}",
             origin=lambda: next(self._origins),
@@ -368,18 +382,38 @@ class Stage:
     # The application
 
     def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
-        user = self.called
-        situation = Situation(
+        numbering = Numbering.of(
+            (ACME, OTHER), (self.called, *self.others), [gateway.trunk for gateway in self.carriers.all]
+        )
+        journey = Journey(self.called.numbers[0] if self.called.numbers else "201")
+        if self.plan is not None:
+            first = Stop(journey, self.who, self.plan)
+        else:
+            first = arrive(
+                self.called, self.who, journey, numbering, lambda user: self.situation(user, now), self.limits
+            )
+        call = Call.arrived(
+            self.services,
+            invite,
+            Itinerary(first, numbering, self.situation, self.limits),
+            "201",
+            now,
+            early_media=self.early_media,
+            answers_first=self.answers_first,
+        )
+        self.calls.append(call)
+        call.start(now)
+
+    def _answered(self, hop: Stop) -> Itinerary:
+        numbering = Numbering.of((ACME, OTHER), (self.called, *self.others))
+        return Itinerary(hop, numbering, self.situation, self.limits)
+
+    def situation(self, user: User, now: float) -> Situation:
+        return Situation(
             NOON,
             busy=self.lines.in_use(user.id) >= user.max_calls,
             registered=bool(self.devices.of_user(user.id, now)),
         )
-        plan = self.plan or decide(user, ACME, self.who, situation, self.limits)
-        call = Call.arrived(
-            self.services, invite, self.who, "201", plan, self.limits, now, early_media=self.early_media
-        )
-        self.calls.append(call)
-        call.start(now)
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         raise AssertionError("nobody registers by SIP here")
@@ -410,7 +444,7 @@ class Stage:
             if gateway.credential is not None
         }
         self.calls = [
-            restore(self.services, snapshot, self.limits, credentials, self.now, EPOCH + self.now)
+            restore(self.services, snapshot, self._answered, credentials, self.now, EPOCH + self.now)
             for snapshot in snapshots
         ]
         for call in self.calls:
@@ -435,8 +469,8 @@ class Stage:
     def now(self) -> float:
         return self.network.now
 
-    def phone(self, host: str) -> Phone:
-        phone = Phone(self.network, host)
+    def phone(self, host: str, plain: bool = False) -> Phone:
+        phone = Phone(self.network, host, plain=plain)
         self.phones.append(phone)
         return phone
 
@@ -471,8 +505,8 @@ class Stage:
         self.carriers.all.append(Gateway(trunk, flow, f"carrier{number}.example", None, credential))
         return phone
 
-    def caller(self, host: str = "192.0.2.1") -> Phone:
-        return self.phone(host)
+    def caller(self, host: str = "192.0.2.1", plain: bool = False) -> Phone:
+        return self.phone(host, plain)
 
     def dial(
         self, phone: Phone, offer: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()

@@ -41,7 +41,7 @@ class Chaos:
         for device in self.devices:
             self._behave(device)
         for number in range(chance.randint(1, 3)):
-            caller = stage.caller(f"192.0.2.{1 + number}")
+            caller = stage.caller(f"192.0.2.{1 + number}", plain=chance.random() < 0.5)
             follows(caller)
             self._at(chance.uniform(0, 3.0), lambda now, caller=caller: self._dial(caller))
         for _ in range(chance.randint(3, 25)):

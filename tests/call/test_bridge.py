@@ -530,4 +530,4 @@ def test_nothing_keeps_a_call_that_is_over() -> None:
     stage, caller, callee = answered()
     caller.session.bye(stage.now)
     stage.finish()
-    assert stage.call.session.user is NOBODY and callee.session.user is NOBODY
+    assert stage.call.caller.session.user is NOBODY and callee.session.user is NOBODY

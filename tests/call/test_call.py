@@ -24,7 +24,7 @@ from tests.call.stage import (
     rings,
     sdp,
 )
-from tests.call.test_tone import early_bye
+from tests.call.test_sounding import early_bye
 from tests.callplan.company import KEEP_RINGING, RECEPTION
 from tests.sip.wire import Phone
 
@@ -198,6 +198,7 @@ def test_alerting_live_held_and_outgoing_calls_make_a_line_busy() -> None:
     # A call that the user makes counts too.
     stage.who = Caller("201", "Reception", user=CALLED)
     stage.called = replace(RECEPTION, id=CALLING, not_answered=KEEP_RINGING)
+    stage.others = (RECEPTION,)
     stage.dial(caller)
     stage.run(0.5)
     assert stage.lines.in_use(CALLED) == 1
@@ -340,7 +341,7 @@ def test_a_call_that_is_over_is_freed_without_the_cycle_collector(ends: str) -> 
         else:
             caller.outgoing.cancel(stage.now)
         if ends == "tone":
-            stage.lines.release(CALLED)
+            stage.lines.release(CALLED, stage.now)
         stage.finish()
         call = weakref.ref(stage.calls.pop())
         assert call() is None

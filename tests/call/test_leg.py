@@ -103,7 +103,7 @@ def test_an_early_answer_narrows_what_is_wanted_from_then_on() -> None:
     assert side.wanted is None
     side.hear(sdp(HOST, codecs=(G722, PCMU, PCMA, EVENTS)))
     assert side.wanted is side.heard
-    assert codecs_of(parse_sdp(side.answer_early())) == ["PCMA", "telephone-event"]
+    assert codecs_of(parse_sdp(side.describe_early())) == ["PCMA", "telephone-event"]
     assert side.wanted is not None and codecs_of(side.wanted) == ["PCMA", "telephone-event"]
 
 

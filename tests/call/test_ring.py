@@ -340,7 +340,7 @@ def test_hops_are_counted_down_for_devices() -> None:
             Caller("202", "Workshop", withheld=True, user=CALLING),
             '"Anonymous" <sip:anonymous@anonymous.invalid>',
         ),
-        (Caller(None, "Workshop", user=CALLING), '"Workshop" <sip:unavailable@unknown.invalid>'),
+        (Caller(None, "Workshop"), '"Workshop" <sip:unavailable@unknown.invalid>'),
     ],
 )
 def test_what_a_device_is_shown_of_the_caller(who: Caller, shown: str) -> None:

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from b2bua.call.snapshot import CallSnapshot, take
+from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Caller
-from b2bua.callplan.steps import ANY, Cause, Reject, Step
+from b2bua.callplan.steps import Reject, Step
 from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
 from tests.call.stage import (

@@ -9,22 +9,13 @@ from math import inf
 import pytest
 
 from b2bua.call.walk import Walk, advance, begin, next_step
-from b2bua.callplan.plan import Plan, decide
-from b2bua.callplan.rules import Rule
+from b2bua.callplan.asked import Rule
+from b2bua.callplan.causes import ANY, BUSY, UNANSWERED, Cause
+from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import Action, Treatment
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import (
-    ANY,
-    BUSY,
-    UNANSWERED,
-    Cause,
-    EngagedTone,
-    Occasion,
-    Reject,
-    Ring,
-    Voicemail,
-)
-from tests.callplan.company import ACME, NOON, RECEPTION
+from b2bua.callplan.steps import EngagedTone, Occasion, Reject, Ring, Voicemail
+from tests.callplan.company import ACME, NOON, RECEPTION, decided
 
 LIMITS = Limits()
 RING = Ring(10, 20.0)
@@ -149,7 +140,7 @@ def test_every_walk_through_every_plan_ends_in_time(arrived: float) -> None:
     states = tuple(product((False, True), repeat=2))
     for not_answered, busy, (line_busy, registered) in product(TREATMENTS, TREATMENTS, states):
         user = replace(RECEPTION, not_answered=not_answered, busy=busy)
-        plan = decide(user, ACME, Caller(), Situation(NOON, line_busy, registered), LIMITS)
+        plan = decided(user, ACME, Caller(), Situation(NOON, line_busy, registered), LIMITS)
         for unanswered, walk in ends(begin(plan, LIMITS, now=arrived, began=0.0)):
             assert isinstance(walk.step, Reject)
             keeps = any(isinstance(step, Ring) and step.waits for step in plan.steps)

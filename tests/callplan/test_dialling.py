@@ -8,6 +8,8 @@ import pytest
 
 from b2bua.callplan.dialling import (
     CalledUser,
+    Destination,
+    Dialled,
     Elsewhere,
     Emergency,
     Service,
@@ -16,7 +18,13 @@ from b2bua.callplan.dialling import (
     e164,
 )
 from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.settings import Customer
 from tests.callplan.company import ACME, NUMBERING, OTHER, RECEPTION
+
+
+def found(dialled: str, customer: Customer | None, numbering: Numbering) -> Destination:
+    return dial(dialled, customer, numbering).destination
+
 
 RECEPTION_BY_NUMBER = CalledUser(10, "+441632960101")
 
@@ -38,19 +46,19 @@ RECEPTION_BY_NUMBER = CalledUser(10, "+441632960101")
     ],
 )
 def test_every_form_of_a_number(dialled: str) -> None:
-    assert dial(dialled, ACME, NUMBERING) == RECEPTION_BY_NUMBER
+    assert found(dialled, ACME, NUMBERING) == RECEPTION_BY_NUMBER
 
 
 @pytest.mark.behaviour("P2", "I6")
 def test_an_extension_is_the_callers_customers() -> None:
-    assert dial("201", ACME, NUMBERING) == CalledUser(10, "201")
-    assert dial("201", OTHER, NUMBERING) == CalledUser(20, "201")
-    assert dial("2-0-1;phone-context=acme.example", ACME, NUMBERING) == CalledUser(10, "201")
-    assert isinstance(dial("202", OTHER, NUMBERING), Unknown)
+    assert found("201", ACME, NUMBERING) == CalledUser(10, "201")
+    assert found("201", OTHER, NUMBERING) == CalledUser(20, "201")
+    assert found("2-0-1;phone-context=acme.example", ACME, NUMBERING) == CalledUser(10, "201")
+    assert isinstance(found("202", OTHER, NUMBERING), Unknown)
 
 
 def test_a_number_reaches_another_customers_user() -> None:
-    assert dial("01632960200", ACME, NUMBERING) == CalledUser(20, "+441632960200")
+    assert found("01632960200", ACME, NUMBERING) == CalledUser(20, "+441632960200")
 
 
 @pytest.mark.parametrize(
@@ -84,10 +92,10 @@ def test_e164_by_country(country: str | None, dialled: str, number: str | None) 
 
 
 def test_a_caller_without_a_customer_reaches_numbers_with_a_plus_only() -> None:
-    assert dial("+441632960101", None, NUMBERING) == RECEPTION_BY_NUMBER
-    assert dial("201", None, NUMBERING) == Unknown("201 is not a telephone number in international form")
-    assert isinstance(dial("01632960101", None, NUMBERING), Unknown)
-    assert dial("999", None, NUMBERING) == Emergency("999")
+    assert found("+441632960101", None, NUMBERING) == RECEPTION_BY_NUMBER
+    assert found("201", None, NUMBERING) == Unknown("201 is not a telephone number in international form")
+    assert isinstance(found("01632960101", None, NUMBERING), Unknown)
+    assert found("999", None, NUMBERING) == Emergency("999")
 
 
 @pytest.mark.parametrize(
@@ -104,17 +112,17 @@ def test_a_caller_without_a_customer_reaches_numbers_with_a_plus_only() -> None:
     ],
 )
 def test_emergency_codes(dialled: str, code: str) -> None:
-    assert dial(dialled, ACME, NUMBERING) == Emergency(code)
+    assert found(dialled, ACME, NUMBERING) == Emergency(code)
 
 
 def test_emergency_comes_before_extensions_and_suspension_plays_no_part() -> None:
     trap = Numbering.of((ACME,), (replace(RECEPTION, extension="999"),))
-    assert dial("999", replace(ACME, suspended=True), trap) == Emergency("999")
+    assert found("999", replace(ACME, suspended=True), trap) == Emergency("999")
 
 
 @pytest.mark.parametrize("dialled", ["101", "111", "116123", "18001", "1801", "99", "9999", "1411"])
 def test_what_is_no_emergency(dialled: str) -> None:
-    assert not isinstance(dial(dialled, ACME, NUMBERING), Emergency)
+    assert not isinstance(found(dialled, ACME, NUMBERING), Emergency)
 
 
 @pytest.mark.behaviour("I6")
@@ -122,12 +130,12 @@ def test_what_is_no_emergency(dialled: str) -> None:
     "dialled", ["101", "105", "111", "159", "116000", "116123", "1800101632960101", "18001+441632960101"]
 )
 def test_service_codes_are_kept_unaltered(dialled: str) -> None:
-    assert dial(dialled, ACME, NUMBERING) == Service(dialled)
+    assert found(dialled, ACME, NUMBERING) == Service(dialled)
 
 
 @pytest.mark.parametrize("digits", ["102", "1011", "11612", "1161234", "18001", "18002123", "0101", ""])
 def test_what_is_no_service_code(digits: str) -> None:
-    assert not isinstance(dial(digits, ACME, NUMBERING), Service)
+    assert not isinstance(found(digits, ACME, NUMBERING), Service)
 
 
 @pytest.mark.parametrize(
@@ -140,29 +148,60 @@ def test_what_is_no_service_code(digits: str) -> None:
         ("01632\r\n960101", "“01632960101” is neither an extension nor a telephone number"),
         ("٠١٦٣٢٩٦٠١٠١", "“٠١٦٣٢٩٦٠١٠١” is neither an extension nor a telephone number"),
         ("9" * 5000, f"“{'9' * 32}” is neither an extension nor a telephone number"),
-        ("14101632960101", "141 and 1470 before a number do not act yet, so the call is not let through"),
-        ("1470+441632960101", "141 and 1470 before a number do not act yet, so the call is not let through"),
+        ("141", "Acme Ltd has no extension 141, and it is not a telephone number"),
+        ("141299", "Acme Ltd has no extension 299, and it is not a telephone number"),
     ],
 )
 def test_unknown_says_why(dialled: str, why: str) -> None:
-    assert dial(dialled, ACME, NUMBERING) == Unknown(why)
+    assert found(dialled, ACME, NUMBERING) == Unknown(why)
 
 
 @pytest.mark.behaviour("I6")
 @pytest.mark.parametrize("dialled", ["01632960999", "+441632960999", "00441632960999", "+44 (0)1632 960999"])
 def test_a_number_that_nobody_here_has_is_elsewhere(dialled: str) -> None:
-    assert dial(dialled, ACME, NUMBERING) == Elsewhere("+441632960999")
+    assert found(dialled, ACME, NUMBERING) == Elsewhere("+441632960999")
 
 
 def test_a_number_of_the_customers_own_that_is_assigned_to_nobody_is_elsewhere_too() -> None:
-    assert dial("+441632960102", ACME, NUMBERING) == Elsewhere("+441632960102")
+    assert found("+441632960102", ACME, NUMBERING) == Elsewhere("+441632960102")
 
 
 def test_a_caller_who_is_no_user_reaches_nothing_elsewhere() -> None:
     why = "nobody here has the number +441632960999, and only users call elsewhere"
-    assert dial("+441632960999", None, NUMBERING) == Unknown(why)
+    assert found("+441632960999", None, NUMBERING) == Unknown(why)
 
 
 def test_an_extension_that_begins_like_a_withholding_code_is_an_extension() -> None:
     tables = Numbering.of((ACME,), (replace(RECEPTION, extension="14123"),))
-    assert dial("14123", ACME, tables) == CalledUser(10, "14123")
+    assert found("14123", ACME, tables) == CalledUser(10, "14123")
+
+
+@pytest.mark.behaviour("I4")
+@pytest.mark.parametrize(
+    ("dialled", "destination", "withhold"),
+    [
+        ("14101632960101", RECEPTION_BY_NUMBER, True),
+        ("141 0163 296 0101", RECEPTION_BY_NUMBER, True),
+        ("1470+441632960101", RECEPTION_BY_NUMBER, False),
+        ("141201", CalledUser(10, "201"), True),
+        ("1470101", Service("101"), False),
+        ("14100441632960999", Elsewhere("+441632960999"), True),
+        ("01632960101", RECEPTION_BY_NUMBER, None),
+        # An emergency call is never withheld.
+        ("141999", Emergency("999"), None),
+    ],
+)
+def test_141_withholds_and_1470_shows(dialled: str, destination: Destination, withhold: bool | None) -> None:
+    assert dial(dialled, ACME, NUMBERING) == Dialled(destination, withhold)
+
+
+def test_from_outside_141_is_no_prefix() -> None:
+    assert isinstance(found("141+441632960101", None, NUMBERING), Unknown)
+
+
+@pytest.mark.behaviour("E1")
+def test_a_platform_may_have_more_emergency_numbers() -> None:
+    codes = frozenset({"999", "555"})
+    assert dial("555", ACME, NUMBERING, codes) == Dialled(Emergency("555"))
+    assert dial("141555", None, NUMBERING, codes) == Dialled(Emergency("555"))
+    assert found("555", ACME, NUMBERING) != Emergency("555")

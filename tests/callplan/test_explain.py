@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import pytest
 
+from b2bua.callplan.causes import UNANSWERED, Cause
 from b2bua.callplan.dialling import Unknown
-from b2bua.callplan.explain import happened, in_words, results_to_json, to_json
+from b2bua.callplan.explain import in_words, results_to_json, to_json
+from b2bua.callplan.happened import happened
 from b2bua.callplan.outcome import Ended, StepResult
-from b2bua.callplan.plan import decide, refuse_unknown
+from b2bua.callplan.plan import refuse_unknown
 from b2bua.callplan.settings import Treatment
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import UNANSWERED, Cause, EngagedTone, Occasion, Reject, Ring, Voicemail
+from b2bua.callplan.steps import EngagedTone, Occasion, Reject, Ring, Voicemail
 from tests.callplan.company import (
     ACME,
     BUSY,
@@ -26,6 +28,7 @@ from tests.callplan.company import (
     UNREGISTERED,
     VOICEMAIL,
     VOICEMAIL_AT_ONCE,
+    decided,
 )
 
 USERS = NUMBERING.users
@@ -70,7 +73,7 @@ REJECT = Reject(486, "Busy Here", 17)
 )
 def test_plans_in_words(not_answered: Treatment, busy: Treatment, situation: Situation, words: str) -> None:
     user = replace(RECEPTION, not_answered=not_answered, busy=busy)
-    assert in_words(decide(user, ACME, Caller(), situation, Limits()), USERS) == words
+    assert in_words(decided(user, ACME, Caller(), situation, Limits()), USERS) == words
 
 
 def test_a_refusal_in_words() -> None:
@@ -79,18 +82,18 @@ def test_a_refusal_in_words() -> None:
 
 def test_possessives_durations_and_former_users() -> None:
     user = replace(SALES, not_answered=replace(VOICEMAIL, after=1))
-    plan = decide(user, ACME, Caller(), FREE, Limits(engaged_tone=0.25))
+    plan = decided(user, ACME, Caller(), FREE, Limits(engaged_tone=0.25))
     assert in_words(plan, USERS).startswith("Sales’ devices ring for 1 second; then")
     assert in_words(plan, {}).startswith("A former user’s devices ring for 1 second; then")
     assert "engaged tone for 0.2 seconds" in in_words(plan, USERS)
 
 
 def test_a_plan_as_json() -> None:
-    plan = decide(RECEPTION, ACME, Caller(), FREE, Limits())
+    plan = decided(RECEPTION, ACME, Caller(), FREE, Limits())
     value = json.loads(json.dumps(to_json(plan, USERS)))
     assert list(value) == ["rule", "considered", "steps"]
     assert value["rule"] == "ring"
-    assert value["considered"][0] == {
+    assert value["considered"][1] == {
         "rule": "suspended",
         "applies": False,
         "why": "neither Reception nor Acme Ltd is suspended",
@@ -98,15 +101,21 @@ def test_a_plan_as_json() -> None:
     assert value["considered"][-1] == {"rule": "ring", "applies": True, "why": "no other rule applies"}
     email = "reception@acme.example"
     assert value["steps"] == [
-        {"do": "ring", "user": email, "seconds": 20, "on": ["unconditional"], "options": {"waits": False}},
+        {
+            "do": "ring",
+            "user": email,
+            "seconds": 20,
+            "on": ["unconditional"],
+            "options": {"waits": False, "queues": False},
+        },
+        {"do": "engaged-tone", "seconds": 5.0, "on": ["busy"]},
+        {"do": "reject", "on": ["busy"], "options": {"code": 486, "reason": "Busy Here", "q850": 17}},
         {
             "do": "voicemail",
             "user": email,
             "on": ["no-answer", "unavailable"],
             "options": {"occasion": "no-answer"},
         },
-        {"do": "engaged-tone", "seconds": 5.0, "on": ["busy"]},
-        {"do": "reject", "on": ["busy"], "options": {"code": 486, "reason": "Busy Here", "q850": 17}},
         {
             "do": "reject",
             "on": ["unconditional", "no-answer", "busy", "unavailable"],
@@ -116,7 +125,7 @@ def test_a_plan_as_json() -> None:
 
 
 def test_a_former_user_is_null_in_json() -> None:
-    steps = to_json(decide(RECEPTION, ACME, Caller(), FREE, Limits()), {})["steps"]
+    steps = to_json(decided(RECEPTION, ACME, Caller(), FREE, Limits()), {})["steps"]
     assert isinstance(steps, list)
     assert steps[0]["user"] is None
 

@@ -11,7 +11,7 @@ def test_extensions_belong_to_their_customer() -> None:
 
 
 def test_numbers_lead_to_their_user_and_free_numbers_to_nobody() -> None:
-    assert NUMBERING.numbers == {"+441632960101": 10, "+441632960200": 20}
+    assert NUMBERING.numbers == {"+441632960101": 10, "+441632960103": 11, "+441632960200": 20}
 
 
 def test_users_and_customers_are_found_by_id() -> None:

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from b2bua.callplan.dialling import Elsewhere
+from b2bua.callplan.asked import Rule
+from b2bua.callplan.causes import ANY, NOT_ANSWERED
 from b2bua.callplan.explain import in_words
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.route import route
-from b2bua.callplan.rules import Rule
 from b2bua.callplan.settings import Customer, Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import ANY, NOT_ANSWERED, Dial, Reject
+from b2bua.callplan.steps import Dial, Reject
 from tests.callplan.company import ACME, OTHER, RECEPTION, SALES
 
 USER = replace(RECEPTION, default_number="+441632960101", presentation_number="+441632960100")
@@ -150,5 +150,4 @@ def test_a_caller_from_outside_never_leaves_by_a_trunk(dialled: str) -> None:
     tables = Numbering.of((ACME, OTHER), (USER, SALES), TRUNKS)
     found = route(dialled, Caller("+441632960998"), tables, nobody, Limits())
     assert found.plan.rule is Rule.UNKNOWN
-    assert not isinstance(found.destination, Elsewhere)
     assert found.plan.steps == (Reject(404, "Not Found", 1, on=ANY),)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from b2bua.callplan.asked import Rule
+from b2bua.callplan.causes import ANY, BUSY, Cause
 from b2bua.callplan.dialling import Unknown
-from b2bua.callplan.plan import Considered, Plan, decide, refuse_suspended, refuse_unknown
-from b2bua.callplan.rules import Rule
+from b2bua.callplan.plan import Considered, Plan, refuse_suspended, refuse_unknown
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.callplan.steps import ANY, BUSY, Cause, EngagedTone, Reject
-from tests.callplan.company import ACME, FREE, RECEPTION
+from b2bua.callplan.steps import EngagedTone, Reject
+from tests.callplan.company import ACME, FREE, RECEPTION, decided
 
 
 @pytest.mark.parametrize("steps", [(), (EngagedTone(5.0),), (Reject(480, "Gone", on=BUSY),)])
@@ -19,7 +20,7 @@ def test_a_plan_that_could_run_out_of_steps_is_refused(steps: tuple[EngagedTone 
 
 
 def test_the_same_question_has_the_same_answer() -> None:
-    plans = {decide(RECEPTION, ACME, Caller(), FREE, Limits()) for _ in range(3)}
+    plans = {decided(RECEPTION, ACME, Caller(), FREE, Limits()) for _ in range(3)}
     assert len(plans) == 1
 
 

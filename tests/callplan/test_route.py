@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from b2bua.callplan.dialling import CalledUser, Emergency, Unknown
+from b2bua.callplan.asked import Rule
+from b2bua.callplan.journey import Journey
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.route import route
-from b2bua.callplan.rules import Rule
 from b2bua.callplan.settings import Customer, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.callplan.steps import Reject, Ring
@@ -38,7 +38,7 @@ def must_not_be_asked(_: User) -> Situation:
 
 def test_an_extension_rings_its_user() -> None:
     found = route("201", FROM_WORKSHOP, NUMBERING, free, Limits())
-    assert found.destination == CalledUser(10, "201")
+    assert (found.user, found.journey.dialled) == (10, "201")
     assert isinstance(found.plan.steps[0], Ring)
     assert found.plan.steps[0].user == 10
 
@@ -63,8 +63,8 @@ def test_the_situation_is_that_of_the_called_user(situation: Situation, rule: Ru
 
 def test_a_caller_from_outside() -> None:
     found = route("+441632960101", Caller("+441632960999"), NUMBERING, free, Limits())
-    assert found.destination == CalledUser(10, "+441632960101")
-    assert isinstance(route("201", Caller(), NUMBERING, must_not_be_asked, Limits()).destination, Unknown)
+    assert found.journey == Journey("+441632960101", (10,))
+    assert route("201", Caller(), NUMBERING, must_not_be_asked, Limits()).plan.rule is Rule.UNKNOWN
 
 
 def test_unknown_is_404() -> None:
@@ -89,5 +89,5 @@ def test_the_suspended_call_nobody_but_emergency(customer: Customer, user: User,
         assert refused.rule is Rule.SUSPENDED
         assert name in refused.considered[0].why
     emergency = route("999", FROM_WORKSHOP, tables, must_not_be_asked, Limits())
-    assert emergency.destination == Emergency("999")
+    assert emergency.user is None
     assert emergency.plan.rule is Rule.EMERGENCY

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from b2bua.cli.schema import Explanation
@@ -23,7 +25,7 @@ def test_the_json_has_the_documented_shape(ringplan: Run) -> None:
     explained = Explanation.model_validate(said)
     assert (explained.user, explained.rule) == ("ben@acme.example", "ring")
     assert said["from"] == "ann@acme.example"
-    assert [step["do"] for step in explained.steps][:2] == ["ring", "voicemail"]
+    assert [step["do"] for step in explained.steps][:2] == ["ring", "engaged-tone"]
     assert [one.rule for one in explained.considered if one.applies] == ["ring"]
 
 
@@ -66,3 +68,55 @@ def test_what_cannot_be_understood_is_named(ringplan: Run, arguments: tuple[str,
     ran = ringplan("explain", *arguments)
     assert ran.code == 1
     assert says in ran.err
+
+
+REDIRECTING = """
+[[customers]]
+name = "Circle Ltd"
+numbers = ["+441632960301", "+441632960302"]
+
+  [[customers.users]]
+  name = "Cleo"
+  email = "cleo@circle.example"
+  numbers = ["+441632960301"]
+  not_answered = { action = "user", user = "dora@circle.example", after = 10 }
+
+  [[customers.users]]
+  name = "Dora"
+  email = "dora@circle.example"
+  numbers = ["+441632960302"]
+  not_answered = { action = "user", user = "cleo@circle.example", after = 15 }
+"""
+
+
+@pytest.fixture
+def redirecting(company: Path, ringplan: Run, tmp_path: Path) -> None:
+    """Cleo and Dora redirect to each other."""
+    file = tmp_path / "acme.toml"
+    file.write_text(REDIRECTING)
+    assert ringplan("apply", str(file)).code == 0
+
+
+@pytest.mark.usefixtures("redirecting")
+def test_it_follows_the_call_from_hop_to_hop(ringplan: Run) -> None:
+    ran = ringplan("explain", "--to", "+441632960301", "--from", "+441632960998")
+    assert ran.out.count("no other rule applies") == 2
+    assert "\nThen, for dora@circle.example:\n" in ran.out
+    assert "→ loop: Dora redirects to Cleo, where this call has been before, so the call ends" in ran.out
+    assert ran.out.strip().splitlines()[-1] == (
+        "Cleo’s devices ring for 10 seconds; then the call goes on to Dora. If a device is busy or declines the "
+        "call, the caller hears the engaged tone for 5 seconds; then the call ends with 486 Busy Here. "
+        "As Dora has set it, Dora’s devices ring for 15 seconds; then the call goes on to Cleo. If a device is busy "
+        "or declines the call, the caller hears the engaged tone for 5 seconds; then the call ends with 486 Busy "
+        "Here. There it cannot go on, the call ends with 482 Loop Detected."
+    )
+
+
+@pytest.mark.usefixtures("redirecting")
+def test_the_json_holds_the_plan_of_each_hop(ringplan: Run) -> None:
+    said = ringplan("explain", "--to", "+441632960301", "--from", "anonymous", "--json").json
+    step = next(step for step in said["steps"] if step["do"] == "user")
+    assert (step["user"], step["plan"]["rule"]) == ("dora@circle.example", "ring")
+    onward = next(step for step in step["plan"]["steps"] if step["do"] == "user")
+    assert (onward["user"], onward["plan"]["rule"]) == ("cleo@circle.example", "loop")
+    assert [one["applies"] for one in onward["plan"]["considered"]] == [True]

@@ -9,7 +9,12 @@ import pytest
 from tests.clients.phones import Company, Phone
 from tests.support import meter
 from tests.support.baresip import Baresip
-from tests.support.pjsua2_phone import Pjsua2Phone, Pjsua2TcpPhone
+from tests.support.pjsua2_phone import (
+    Pjsua2InsistingPhone,
+    Pjsua2Phone,
+    Pjsua2ReliablePhone,
+    Pjsua2TcpPhone,
+)
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 
@@ -71,6 +76,42 @@ def test_a_phone_holds_and_resumes(service: Service, tmp_path: Path) -> None:
         alice.hang_up()
         bob.wait_ended()
         assert meter.tone_spans(bob.heard(), 440)[-1].seconds > 0.4
+
+
+@pytest.mark.behaviour("B3", "M3")
+@pytest.mark.parametrize("kind", [Pjsua2ReliablePhone, Pjsua2InsistingPhone], ids=lambda kind: kind.__name__)
+def test_a_phone_that_knows_100rel_hears_the_engaged_tone(
+    kind: type[Phone], service: Service, tmp_path: Path
+) -> None:
+    """Alice's line is busy, because she is leaving a message; Bob is the caller."""
+    company = Company(service, tmp_path)
+    with company.phone(kind, "bob", 620) as bob, company.phone(Pjsua2Phone, "alice", 440) as alice:
+        alice.dial("202")
+        bob.wait("incoming")
+        alice.wait_talking()
+        bob.wait("state", state="DISCONNECTED")
+        bob.dial("201")
+        bob.wait("state", state="DISCONNECTED", code=486, timeout=15.0)
+        assert bob.sent("PRACK") == 1
+        first, second, *_ = meter.tone_spans(bob.heard(), 400)
+        assert first.seconds == pytest.approx(0.375, abs=0.03)
+        assert second.start - first.start == pytest.approx(0.75, abs=0.03)
+
+
+@pytest.mark.behaviour("M3")
+def test_a_phone_that_rings_reliably_is_told_that_we_heard_it(service: Service, tmp_path: Path) -> None:
+    company = Company(service, tmp_path)
+    with (
+        company.phone(Pjsua2Phone, "bob", 620) as bob,
+        company.phone(Pjsua2ReliablePhone, "alice", 440) as alice,
+    ):
+        bob.dial("201")
+        alice.answer()
+        bob.wait_talking()
+        bob.wait_heard(0.5)
+        bob.hang_up()
+        alice.wait_ended()
+        assert alice.received("PRACK") == 1 and bob.sent("PRACK") == 0
 
 
 @pytest.mark.behaviour("V4")

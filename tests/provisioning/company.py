@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 EVERY_KEY = """\
+blocked_numbers = ["+441632960888"]
+
 [[customers]]
 name = "Acme Ltd"
 country = "GB"
@@ -11,6 +13,8 @@ numbers = ["+441632960100", "+441632960101", "+441632960102"]
 hardware_only = false
 suspended = false
 allowed_classes = ["internal", "national", "mobile"]
+users_override = false
+emergency_number = "+441632960100"
 
   [[customers.users]]
   name = "Reception"
@@ -70,6 +74,8 @@ number_format = "e164"
 identity = "screened"
 answer_first = false
 early_media = true
+trusted = true
+anonymous_code = 603
 """
 
 

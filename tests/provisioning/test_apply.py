@@ -66,8 +66,35 @@ async def test_everything_is_stored_and_a_second_time_changes_nothing(store: Sto
         "user Reception <reception@acme.example> of Acme Ltd",
         "user Workshop <workshop@acme.example> of Acme Ltd",
         "trunk carrier",
+        "the platform",
     ]
-    assert {item.kind for item in done.changes.items} == {"add"}
+    assert [item.kind for item in done.changes.items] == ["add"] * 4 + ["change"]
+    assert done.changes.items[-1].details == ("Blocked as targets of redirects: none → +441632960888",)
+    again = await applied(store, EVERY_KEY)
+    assert (again.changes.items, again.settings_version) == ((), 2)
+
+
+@pytest.mark.behaviour("D8")
+async def test_blocked_numbers_stay_until_a_file_names_others(store: Store) -> None:
+    target = '[customers.users.busy]\naction = "number"\nnumber = "{}"'
+    await applied(store, customer(user("anna", tables=target.format("+441632960777"))))
+    blocking = 'blocked_numbers = ["+441632960777", "+441632960778"]\n'
+    done = await applied(store, blocking)
+    assert [item.subject for item in done.changes.items] == ["the platform"]
+    # The redirect that was there already stays, and fails when a call comes; a new one is refused.
+    directory = await store.directory("ringplan")
+    assert directory.blocked == ("+441632960777", "+441632960778")
+    assert directory.users[0].busy.number == "+441632960777"
+    with pytest.raises(CompanyFileError, match="is blocked as a target of redirects"):
+        await applied(store, customer(user("anna", tables=target.format("+441632960778"))))
+    with pytest.raises(CompanyFileError, match="is blocked as a target of redirects"):
+        await applied(store, blocking + customer(user("anna", tables=target.format("+441632960778"))))
+    await applied(store, customer(user("anna", tables=target.format("+441632960779"))))
+    assert (await store.directory("ringplan")).blocked == ("+441632960777", "+441632960778")
+    await applied(store, 'blocked_numbers = ["+441632960778"]')
+    assert (await store.directory("ringplan")).blocked == ("+441632960778",)
+    await applied(store, "blocked_numbers = []")
+    assert (await store.directory("ringplan")).blocked == ()
 
 
 async def test_a_dry_run_writes_nothing(store: Store) -> None:

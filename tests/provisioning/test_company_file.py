@@ -39,6 +39,8 @@ def test_every_key_is_read() -> None:
             timezone="Europe/London",
             numbers=("+441632960100", "+441632960101", "+441632960102"),
             allowed_classes=("internal", "national", "mobile"),
+            users_override=False,
+            emergency_number="+441632960100",
             users=(
                 UserEntry(
                     name="Reception",
@@ -85,14 +87,18 @@ def test_every_key_is_read() -> None:
             password="another password",
             allow_from=("127.0.0.1:5080",),
             country="DE",
+            trusted=True,
+            anonymous_code=603,
         ),
     )
+    assert file.blocked_numbers == ("+441632960888",)
 
 
 def test_left_out_keys_mean_the_defaults_of_the_behaviour() -> None:
     file = parse_company_file(customer(user("anna", 'numbers = ["+441632960100"]')))
     (company,) = file.customers
     (anna,) = company.users
+    assert file.blocked_numbers is None, "those of the platform stay as they are"
     assert (company.country, company.timezone) == ("GB", "Europe/London")
     assert set(company.allowed_classes) == {"internal", "national", "mobile"}
     assert anna.default_number == "+441632960100", "the first of the user's numbers"
@@ -153,7 +159,7 @@ register = true
 allow_from = ["127.0.0.1/8"]
 """
     assert problems(text) == [
-        "acme.toml:1: colour: is not a known key; known here: customers, trunks",
+        "acme.toml:1: colour: is not a known key; known here: blocked_numbers, customers, trunks",
         'acme.toml:4: country: "UK" is not a country code of two capital letters, such as "GB"',
         'acme.toml:7: numbers: "01632960101" must be a number with plus and country code, '
         'such as "+441632960101"',
@@ -182,8 +188,8 @@ allow_from = ["127.0.0.1/8"]
 def test_rules_between_values_are_told_together_with_wrong_values() -> None:
     text = replaced('extension = "202"', 'extension = "201"').replace("max_calls = 1", "max_calls = true")
     assert problems(text) == [
-        "acme.toml:23: max_calls: must be a whole number from 1 to 100, not true",
-        'acme.toml:51: extension: "201" is the extension of two users of this customer',
+        "acme.toml:27: max_calls: must be a whole number from 1 to 100, not true",
+        'acme.toml:55: extension: "201" is the extension of two users of this customer',
     ]
 
 
@@ -196,13 +202,13 @@ def test_one_mistake_is_told_once() -> None:
 @pytest.mark.parametrize("secret", ["111111", "40291", "960101", "fourtwonine"])
 def test_a_refused_pin_is_never_repeated(secret: str) -> None:
     (problem,) = problems(replaced("402917", secret))
-    assert problem.startswith("acme.toml:19: voice_portal_pin: ")
+    assert problem.startswith("acme.toml:23: voice_portal_pin: ")
     assert secret not in problem
 
 
 def test_a_wrong_password_is_never_repeated() -> None:
     (problem,) = problems(replaced('"one password"', "20304050"))
-    assert problem.startswith("acme.toml:25: soft_clients.password: ")
+    assert problem.startswith("acme.toml:29: soft_clients.password: ")
     assert "20304050" not in problem
 
 

@@ -111,6 +111,42 @@ def test_nobody_redirects_to_emergency_numbers_or_barred_classes(occasion: str) 
     parse_company_file(treated(occasion, 'action = "number"\nnumber = "+447700900123"'))
 
 
+@pytest.mark.behaviour("D8", "E1")
+def test_the_platforms_own_emergency_numbers_are_targets_and_extensions_of_nobody() -> None:
+    codes = frozenset({"999", "555"})
+    for text in (
+        customer(user("anna", 'extension = "555"')),
+        customer(user("anna", 'permanent_redirect = "+44555"')),
+        treated("busy", 'action = "number"\nnumber = "555"'),
+    ):
+        with pytest.raises(CompanyFileError, match="is an emergency number"):
+            parse_company_file(text, "f", codes)
+    parse_company_file(customer(user("anna", 'extension = "555"')))
+
+
+@pytest.mark.behaviour("D8", "I6")
+def test_who_may_not_call_each_other_do_not_redirect_to_each_other_either() -> None:
+    keys = 'allowed_classes = ["national"]'
+    redirect = '[customers.users.busy]\naction = "user"\nuser = "bert@acme.example"'
+    assert "may not call each other" in refused(
+        customer(user("anna", tables=redirect), user("bert"), keys=keys)
+    )
+
+
+@pytest.mark.behaviour("E2")
+def test_a_customers_emergency_number_is_its_own() -> None:
+    assert '"+441632960777" is not among the numbers of Acme Ltd' in refused(
+        customer(keys='numbers = ["+441632960100"]\nemergency_number = "+441632960777"')
+    )
+
+
+@pytest.mark.behaviour("A2")
+@pytest.mark.parametrize("code", ["399", "700", '"433"'])
+def test_the_code_for_anonymous_calls_is_a_refusal(code: str) -> None:
+    trunk = f'[[trunks]]\nname = "a"\nhost = "192.0.2.1"\nanonymous_code = {code}\n'
+    assert "must be a whole number from 400 to 699" in refused(trunk)
+
+
 @pytest.mark.behaviour("D8")
 def test_a_permanent_redirect_is_judged_like_any_other() -> None:
     for target, why in (

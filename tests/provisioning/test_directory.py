@@ -25,8 +25,15 @@ async def test_the_directory_holds_every_setting(store: Store) -> None:
     directory = await store.directory("ringplan")
     assert directory.version == applied.settings_version == await store.settings_version()
     assert directory.customers == (
-        Customer(1, "Acme Ltd", numbers=("+441632960100", "+441632960101", "+441632960102")),
+        Customer(
+            1,
+            "Acme Ltd",
+            numbers=("+441632960100", "+441632960101", "+441632960102"),
+            users_override=False,
+            emergency_number="+441632960100",
+        ),
     )
+    assert directory.blocked == ("+441632960888",)
     assert directory.users == (
         User(
             id=1,
@@ -80,6 +87,8 @@ async def test_the_directory_holds_every_setting(store: Store) -> None:
             identity="screened",
             answer_first=False,
             early_media=True,
+            trusted=True,
+            anonymous_code=603,
             ha1_md5=digest_ha1("ringplan", "ringplan", "another password")[0],
             ha1_sha256=digest_ha1("ringplan", "ringplan", "another password")[1],
         ),

@@ -37,6 +37,8 @@ OTHER_CUSTOMER = {
     "hardware_only": True,
     "suspended": True,
     "allowed_classes": ("internal",),
+    "users_override": False,
+    "emergency_number": "+441632960100",
 }
 OTHER_USER = {
     "name": "Bert",
@@ -71,6 +73,8 @@ OTHER_TRUNK = {
     "identity": "passthrough",
     "answer_first": True,
     "early_media": False,
+    "trusted": True,
+    "anonymous_code": 603,
 }
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from b2bua.call.ports import Peer
 from b2bua.runtime import relay
 from b2bua.sip.message import Request, Response
 from b2bua.sip.sdp import parse_sdp
+from b2bua.transport.addresses import Addresses
+from tests.media.relay.phone import Phone as Listener
 from tests.media.relay.process import running_relay
 from tests.runtime.node import Node, company, running_node, short_folder, until
 from tests.runtime.phone import Phone, converse, sdp
@@ -33,6 +37,41 @@ async def test_a_call_opens_a_session_and_gives_it_back_with_figures(node: Node)
     anna.hang_up(answer)
     await bert.request("BYE")
     await until(lambda: node.signalling.relay.sessions == 0, "the session to be given back")
+
+
+async def test_sounds_are_measured_when_the_relay_is_reached_and_played_once_or_on_and_on() -> None:
+    with short_folder() as data:
+        address = fresh_address()
+        async with running_relay(data, address, **SMALL) as process:
+            (data / "tones" / "ringback.0").unlink()
+            link = relay.RelayLink(
+                *(process.path, data / "tones", Addresses(address, None, ()), 60.0),
+                *(lambda: None, lambda: None, lambda session: None),
+            )
+            assert link.seconds("engaged") == 0.0
+            with capture_logs() as logs:
+                await asyncio.wait_for(link.connect(), 10)
+            running = asyncio.create_task(link.run())
+            assert [(one["event"], one["sound"]) for one in logs] == [("relay.sound_missing", "ringback")]
+            assert link.seconds("engaged") == 0.75
+            assert link.seconds("redirecting") > 2
+            assert link.seconds("ringback") == link.seconds("never heard of") == 0.0
+
+            once, on = await Listener.start(), await Listener.start()
+            for session, phone in (("once", once), ("on", on)):
+                opened = asyncio.Event()
+                peer = Peer(phone.address, phone.port, (phone.address,), nat=False)
+                link.open(session, peer, lambda ports, now, opened=opened: opened.set())
+                await asyncio.wait_for(opened.wait(), 10)
+                link.play(session, "engaged", 8, once=session == "once")
+            await on.hears_packets(160)
+            assert len(once.heard) == 75, "0.75 s, while the other has been started over"
+            for session in ("once", "on"):
+                closed = asyncio.Event()
+                link.close(session, lambda figures, closed=closed: closed.set())
+                await asyncio.wait_for(closed.wait(), 10)
+            running.cancel()
+            await asyncio.wait({running})
 
 
 def told_port(message: Request | Response) -> int:

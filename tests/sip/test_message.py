@@ -7,6 +7,7 @@ import time
 import pytest
 
 from b2bua.sip import message
+from b2bua.sip.address import parse_address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import BadRequest, Request, Response, canonical, parse_message
 from b2bua.sip.via import Via
@@ -220,6 +221,34 @@ def test_parties_are_remembered_unless_they_are_long() -> None:
     before = message._known_party.cache_info().currsize
     assert parse_message(request(from_tag="x" * 60_000)).from_.tag == "x" * 60_000
     assert message._known_party.cache_info().currsize == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"Bob" <sip:202@ringplan.example>;tag=a1',
+        "<sip:202@ringplan.example>;user=phone;tag=a1",
+        "<sip:202@ringplan.example;user=phone>;tag=a1;more=2",
+        "sip:202@ringplan.example;x=>;tag=a1",
+        '<sip:202@ringplan.example>;x="y>;tag=a1"',
+        '"Bob>;tag=b2" <sip:202@ringplan.example>;tag=a1',
+        "<sip:202@ringplan.example>;tag=",
+        "<sip:202@ringplan.example>;tag=a1 ",
+        "<sip:202@ringplan.example>;tag=a1\t;z",
+    ],
+)
+def test_a_party_is_read_as_any_other_address_whether_its_people_are_known_or_not(text: str) -> None:
+    for _ in range(2):
+        message._known_party.cache_clear()
+        assert message._party(text) == parse_address(text)
+
+
+@pytest.mark.parametrize("text", ['"Bob>;tag=a1', '<sip:202@h>;x="y>;tag=a1', "<sip:202@h>x>;tag=a1"])
+def test_a_party_that_is_no_address_is_none_without_its_tag_either(text: str) -> None:
+    for reading in (message._party, parse_address):
+        with pytest.raises(BadMessage) as refused:
+            reading(text)
+        assert refused.value.code == 400
 
 
 @pytest.mark.parametrize(

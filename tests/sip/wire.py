@@ -176,14 +176,17 @@ class Network:
 
 
 class Port:
-    """The `Wire` of one agent."""
+    """The `Wire` of one agent. A `plain` one does not say that it knows 100rel."""
 
     def __init__(self, network: Network, hop: Hop) -> None:
         self.network = network
         self.hop = hop
+        self.plain = False
 
     def send(self, data: bytes, flow: Flow, call_id: str) -> None:
         assert flow.local == self.hop
+        if self.plain:
+            data = data.replace(b"Supported: 100rel\r\n", b"")
         self.network.carry(data, self.hop, flow.remote)
 
     def stream(self, flow: Flow) -> Flow | None:
@@ -221,6 +224,7 @@ class Phone:
     timers: Timers | None = None
     repeat: float = 60.0
     credential: Credential | None = None
+    plain: bool = False
     events: list[tuple[str, object]] = field(default_factory=list)
     reactions: dict[str, Reaction] = field(default_factory=dict)
     sessions: list[Session] = field(default_factory=list)
@@ -230,6 +234,8 @@ class Phone:
     def __post_init__(self) -> None:
         self.hop = Hop(self.host, 5060)
         self.agent = self.network.agent(self.hop, self, self.timers, self.repeat)
+        assert isinstance(self.agent.wire, Port)
+        self.agent.wire.plain = self.plain
 
     @property
     def session(self) -> Session:
@@ -323,6 +329,9 @@ class Phone:
 
     def on_cancelled(self, session: Session, now: float) -> None:
         self._note("cancelled", None, session, now)
+
+    def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        self._note("early answer", sdp, session, now)
 
     def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:
         self._note("acknowledged", sdp, session, now)

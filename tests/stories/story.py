@@ -67,10 +67,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Expect:
-    """What must be true afterwards; each entry names the phone, user or mailbox it is about."""
+    """What must be true afterwards; each entry names the phone, user or mailbox it is about.
+
+    `one_description` is the phones whose calls had one SDP answer, from the first provisional response on.
+    """
 
     registered: dict[str, int] = field(default_factory=dict)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    never: list[dict[str, Any]] = field(default_factory=list)
+    one_description: list[str] = field(default_factory=list)
     sounds: list[dict[str, Any]] = field(default_factory=list)
     mailboxes: list[dict[str, Any]] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)

@@ -28,6 +28,10 @@ def judge(stage: Stage) -> None:
     expect = stage.story.expect
     for wanted in expect.messages:
         _message(stage.actors[wanted["phone"]], **wanted)
+    for unwanted in expect.never:
+        _never(stage.actors[unwanted["phone"]], **unwanted)
+    for name in expect.one_description:
+        _one_description(stage.actors[name])
     for wanted in expect.sounds:
         _sound(stage.actors[wanted["phone"]], **wanted)
     if expect.registered:
@@ -56,13 +60,37 @@ def _addresses_kept_apart(stage: Stage) -> None:
 
 
 def _message(
-    actor: Actor, *, phone: str, start: str, contains: str, header: str = "", count: int = 1
+    actor: Actor,
+    *,
+    phone: str,
+    start: str,
+    contains: str = "",
+    header: str = "",
+    count: int = 1,
+    times: int = 0,
 ) -> None:
     received = [message for message in actor.messages if message.received and message.text.startswith(start)]
     hits = [m for m in received if contains in (", ".join(m.headers(header)) if header else m.text)]
     shown = "\n".join(str(message) for message in received)
     where = f"{header}: …" if header else ""
     assert len(hits) >= count, f"{phone} received no {start!r} with {where}{contains!r} among\n{shown}"
+    assert times in (0, len(hits)), f"{phone} received {start!r} with {where}{contains!r} {len(hits)} times"
+
+
+def _never(actor: Actor, *, phone: str, text: str) -> None:
+    """No message that the phone received holds the text: not in a header, a URI, a Call-ID or an SDP."""
+    received = [message for message in actor.messages if message.received]
+    assert received, f"{phone} received nothing"
+    seen = [str(message) for message in received if text in message.text]
+    assert not seen, f"{phone} received {text!r} in\n" + "\n".join(seen)
+
+
+def _one_description(actor: Actor) -> None:
+    """Every provisional response but 100, and the 200, show one SDP and one To tag (RFC 3261 §13.2.1)."""
+    told = [m for m in actor.runs[-1].received if m.method == "INVITE" and 100 < m.status < 300]
+    assert told and told[0].status < 200, "nothing was told before the answer"
+    assert {message.body for message in told} == {told[0].body} and told[0].media, "\n".join(map(str, told))
+    assert {message.header("To") for message in told} == {told[0].header("To")}, "\n".join(map(str, told))
 
 
 def _sound(
@@ -77,8 +105,12 @@ def _sound(
     off: float = 0.0,
     lasts: float = 0.0,
     greeting: list[str] | None = None,
+    ringback: float = 0.0,
 ) -> None:
     heard = actor.rtp.heard()
+    if ringback:
+        _ringback(phone, heard, ringback)
+        return
     if greeting:
         _greeting(phone, heard, greeting)
         return
@@ -109,6 +141,20 @@ def _greeting(phone: str, heard: meter.Sound, phrases: list[str]) -> None:
     assert all(match.likeness > 0.8 for match in found.values()), told
     places = [found[name].at for name in phrases if phrases.count(name) == 1]
     assert places == sorted(places), told
+
+
+def _ringback(phone: str, heard: meter.Sound, seconds: float) -> None:
+    """British ringback from the first moment: 400 and 450 Hz, 0.4 s on, 0.2 off, 0.4 on, 2 off (BEHAVIOUR M2)."""
+    start = heard.between(0, seconds)
+    spans = meter.sound_spans(start)
+    told = f"{phone} heard sound at {[(round(s.start, 2), round(s.end, 2)) for s in spans]}"
+    assert len(spans) == 2, told
+    assert [span.seconds for span in spans] == pytest.approx([0.4, 0.4], abs=0.05), told
+    assert spans[0].start < 0.1, told
+    assert spans[1].start - spans[0].end == pytest.approx(0.2, abs=0.05), told
+    first = start.between(spans[0].start + 0.05, spans[0].end - 0.05)
+    shares = [float(meter.purity(first, hertz).mean()) for hertz in (400, 450)]
+    assert shares == pytest.approx([0.5, 0.5], abs=0.25), f"{phone} heard 400 and 450 Hz with {shares}"
 
 
 def _registered(service: Service, wanted: dict[str, int]) -> None:

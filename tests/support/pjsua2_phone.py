@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ class Pjsua2Phone:
     """One phone at an address of its own. It speaks the WAV file `source` and records what it hears."""
 
     transport = "udp"
+    prack = "unused"
 
     def __init__(
         self, folder: Path, registrar: tuple[str, int], user: str, password: str, source: Path
@@ -34,6 +36,7 @@ class Pjsua2Phone:
             "address": self._address,
             "registrar": f"{registrar[0]}:{registrar[1]}",
             "transport": self.transport,
+            "prack": self.prack,
             "user": user,
             "password": password,
             "source": str(source),
@@ -148,6 +151,18 @@ class Pjsua2Phone:
         self.wait("recorded")
         return read_wav(self._recording)
 
+    def sent(self, method: str) -> int:
+        """How many requests of this method it has sent."""
+        return self._logged("TX", method)
+
+    def received(self, method: str) -> int:
+        """How many requests of this method came to it."""
+        return self._logged("RX", method)
+
+    def _logged(self, way: str, method: str) -> int:
+        line = rf"{way} \d+ bytes Request msg {method}/cseq="
+        return len(re.findall(line, self._output.read_text(errors="replace")))
+
     def output(self) -> str:
         """The end of its log."""
         return self._output.read_text(errors="replace")[-6000:]
@@ -176,6 +191,18 @@ class Pjsua2Phone:
             with self._arrived:
                 self.events.append(json.loads(line))
                 self._arrived.notify_all()
+
+
+class Pjsua2ReliablePhone(Pjsua2Phone):
+    """One that sends its provisional responses reliably to whoever knows 100rel."""
+
+    prack = "optional"
+
+
+class Pjsua2InsistingPhone(Pjsua2Phone):
+    """One that wants 100rel of everybody."""
+
+    prack = "mandatory"
 
 
 class Pjsua2TcpPhone(Pjsua2Phone):

@@ -20,6 +20,11 @@ from typing import Any
 import pjsua2 as pj
 
 UNREGISTER_LIMIT = 1.0
+PRACK = {
+    "unused": pj.PJSUA_100REL_NOT_USED,
+    "optional": pj.PJSUA_100REL_OPTIONAL,
+    "mandatory": pj.PJSUA_100REL_MANDATORY,
+}
 # PJSIP prints its log to stdout: events get a descriptor of their own, and stdout becomes stderr.
 EVENTS = os.dup(1)
 os.dup2(2, 1)
@@ -216,6 +221,7 @@ def _account_config(told: dict[str, str]) -> pj.AccountConfig:
     config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", told["user"], 0, told["password"]))
     config.mediaConfig.transportConfig.boundAddress = told["address"]
     config.mediaConfig.transportConfig.port = 40000
+    config.callConfig.prackUse = PRACK[told["prack"]]
     return config
 
 

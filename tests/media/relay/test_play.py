@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from config.settings import MediaSettings
 from media.relay.client import RelayClient
 from media.relay.errors import NoSession, RelayError
+from media.sounds import ANNOUNCEMENTS, seconds
 from tests.media.relay.phone import Phone, speak_until_heard
 from tests.media.relay.process import RelayProcess, ask, running_relay
-from tests.support import g711
+from tests.support import g711, meter
 from tests.support.addresses import fresh_address
 
 RATE = 8000
@@ -109,6 +111,34 @@ async def test_a_tone_reaches_the_callee_alone_when_told_so(relay: RelayProcess,
     assert await ask(client.play, "r1", relay.data / "tones" / "engaged", "far", 8, None) is None
     await callee.hears_packets(10)
     assert not caller.heard
+
+
+@pytest.mark.parametrize("codec", [0, 8])
+async def test_an_announcement_is_heard_once_and_whole(
+    relay: RelayProcess, client: RelayClient, codec: int
+) -> None:
+    listeners = {name: await Phone.start() for name in ANNOUNCEMENTS}
+    clock = await Phone.start()  # hears a loop: each of its packets is another 10 ms gone by
+    await ask(client.open, "clock", clock.peer)
+    await ask(client.play, "clock", relay.data / "tones" / "ringback", "near", codec, None)
+    for number, (name, phone) in enumerate(listeners.items()):
+        await ask(client.open, f"r{number}", phone.peer)
+        assert await ask(client.play, f"r{number}", relay.data / "tones" / name, "near", codec, 1) is None
+    longest = max(seconds(name, relay.data / "tones") for name in ANNOUNCEMENTS)
+    for passed in range(100, round(longest * 100) + 200, 100):
+        await clock.hears_packets(passed)  # a second or more beyond the end
+
+    for name, phone in listeners.items():
+        assert {packet.payload_type for packet in phone.heard} == {codec}
+        octets = b"".join(packet.payload for packet in phone.heard)
+        assert octets == (relay.data / "tones" / f"{name}.{codec}").read_bytes()
+        known = meter.read_wav(MediaSettings().prompts / "en" / f"{name}.wav")
+        heard = meter.Sound(sound(phone, codec) / 32768)
+        match = meter.find(known, heard)
+        assert match.likeness > 0.95
+        assert match.at == pytest.approx(0, abs=0.01)
+        took = phone.heard[-1].arrival - phone.heard[0].arrival
+        assert took == pytest.approx(seconds(name, relay.data / "tones"), abs=0.5)
 
 
 async def test_what_cannot_be_played(relay: RelayProcess, client: RelayClient) -> None:

@@ -1,0 +1,67 @@
+"""Tones and announcements before the answer, played by the relay itself (BEHAVIOUR B3, D1, A2, M1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from b2bua.call.steps import Performer
+from b2bua.callplan.outcome import Ended
+from b2bua.callplan.steps import Announce, EngagedTone
+from b2bua.sip.errors import BadMessage
+
+if TYPE_CHECKING:
+    from b2bua.call.course import Course
+
+ENGAGED = "engaged"
+# Seconds for the relay to make a session; it takes a millisecond, unless it is away.
+PATIENCE = 5.0
+
+
+class Sounding(Performer):
+    """Performs `EngagedTone` and `Announce`; passed over where the caller takes no sound before the answer."""
+
+    __slots__ = ("_path", "_played", "_step")
+
+    def __init__(self, course: Course, step: EngagedTone | Announce) -> None:
+        super().__init__(course.call, course)
+        self._step = step
+        self._path = course.way()
+        self._played = False
+
+    def begin(self, now: float) -> None:
+        """Open a relay session, unless the caller has one already."""
+        if not self.course.early.sound or self.course.seconds_left(now) <= 0:
+            self.course.step_ended(Ended.FAILED, now)
+        else:
+            self.wait_until(now + min(PATIENCE, self.course.seconds_left(now)))
+            self.course.open(self._path, self._play, now)
+
+    def stop(self, now: float) -> None:
+        """The caller has heard enough."""
+        self.course.leave(self._path)
+
+    def on_time_up(self, now: float) -> None:
+        """The sound was heard to its end."""
+        self.stop(now)
+        self.course.step_ended(Ended.COMPLETED if self._played else Ended.FAILED, now)
+
+    def _play(self, there: bool, now: float) -> None:
+        early = self.course.early
+        try:
+            if there and early.path is None:
+                early.take(self._path)
+        except BadMessage:
+            there = False
+        if not there:
+            self.stop(now)
+            self.course.step_ended(Ended.FAILED, now)
+            return
+        self._played = True
+        if isinstance(self._step, EngagedTone):
+            early.play(ENGAGED, now)
+            self.wait_until(self.course.deadline)
+            return
+        if self.course.answers_first:
+            early.accept(now)
+        early.play(self._step.announcement, now, once=True)
+        self.wait_until(now + self.call.services.relay.seconds(self._step.announcement))
