@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from b2bua.runtime.clock import LATE, Alarm, ClockJumps, LoopTimers, Tokens, WallClock
+from b2bua.runtime.clock import Alarm, ClockJumps, LoopTimers, Tokens, WallClock
 from b2bua.sip.timers import NEVER
 
 Body = Callable[[LoopTimers], Awaitable[None]]
@@ -50,7 +50,7 @@ def test_an_earlier_deadline_moves_the_timer_and_none_is_lost(on_loop: Callable[
             return act
 
         for number, delay in enumerate(delays):
-            Alarm(queue, ring(number), late=0).at(start + delay)
+            Alarm(queue, ring(number)).at(start + delay)
         await done.wait()
         assert sorted(number for number, _ in rang) == list(range(300))
         assert all(late >= 0 for _, late in rang), "never before its time"
@@ -64,7 +64,7 @@ def test_what_is_scheduled_from_inside_a_deadline_rings_too(on_loop: Callable[[B
         rang: list[str] = []
         done = asyncio.Event()
         first, at_once, soon, last = (
-            Alarm(queue, lambda now, name=name: act(name, now), late=0)  # type: ignore[misc]
+            Alarm(queue, lambda now, name=name: act(name, now))  # type: ignore[misc]
             for name in ("first", "at once", "soon", "last")
         )
 
@@ -88,64 +88,17 @@ def test_the_last_word_on_an_alarm_counts(on_loop: Callable[[Body], None]) -> No
     async def body(queue: LoopTimers) -> None:
         rang: list[str] = []
         done = asyncio.Event()
-        moved = Alarm(queue, lambda now: rang.append("moved"), late=0)
-        cancelled = Alarm(queue, lambda now: rang.append("cancelled"), late=0)
+        moved = Alarm(queue, lambda now: rang.append("moved"))
+        cancelled = Alarm(queue, lambda now: rang.append("cancelled"))
         start = queue.now()
         moved.at(start + 0.01)
         moved.at(start + 0.05)
         cancelled.at(start + 0.02)
         cancelled.at(NEVER)
-        Alarm(queue, lambda now: rang.append("between"), late=0).at(start + 0.03)
-        Alarm(queue, lambda now: done.set(), late=0).at(start + 0.08)
+        Alarm(queue, lambda now: rang.append("between")).at(start + 0.03)
+        Alarm(queue, lambda now: done.set()).at(start + 0.08)
         await done.wait()
         assert rang == ["between", "moved"]
-
-    on_loop(body)
-
-
-def test_alarms_that_may_be_late_act_together_and_never_early(on_loop: Callable[[Body], None]) -> None:
-    async def body(queue: LoopTimers) -> None:
-        rang: list[tuple[float, float]] = []
-        done = asyncio.Event()
-        start = queue.now()
-
-        def ring(when: float) -> Callable[[float], None]:
-            def act(now: float) -> None:
-                rang.append((when, now))
-                if len(rang) == 100:
-                    done.set()
-
-            return act
-
-        for number in range(100):
-            when = start + number * 0.002
-            Alarm(queue, ring(when), late=0.05).at(when)
-        await done.wait()
-        assert all(now >= when for when, now in rang), "never before its time"
-        assert len({now for _, now in rang}) <= 5, "0.2 seconds have at most five such moments"
-
-    on_loop(body)
-
-
-def test_an_alarm_of_the_very_moment_is_not_put_off_for_ever(on_loop: Callable[[Body], None]) -> None:
-    async def body(queue: LoopTimers) -> None:
-        done = asyncio.Event()
-
-        def again(now: float) -> None:
-            # What ends with a deadline, as a binding does, is over when the alarm for it comes.
-            assert now >= deadline
-            done.set()
-
-        alarm = Alarm(queue, again)
-        for ticks in range(1000):
-            deadline = queue.now() + ticks * LATE / 10
-            alarm.at(deadline)
-            assert deadline <= alarm.deadline < deadline + LATE + 1e-6
-        alarm.at(NEVER)
-        assert alarm.deadline == NEVER
-        deadline = queue.now()
-        alarm.at(deadline)
-        await done.wait()
 
     on_loop(body)
 
