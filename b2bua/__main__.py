@@ -13,6 +13,7 @@ import uvloop
 
 from b2bua.runtime import choices, metrics
 from b2bua.runtime.control import ControlServer
+from b2bua.runtime.figures import NodeFigures
 from b2bua.runtime.signalling import Signalling
 from config.logging import Lines, announce_ready, configure
 from config.settings import ConfigError, Settings, load
@@ -41,7 +42,7 @@ async def serve(settings: Settings, lines: Lines) -> None:
         try:
             await control.listen(settings.run_dir / "control.sock")
             if settings.metrics.address is not None:
-                metrics.serve(node, *settings.metrics.address)
+                metrics.serve(NodeFigures(node), *settings.metrics.address)
             # What was made so far stays; the collector need not look at it again while calls are served.
             gc.collect()
             gc.freeze()

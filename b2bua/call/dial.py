@@ -28,8 +28,6 @@ NO_ANSWER = frozenset({408, 480, 487})
 BUSY = frozenset({486, 600, 603})
 # What the caller is told as it was said there; the rest is between the trunk and us.
 TOLD = frozenset({404, 410, 480, 484, 486, 488, 600, 603, 604})
-
-
 # By this a call of ours is known that comes back from outside (D7); it says nothing to anybody else.
 MARKER = "X-Ringplan"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import typer
 from pydantic import BaseModel
 
+from b2bua.cli.control import NotRunningError, ask
 from config.settings import ConfigError, Settings, load
 from provisioning.errors import StoreError
 from provisioning.store import Store, open_store
@@ -46,6 +47,14 @@ def with_store(given: Settings, work: Callable[[Store], Awaitable[Result]]) -> R
         return asyncio.run(run())
     except StoreError as error:
         raise CommandError(str(error)) from None
+
+
+def ask_service(given: Settings, do: str, **fields: Any) -> dict[str, Any]:
+    """What the running service answers on its control socket. Raises CommandError when none runs."""
+    try:
+        return ask(given.run_dir / "control.sock", do, **fields)
+    except NotRunningError as error:
+        raise CommandError(f"Ringplan is not running on {given.data_dir} ({error}).") from None
 
 
 def show(value: BaseModel) -> None:

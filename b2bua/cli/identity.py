@@ -8,7 +8,6 @@ import typer
 
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
-from b2bua.cli.control import NotRunningError, ask
 from b2bua.cli.schema import Identity
 
 app = typer.Typer()
@@ -25,16 +24,12 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md).")] = False,
 ) -> None:
     """Show or pick the number that is shown for a client's calls; it holds until the client signs off."""
-    settings = console.settings(context)
     if number is not None and default:
         raise CommandError("A number and --default exclude each other.")
     fields: dict[str, Any] = {"username": username}
     if number is not None or default:
         fields["number"] = number
-    try:
-        answer = ask(settings.run_dir / "control.sock", "identity", **fields)
-    except NotRunningError as error:
-        raise CommandError(f"Ringplan is not running on {settings.data_dir} ({error}).") from None
+    answer = console.ask_service(console.settings(context), "identity", **fields)
     if "refused" in answer:
         raise CommandError(answer["refused"])
     found = Identity.model_validate({key: answer[key] for key in Identity.model_fields})

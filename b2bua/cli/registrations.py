@@ -7,8 +7,6 @@ from typing import Annotated
 import typer
 
 from b2bua.cli import console
-from b2bua.cli.console import CommandError
-from b2bua.cli.control import NotRunningError, ask
 from b2bua.cli.schema import Registration, Registrations
 
 app = typer.Typer()
@@ -20,11 +18,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md).")] = False,
 ) -> None:
     """List the registered devices of the running service."""
-    settings = console.settings(context)
-    try:
-        answer = ask(settings.run_dir / "control.sock", "registrations")
-    except NotRunningError as error:
-        raise CommandError(f"Ringplan is not running on {settings.data_dir} ({error}).") from None
+    answer = console.ask_service(console.settings(context), "registrations")
     found = Registrations(registrations=[Registration(**one) for one in answer["registrations"]])
     if as_json:
         console.show(found)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from b2bua.call.dial import MARKER
 from b2bua.callplan.journey import Diversion
 from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller
@@ -105,7 +106,7 @@ def _from_trunk(request: Request, trunk: Trunk) -> Calling:
         from_trunk(called, trunk) or called,
         trunk=trunk,
         diversions=incoming_diversions(request, trunk),
-        marker=request.get("x-ringplan"),
+        marker=request.get(MARKER.lower()),
     )
 
 

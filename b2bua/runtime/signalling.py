@@ -6,7 +6,6 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -76,7 +75,7 @@ class Signalling:
         }
         self._transport: UdpTransport | None = None
         self._tcp: TcpTransport | None = None
-        self._pool = PoolStats(0, 0, 0)
+        self.pool = PoolStats(0, 0, 0)
         self._version = -1
         self._changing = asyncio.Lock()
         self.delay = LoopDelay(self._queue)
@@ -329,7 +328,7 @@ class Signalling:
                 else:
                     self.mailboxes.release(token)
             case PoolStats():
-                self._pool = event
+                self.pool = event
 
     def _silent(self, session: str) -> None:
         if (call := self.book.with_relay_session(session)) is not None:
@@ -375,60 +374,17 @@ class Signalling:
             except (SQLAlchemyError, StoreError, OSError) as error:
                 log.error("store.read_failed", reason=str(error).partition("\n")[0])
 
-    # Figures and lists
+    # Lists and figures
 
-    def gauges(self) -> Iterable[tuple[str, str, float]]:
-        """What goes up and down."""
-        layer = self.agent.layer
-        return (
-            ("ringplan_calls", "Calls in progress.", len(self.book)),
-            ("ringplan_connections", "TCP connections.", len(self._tcp) if self._tcp is not None else 0),
-            ("ringplan_legs", "Dialogs of calls in progress.", self.agent.sessions),
-            ("ringplan_transactions", "SIP transactions.", len(layer)),
-            ("ringplan_timers", "Deadlines queued, cancelled ones included.", len(self._queue)),
-            ("ringplan_registrations", "Registered contacts.", len(self.location)),
-            ("ringplan_relay_sessions", "Open relay sessions.", self.relay.sessions),
-            ("ringplan_media_workers", "Media workers.", self._pool.workers),
-            ("ringplan_media_workers_spare", "Media workers without a session.", self._pool.spare),
-            ("ringplan_media_sessions", "Sessions in mailboxes.", self._pool.sessions),
-            ("ringplan_write_backlog", "Calls and bindings not on disk yet.", self.writer.backlog),
-            (
-                "ringplan_loop_delay_seconds",
-                "Worst event-loop delay since the last scrape.",
-                self.delay.take_worst(),
-            ),
-        )
+    @property
+    def connections(self) -> int:
+        """How many TCP connections there are."""
+        return len(self._tcp) if self._tcp is not None else 0
 
-    def labelled_gauges(self) -> Iterable[tuple[str, str, str, dict[str, float]]]:
-        """What goes up and down, several of a kind."""
-        return (
-            (
-                "ringplan_trunk_up",
-                "Trunks: 1 where it is there, 0 where it is down.",
-                "trunk",
-                self.trunks.up(),
-            ),
-            (
-                "ringplan_trunk_registered",
-                "Trunks that register: 1 where they are registered.",
-                "trunk",
-                self.trunks.registered(),
-            ),
-        )
-
-    def counters(self) -> Iterable[tuple[str, str, str, dict[str, int]]]:
-        """What only grows."""
-        return (
-            ("ringplan_calls_ended", "Calls that ended, by outcome.", "outcome", self.book.ended),
-            (
-                "ringplan_messages_refused",
-                "Messages not handled: no usable SIP, too many at a time, or from who guessed passwords.",
-                "reason",
-                {"malformed": self.telephony.refused, **self.gate.unheard},
-            ),
-            ("ringplan_auth_failed", "Credentials refused, by reason.", "reason", self.gate.failed),
-            ("ringplan_auth_blocked", "Silences that began.", "kind", {"silence": self.gate.blocked}),
-        )
+    @property
+    def deadlines(self) -> int:
+        """How many deadlines are queued, cancelled ones included."""
+        return len(self._queue)
 
     def list_registrations(self) -> list[dict[str, Any]]:
         """Every live binding."""

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from b2bua.runtime import metrics
 from b2bua.runtime.clock import LoopTimers
+from b2bua.runtime.figures import NodeFigures
 from b2bua.runtime.metrics import LoopDelay
 from media.protocol import PoolStats
 from tests.runtime.node import Node, until
@@ -37,7 +38,7 @@ async def scrape(address: str) -> dict[str, float]:
 async def test_every_figure_is_there_and_follows_what_happens(node: Node) -> None:
     assert node.media is not None
     address = fresh_address()
-    metrics.serve(node.signalling, address, 9160)
+    metrics.serve(NodeFigures(node.signalling), address, 9160)
     idle = await scrape(address)
     for name in (
         "calls",
@@ -110,7 +111,7 @@ async def test_a_scrape_of_a_stuck_service_fails_and_the_next_one_works(
 ) -> None:
     monkeypatch.setattr(metrics, "PATIENCE", 0.1)
     address = fresh_address()
-    metrics.serve(node.signalling, address, 9160)
+    metrics.serve(NodeFigures(node.signalling), address, 9160)
     stuck = asyncio.create_task(asyncio.to_thread(read, address))
     await asyncio.sleep(0)
     time.sleep(0.5)
@@ -121,6 +122,6 @@ async def test_a_scrape_of_a_stuck_service_fails_and_the_next_one_works(
 
 async def test_a_port_that_is_taken_is_named(node: Node) -> None:
     address = fresh_address()
-    metrics.serve(node.signalling, address, 9160)
+    metrics.serve(NodeFigures(node.signalling), address, 9160)
     with pytest.raises(OSError, match=f"metrics cannot listen on {address}:9160"):
-        metrics.serve(node.signalling, address, 9160)
+        metrics.serve(NodeFigures(node.signalling), address, 9160)

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from b2bua.runtime import signalling as module
+from b2bua.runtime.figures import NodeFigures
 from b2bua.runtime.signalling import Signalling
 from media.protocol import MessageStored, SessionEnded
 from media.scripts.script import Why
@@ -195,7 +196,7 @@ async def test_overload_is_refused_with_503_and_in_progress_calls_go_on(
     monkeypatch.setattr(transport, "_limit", 0)
     carl.send(carl.build("OPTIONS", f"sip:{node.address}", call_id="o"))
     assert (await carl.final("OPTIONS", 1)).code == 503
-    counted = {name: values for name, _, _, values in node.signalling.counters()}
+    counted = {name: values for name, _, _, values in NodeFigures(node.signalling).counters()}
     assert counted["ringplan_messages_refused"]["overload"] == 1
     monkeypatch.setattr(transport, "_limit", 1)
     anna.hang_up(answer)

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from b2bua.runtime import metrics
 from b2bua.runtime import resolver as resolving
+from b2bua.runtime.figures import NodeFigures
 from b2bua.runtime.trunk_line import TrunkLine
 from b2bua.trunks import registration
 from tests.runtime.carrier import Carrier, running_carrier
@@ -287,7 +288,7 @@ async def test_probes_say_who_is_there_and_calls_try_the_others_last(
             other.answers["OPTIONS"] = 0
             await until(lambda: listed(node, "other")["state"] == "down", "the silence")
             address = fresh_address()
-            metrics.serve(node.signalling, address, 9160)
+            metrics.serve(NodeFigures(node.signalling), address, 9160)
             figures = await scrape(address)
             assert figures['ringplan_trunk_up{trunk="carrier"}'] == 1
             assert figures['ringplan_trunk_up{trunk="other"}'] == 0
