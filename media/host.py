@@ -26,6 +26,7 @@ from media.protocol import (
     Place,
     PoolStats,
     Reservation,
+    Service,
     SessionEnded,
     SessionLost,
     event_to_json,
@@ -192,8 +193,8 @@ class MediaHost:
         return session
 
     def _reserve(self, reservation: Reservation, reply: Reply) -> None:
-        if reservation.service != "deposit":
-            raise LookupError("unknown service")
+        if reservation.service is not Service.DEPOSIT or reservation.occasion is None:
+            raise BadRequest("service")
         if reservation.session in self.sessions:
             raise BadRequest("session is in use")
         if self.mailbox.free_bytes() < self._settings.min_free_bytes:

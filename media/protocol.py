@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +23,28 @@ class BadRequest(ValueError):
     """A request that lacks a field or carries a wrong value; the text says which."""
 
 
+class Service(StrEnum):
+    """What a caller comes to a mailbox for: to leave a message, or to hear what is there."""
+
+    DEPOSIT = "deposit"
+    PORTAL = "portal"
+
+
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A place asked for: one caller about to leave a message in `mailbox` (a user id).
+    """A place asked for: one caller about to visit `mailbox` (a user id).
 
-    `extension` is read out in the greeting. `call_id` is the caller's SIP Call-ID, kept with the message.
+    `call_id` is the caller's SIP Call-ID. Who leaves a message has come on an `occasion`, and is greeted with the
+    `extension`; `caller` and `call_id` are kept with the message. The portal needs neither occasion nor extension.
     """
 
     session: str
     mailbox: int
-    occasion: Occasion
+    service: Service
     call_id: str
     caller: Caller
+    occasion: Occasion | None = None
     extension: str | None = None
-    service: str = "deposit"
 
     def to_json(self) -> dict[str, Any]:
         """As it stands on the wire."""
@@ -54,14 +63,15 @@ class Reservation:
         ):
             raise BadRequest("extension")
         try:
+            service = Service(str(values.get("service")))
             return cls(
                 session,
                 values["mailbox"],
-                Occasion(str(values.get("occasion"))),
+                service,
                 str(values.get("call_id", "")),
                 Caller(**(values.get("caller") or {})),
+                Occasion(str(values.get("occasion"))) if service is Service.DEPOSIT else None,
                 extension,
-                str(values.get("service", "deposit")),
             )
         except (ValueError, TypeError) as error:
             raise BadRequest(str(error)) from error

@@ -214,6 +214,37 @@ class BlockedNumber(Base):
     number: Mapped[str] = mapped_column(primary_key=True)
 
 
+class PinAttempts(Base):
+    """Wrong PINs keyed in a row for a user's voice portal (W4); no row: none. Written by the media host alone."""
+
+    __tablename__ = "pin_attempts"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    failures: Mapped[int]
+    locked_until: Mapped[datetime | None]
+
+
+class Notification(Base):
+    """Something to be told, by one channel: queued until it was taken, or given up (V5).
+
+    `key` names event and channel, so that telling twice queues once. `ended_at` is set when it was taken, and with
+    an `error` when it was given up. Mail goes to the user's address at the time of sending.
+    """
+
+    __tablename__ = "notifications"
+    __table_args__ = (Index("ix_notifications_ended_at_due_at", "ended_at", "due_at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    channel: Mapped[str]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    event: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int]
+    error: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+
+
 class Binding(Base):
     """Where a device can be reached: one registered contact (RFC 3261 §10)."""
 

@@ -13,7 +13,7 @@ from b2bua.runtime.directory import Registered
 from b2bua.sip.flow import Flow, Hop
 from media.client import MediaClient, MediaError
 from media.mailbox import Caller
-from media.protocol import Event, Place, Reservation
+from media.protocol import Event, Place, Reservation, Service
 from media.scripts.deposit import Occasion
 
 log = structlog.get_logger()
@@ -66,6 +66,7 @@ class MailboxLink:
         reservation = Reservation(
             session=token,
             mailbox=user,
+            service=Service.DEPOSIT,
             occasion=Occasion(occasion),
             call_id=call_id,
             caller=Caller(visitor.number, visitor.name, visitor.withheld),

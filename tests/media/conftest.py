@@ -15,7 +15,7 @@ from media.client import MediaClient, MediaError
 from media.host import HostSettings, MediaHost
 from media.mailbox import Caller as CallerIdentity
 from media.pool import PoolSettings
-from media.protocol import Event, Place, Reservation
+from media.protocol import Event, Place, Reservation, Service
 from media.scripts.deposit import Limits, Occasion
 from tests.media.support import Caller, Samples, until
 
@@ -53,6 +53,7 @@ class Signalling:
         values: dict[str, object] = {
             "session": session,
             "mailbox": USER,
+            "service": Service.DEPOSIT,
             "occasion": Occasion.NO_ANSWER,
             "call_id": f"{session}@test.example",
             "caller": CallerIdentity("+441632960123", "A Caller"),

@@ -12,11 +12,11 @@ import pytest
 from media.client import DiskFull, MediaClient, MediaError, MediaFull, MediaGone, NoSession
 from media.lines import JsonLines
 from media.mailbox import Caller
-from media.protocol import Event, Place, Reservation, SessionLost
+from media.protocol import Event, Place, Reservation, Service, SessionLost
 from media.scripts.deposit import Occasion
 from tests.media.support import until
 
-RESERVATION = Reservation("s1", 12, Occasion.BUSY, "call@test.example", Caller())
+RESERVATION = Reservation("s1", 12, Service.DEPOSIT, "call@test.example", Caller(), Occasion.BUSY)
 
 
 class FakeHost:

@@ -265,7 +265,10 @@ async def test_release_hangs_up_and_keeps_what_was_said(start: Start, host_setti
 
 async def test_refusals(start: Start) -> None:
     host, signalling = await start(calls_per_worker=1, largest=1)
-    assert str(await signalling.reserve("s1", service="karaoke")) == "unknown service"
+    assert (
+        str(await signalling.reserve("s1", service="karaoke"))
+        == "bad request: 'karaoke' is not a valid Service"
+    )
     assert isinstance(await signalling.resume("s1"), NoSession)
     assert isinstance(await signalling.reserve("s1"), Place)
     assert isinstance(await signalling.resume("s1"), MediaError)

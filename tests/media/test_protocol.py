@@ -15,6 +15,7 @@ from media.protocol import (
     MessageStored,
     PoolStats,
     Reservation,
+    Service,
     SessionEnded,
     SessionLost,
     event_from_json,
@@ -24,7 +25,13 @@ from media.scripts.deposit import Occasion
 from media.scripts.script import Why
 
 RESERVATION = Reservation(
-    "abc123", 12, Occasion.OUT_OF_HOURS, "call@test.example", Caller("+441632960123", "Ann"), "201"
+    "abc123",
+    12,
+    Service.DEPOSIT,
+    "call@test.example",
+    Caller("+441632960123", "Ann"),
+    Occasion.OUT_OF_HOURS,
+    "201",
 )
 
 
