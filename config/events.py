@@ -288,6 +288,25 @@ EVENTS: tuple[Event, ...] = (
     Event(
         "media.worker_started", "info", "A worker is ready for callers.", ("address", "pid", "port", "worker")
     ),
+    Event(
+        "owners.message_untold",
+        "error",
+        "A message is kept, but because of a fault its owner is not told of it by mail.",
+        ("message",),
+    ),
+    Event(
+        "owners.unavailable",
+        "error",
+        "The media host cannot use the database: nobody gets into the voice portal, and so many new messages wait "
+        "to be told of. It is tried again; messages are taken as ever.",
+        ("reason", "waiting"),
+    ),
+    Event(
+        "portal.locked",
+        "warning",
+        "Wrong PINs have locked a user's voice portal until then; a new PIN unlocks it.",
+        ("until",),
+    ),
     Event("portal.opened", "info", "A user was let into the voice portal.", ("mailbox", "session")),
     Event("portal.pin_changed", "info", "A user set a new PIN by telephone.", ("mailbox", "session")),
     Event(
