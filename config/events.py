@@ -203,7 +203,9 @@ EVENTS: tuple[Event, ...] = (
         ("mailbox", "messages"),
     ),
     Event("mailbox.message_deleted", "info", "A user deleted a message.", ("mailbox", "message")),
-    Event("mailbox.message_restored", "info", "A user took back that it was deleted.", ("mailbox", "message")),
+    Event(
+        "mailbox.message_restored", "info", "A user took back that it was deleted.", ("mailbox", "message")
+    ),
     Event("mailbox.message_saved", "info", "A new message was heard or saved.", ("mailbox", "message")),
     Event("mailbox.message_stored", "info", "A message is safe on disk.", ("mailbox", "message", "seconds")),
     Event(
@@ -218,9 +220,7 @@ EVENTS: tuple[Event, ...] = (
         "What a caller deleted or dropped could not be removed from the disk; the next start does.",
         ("error", "mailbox"),
     ),
-    Event(
-        "mailbox.removed", "info", "The mailbox of a user who was deleted long ago is gone.", ("mailbox",)
-    ),
+    Event("mailbox.removed", "info", "The mailbox of a user who was deleted long ago is gone.", ("mailbox",)),
     Event(
         "mailbox.repair_failed",
         "error",

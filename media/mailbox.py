@@ -183,10 +183,7 @@ class Mailbox:
 
     def delete(self, user: int, message: str) -> bool:
         """Put a message out of the way, on disk, until `restore` or `purge`; whether it was there."""
-        for state in STATES:
-            if self._shift(user, message, state, DELETED):
-                return True
-        return False
+        return any(self._shift(user, message, state, DELETED) for state in STATES)
 
     def restore(self, user: int, message: str, state: State) -> bool:
         """Bring a deleted message back, on disk; whether it was there."""

@@ -44,10 +44,13 @@ PlaceFound = Callable[[Place | None], None]
 
 
 class Playing:
-    """What is being played, and how far it has come: by the clock, so that a worker's death does not hide it."""
+    """What is being played, and how far it has come: by the clock, so that a worker's death does not hide it.
 
-    def __init__(self, files: list[Path], start: float, now: float) -> None:
-        self.files = files
+    `fleeting` are those of its files that others may take away: messages and greetings.
+    """
+
+    def __init__(self, fleeting: list[Path], start: float, now: float) -> None:
+        self._fleeting = fleeting
         self._zero = now - start
 
     def position(self, now: float) -> float:
@@ -56,7 +59,7 @@ class Playing:
 
     def is_there(self) -> bool:
         """Whether every file still is where it was."""
-        return all(file.exists() for file in self.files)
+        return all(file.exists() for file in self._fleeting)
 
 
 class Session:
@@ -229,8 +232,14 @@ class Session:
         while len(files) > 1 and start and start >= (seconds := wav.seconds(files[0])):
             start -= seconds
             del files[0]
+        fleeting = [
+            file
+            for sound, part in zip(play.sounds, found, strict=True)
+            if not isinstance(sound, str)
+            for file in part
+        ]
         self._plays += 1
-        self._playing = Playing(files, play.start, self._loop.time())
+        self._playing = Playing(fleeting, play.start, self._loop.time())
         worker.send("play", self.token, files=[str(file) for file in files], start=start, number=self._plays)
 
     def _record(self, worker: Worker) -> None:

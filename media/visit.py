@@ -119,7 +119,9 @@ class Visit:
                         return await self._ask(errand)
                 case _:
                     return await self._change(errand)
-        except Exception as error:  # whatever the database or the disk raises: the caller is told, others go on
+        except (
+            Exception
+        ) as error:  # whatever the database or the disk raises: the caller is told, others go on
             log.error(
                 "media.errand_failed",
                 mailbox=self.user,
@@ -155,9 +157,7 @@ class Visit:
                 if verdict is PinVerdict.RIGHT:
                     log.info("portal.opened", mailbox=self.user, session=self.token)
                 else:
-                    log.warning(
-                        "portal.refused", mailbox=self.user, session=self.token, reason=verdict.value
-                    )
+                    log.warning("portal.refused", mailbox=self.user, session=self.token, reason=verdict.value)
                 return PinChecked(verdict)
             case SetPin(pin=pin):
                 problem = await owners.set_pin(self.user, pin)

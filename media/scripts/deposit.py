@@ -116,7 +116,7 @@ class Deposit:
         match event, self.phase:
             case Answered(), _:
                 return self, self._enter()
-            case (Played() | Missing() | Digit("#")), Phase.GREETING:
+            case ((Played() | Missing() | Digit("#")), Phase.GREETING):
                 return self._go(Phase.BEEP)
             case Played(), (Phase.TOO_SHORT | Phase.LISTENING as phase):
                 return self._go(Phase.BEEP if phase is Phase.TOO_SHORT else Phase.REVIEW)
@@ -130,7 +130,7 @@ class Deposit:
                 return self._close(Why.SILENCE)
             case Recorded(sound=sound), Phase.CLOSING if self.why is Why.HASH:
                 return self._recorded(sound)
-            case (Recorded() | Lost()), Phase.CLOSING:
+            case ((Recorded() | Lost()), Phase.CLOSING):
                 return self._go(Phase.SENDING)
             case Played(), Phase.REVIEW:
                 return self, (Wait(self.limits.wait),)
@@ -149,9 +149,9 @@ class Deposit:
                 return self, (self._keep(), End(self.why))
             case Gone(), _:
                 return self, (End(self.why),)
-            case (Failed() | Missing()), Phase.FAREWELL:
+            case ((Failed() | Missing()), Phase.FAREWELL):
                 return replace(self, why=Why.ERROR)._go(Phase.LEAVING)
-            case (Failed() | Missing()), phase if phase is not Phase.LEAVING:
+            case ((Failed() | Missing()), phase) if phase is not Phase.LEAVING:
                 following, actions = replace(self, farewell="unavailable", why=Why.ERROR)._go(Phase.FAREWELL)
                 return following, actions if phase is Phase.SENDING else (Keep(), *actions)
             case _:

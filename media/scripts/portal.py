@@ -9,7 +9,7 @@ message where it was. An answer that is on its way meanwhile is not asked for tw
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from media.mailbox import State
@@ -24,8 +24,8 @@ from media.scripts.menu import (
     TRIES,
     Do,
     Key,
-    PortalLimits,
     Phase,
+    PortalLimits,
 )
 from media.scripts.script import (
     Action,
@@ -83,7 +83,7 @@ class Portal:
     """
 
     language: Language = field(repr=False)
-    limits: PortalLimits = PortalLimits()
+    limits: PortalLimits
     phase: Phase = Phase.ARRIVING
     owner: Owner | None = None
     said: tuple[Sound, ...] = ()
@@ -93,8 +93,8 @@ class Portal:
     tries: int = 0
     helps: int = 0
     wanted: State | None = None
-    walk: Walk = Walk()
-    now: datetime = datetime.max.replace(tzinfo=UTC)
+    walk: Walk = field(default_factory=Walk)
+    now: datetime | None = None
     occasion: str = ""
     outcome: str = ""
     why: Why = Why.HANGUP
@@ -123,9 +123,9 @@ class Portal:
                 return self._next()
             case Missing(), Phase.GREETING:
                 return self._prompt(Phase.GREETING, "standard-greeting")
-            case (Missing() | Failed()), Phase.LEAVING:
+            case ((Missing() | Failed()), Phase.LEAVING):
                 return replace(self, phase=Phase.LEFT), (HangUp(),)
-            case (Missing() | Failed()), _:
+            case ((Missing() | Failed()), _):
                 return self._leave("unavailable", Why.ERROR)
             case Progress(), Phase.RECORDING if (
                 event.seconds >= self.limits.greeting_seconds or event.quiet >= self.limits.greeting_silence
@@ -133,7 +133,7 @@ class Portal:
                 return self._await(Phase.CLOSING, StopRecording())
             case Recorded(), Phase.CLOSING:
                 return self._recorded(event)
-            case (Arrival() | PinChecked() | Opened() | Done() | PinSet()), _:
+            case ((Arrival() | PinChecked() | Opened() | Done() | PinSet()), _):
                 return self._learned(event)
             case _:
                 return self, ()
@@ -305,6 +305,7 @@ class Portal:
         if message is None:
             return self._prompt(Phase.MAIN, *first, "no-more-messages")
         assert self.owner is not None
+        assert self.now is not None
         envelope, zone = message.envelope, ZoneInfo(self.owner.timezone)
         head = (
             "message-new" if message.state == "new" else "message-saved-one",

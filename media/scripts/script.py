@@ -281,18 +281,7 @@ class RemoveGreeting:
     occasion: str
 
 
-Errand = (
-    Keep
-    | Arrive
-    | CheckPin
-    | SetPin
-    | Open
-    | Save
-    | Delete
-    | Restore
-    | UseGreeting
-    | RemoveGreeting
-)
+Errand = Keep | Arrive | CheckPin | SetPin | Open | Save | Delete | Restore | UseGreeting | RemoveGreeting
 Action = Play | Wait | Record | StopRecording | Forget | HangUp | End | Errand
 
 

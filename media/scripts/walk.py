@@ -75,7 +75,7 @@ class Walk:
         *others, message = self.deleted
         left, saving = self.leave()
         restored = replace(left, deleted=tuple(others))
-        actions = (*saving, Restore(message.id, message.state))
+        actions: tuple[Save | Restore, ...] = (*saving, Restore(message.id, message.state))
         if self.current is None or message not in left.messages:
             return restored, actions
         return replace(restored, index=left.messages.index(message), part=Part.HEAD), actions

@@ -8,8 +8,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from media.client import DiskFull, MediaError, MediaFull, NoSession
+from media.client import MediaError, MediaFull, NoSession
 from media.host import HostSettings
 from media.mailbox import Caller as CallerIdentity
 from media.protocol import CountsChanged, MessageStored, Place, PoolStats, SessionEnded, SessionLost
@@ -135,7 +136,7 @@ async def test_digits_by_info_count_as_digits_by_rtp(start: Start, host_settings
 
 @pytest.mark.behaviour("V2")
 async def test_the_limit_ends_a_recording(start: Start) -> None:
-    _, signalling = await start(limits=Limits(seconds=1.5, silence=5.0))
+    _, signalling = await start(limits=Limits(1.5, 5.0, 0.5))
     caller = await signalling.call(speech=TONE)
     await within(caller.ended.wait())
     assert await signalling.event(SessionEnded) == SessionEnded("s1", Why.LIMIT)
@@ -149,7 +150,7 @@ async def test_the_limit_ends_a_recording(start: Start) -> None:
 async def test_silence_ends_a_recording_and_is_cut_off(
     start: Start, host_settings: HostSettings, silence: Samples | None
 ) -> None:
-    _, signalling = await start(limits=Limits(seconds=30.0, silence=1.5))
+    _, signalling = await start(limits=Limits(30.0, 1.5, 0.5))
     caller = await signalling.call(speech=TONE)
     await recorded(host_settings.mailboxes, 1.0)
     caller.say(silence)
@@ -164,7 +165,7 @@ async def test_silence_ends_a_recording_and_is_cut_off(
 
 @pytest.mark.behaviour("V2")
 async def test_too_little_sound_is_no_message(start: Start, host_settings: HostSettings) -> None:
-    _, signalling = await start(min_seconds=2.0)
+    _, signalling = await start(limits=Limits(20.0, 5.0, 2.0))
     caller = await signalling.call(speech=TONE)
     await recorded(host_settings.mailboxes, 0.5)
     caller.say(None)
@@ -277,9 +278,15 @@ async def test_refusals(start: Start) -> None:
     assert list(host.sessions) == ["s1"]
 
 
-async def test_a_full_disk_refuses_a_reservation(start: Start) -> None:
+async def test_a_full_disk_is_told_to_the_caller(start: Start, host_settings: HostSettings) -> None:
     _, signalling = await start(min_free_bytes=1 << 60)
-    assert isinstance(await signalling.reserve(), DiskFull)
+    with capture_logs() as logs:
+        caller = await signalling.call(speech=TONE)
+    assert "mailbox.disk_full" in [entry["event"] for entry in logs]
+    await within(caller.ended.wait())
+    assert await signalling.event(SessionEnded) == SessionEnded("s1", Why.DISK_FULL)
+    assert has_heard(caller, "unavailable")
+    assert not list(host_settings.mailboxes.glob("*/*/*"))
 
 
 @pytest.mark.behaviour("V3")
