@@ -12,7 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from media import wav
-from media.archive import Archive, StillWriting
+from media.archive import Archive, NotStored, StillWriting
+from media.greetings import Greetings
 from media.mailbox import Caller, Envelope, Mailbox, Recording
 from tests.media.support import tone
 
@@ -26,7 +27,8 @@ def mailbox(tmp_path: Path) -> Mailbox:
 
 @pytest.fixture
 def archive(mailbox: Mailbox) -> Archive:
-    return Archive(mailbox, mailbox.root / "writers.lock", lock_within=0.2, min_seconds=0.5)
+    lock = mailbox.root / "writers.lock"
+    return Archive(mailbox, Greetings(mailbox.root), lock, lock_within=0.2, min_seconds=0.5)
 
 
 def recording(mailbox: Mailbox, user: int = 1) -> Recording:
@@ -45,7 +47,8 @@ async def test_what_cannot_be_stored_is_stored_at_the_next_start(
     made = recording(mailbox)
     with monkeypatch.context() as patch, capture_logs() as logs:
         patch.setattr("media.mailbox.wav.write", full)
-        assert await archive.deposit(made, cut_silent_end=False) is None
+        with pytest.raises(NotStored):
+            await archive.deposit(made, cut_silent_end=False)
     assert [entry["event"] for entry in logs] == ["mailbox.store_failed"]
     await archive.repair()
     assert [message.seconds for message in mailbox.list(1)] == [1.0]

@@ -20,6 +20,7 @@ from media.host import HostSettings, MediaHost
 from media.mailbox import Mailbox
 from media.protocol import CountsChanged
 from tests.media.conftest import USER, Signalling, connect, free_network
+from tests.media.people import People
 from tests.media.support import has_ended, main_frequency, tone, until, wav_samples, within
 
 
@@ -145,7 +146,7 @@ async def test_a_second_host_on_the_same_data_refuses(service: Service, host_set
     settings = replace(
         host_settings, socket=service.socket, mailboxes=service.data / "mailbox", lock_within=0.3
     )
-    second = MediaHost(settings)
+    second = MediaHost(settings, People({}))
     with pytest.raises(StillWriting):
         await second.start()
     await second.stop()
