@@ -17,7 +17,7 @@ from media.greetings import Greetings
 from media.host import HostSettings, MediaHost
 from media.mailbox import Caller as CallerIdentity
 from media.mailbox import Envelope, Mailbox, Message
-from media.protocol import CountsChanged, SessionEnded, SessionLost, Service
+from media.protocol import CountsChanged, Service, SessionEnded, SessionLost
 from media.scripts.menu import PortalLimits
 from media.scripts.script import Why
 from tests.media.conftest import USER, Signalling, Start
@@ -110,7 +110,7 @@ async def test_a_user_hears_a_message_and_hangs_up(start: Start, host_settings: 
 async def test_a_message_is_deleted_and_restored(start: Start, host_settings: HostSettings) -> None:
     sound = chirp(300, 900, 3.0)
     leave(host_settings.mailboxes, sound)
-    host, signalling = await start()
+    _host, signalling = await start()
     visitor = await opened(signalling, host_settings)
     visitor.press("1")
     await visitor.hears("message-new")
@@ -233,7 +233,7 @@ async def test_the_pin_is_changed(start: Start, host_settings: HostSettings, own
 
 @pytest.mark.behaviour("V1", "W5")
 async def test_a_greeting_is_recorded_and_callers_hear_it(start: Start, host_settings: HostSettings) -> None:
-    host, signalling = await start()
+    _host, signalling = await start()
     visitor = await opened(signalling, host_settings)
     greeting = chirp(500, 1500, 2.0)
     visitor.press("312")
@@ -259,7 +259,7 @@ async def test_a_greeting_is_recorded_and_callers_hear_it(start: Start, host_set
 
 
 async def test_a_greeting_that_is_too_short_is_none(start: Start, host_settings: HostSettings) -> None:
-    host, signalling = await start()
+    _host, signalling = await start()
     visitor = await opened(signalling, host_settings)
     visitor.press("312")
     await visitor.hears("record-greeting")

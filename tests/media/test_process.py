@@ -9,19 +9,27 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from media import wav
 from media.archive import StillWriting
 from media.client import MediaGone
 from media.host import HostSettings, MediaHost
-from media.mailbox import Mailbox
+from media.mailbox import Caller as CallerIdentity
+from media.mailbox import Envelope, Mailbox
 from media.protocol import CountsChanged
-from tests.media.conftest import USER, Signalling, connect, free_network
+from media.protocol import Service as Media
+from provisioning.store import open_store
+from tests.media.conftest import PROMPTS, USER, Signalling, connect, free_network
 from tests.media.people import People
 from tests.media.support import has_ended, main_frequency, tone, until, wav_samples, within
+from tests.media.visitor import Visitor
+from tests.provisioning.company import customer, user
+from tests.provisioning.test_apply import applied
 
 
 class Process:
@@ -130,6 +138,84 @@ async def test_host_and_workers_killed_together_lose_at_most_the_last_moment(ser
     (message,) = Mailbox(service.data / "mailbox").list(USER)
     assert repaired["seconds"] == message.seconds >= 1.5
     caller.close()
+
+
+@pytest.mark.behaviour("V3")
+async def test_a_host_killed_while_a_message_is_reviewed_keeps_it(service: Service) -> None:
+    first = await service.start()
+    signalling = await connect(service.socket)
+    caller = await signalling.call(speech=tone(440, 1.0))
+    caller.press("#")
+    await being_recorded(service, signalling, 1.5)
+    caller.press("#")
+    await Visitor(caller, PROMPTS).hears("review-menu")
+    os.kill(first.process.pid, signal.SIGKILL)
+    second = await service.start()
+    (message,) = Mailbox(service.data / "mailbox").list(USER)
+    assert second.logged("mailbox.repaired")[0]["message"] == message.id
+    caller.close()
+
+
+ANNA, ANNAS_PIN, ANNAS_NEW_PIN = 1, "402917", "635281"
+
+
+@pytest.mark.behaviour("W3", "W5")
+async def test_what_was_decided_in_the_portal_outlives_the_host(service: Service) -> None:
+    service.data.mkdir()
+    store = await open_store(service.data)
+    await applied(store, customer(user("anna", f'voice_portal_pin = "{ANNAS_PIN}"')))
+    await store.close()
+    mailbox = Mailbox(service.data / "mailbox")
+    for number in range(3):
+        envelope = Envelope(CallerIdentity(), datetime.now(UTC), f"{number}@test.example", "busy")
+        recording = mailbox.begin(ANNA, envelope, f"m{number}")
+        wav.write(recording.next_part(), tone(440, 2.0).tobytes())
+        mailbox.deposit(recording)
+    first = await service.start()
+    signalling = await connect(service.socket)
+    visitor = await portal(signalling, "p1")
+    visitor.press(ANNAS_PIN)
+    await visitor.hears("you-have")
+    visitor.press("1")
+    await visitor.hears("message-new")
+    visitor.press("3")
+    await visitor.hears("message-deleted")
+    visitor.press("2")
+    await visitor.hears("message-saved")
+    visitor.press("*4")
+    await visitor.hears("new-pin")
+    visitor.press(ANNAS_NEW_PIN)
+    await visitor.hears("repeat-pin")
+    visitor.press(ANNAS_NEW_PIN)
+    await visitor.hears("pin-changed")
+    os.kill(first.process.pid, signal.SIGKILL)
+    await within(visitor.caller.ended.wait())
+    second = await service.start()
+    assert [message.state for message in mailbox.list(ANNA)] == ["saved", "new"]
+    assert not list((service.data / "mailbox" / str(ANNA) / "deleted").iterdir())
+    again = await connect(service.socket)
+    assert await again.event(CountsChanged) == CountsChanged(ANNA, 1, 1)
+    visitor = await portal(again, "p2")
+    visitor.press(ANNAS_NEW_PIN)
+    await visitor.hears("you-have")
+    for pin in (ANNAS_PIN, ANNAS_NEW_PIN):
+        assert pin not in str([first.events, second.events])
+
+
+async def portal(signalling: Signalling, session: str) -> Visitor:
+    """Call the portal until it asks for the PIN: the database is opened beside."""
+    for attempt in range(10):
+        caller = await signalling.call(
+            f"{session}{attempt}", mailbox=ANNA, service=Media.PORTAL, occasion=None
+        )
+        visitor = Visitor(caller, PROMPTS)
+        try:
+            await visitor.hears("enter-pin", within=2.0)
+        except AssertionError:
+            caller.hang_up()
+        else:
+            return visitor
+    raise AssertionError("the portal does not open")
 
 
 async def test_sigterm_ends_the_process_cleanly(service: Service) -> None:

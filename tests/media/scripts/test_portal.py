@@ -305,9 +305,9 @@ HEAD_A = ("message-new", "received", "today", "at")
 
 @pytest.mark.behaviour("W5")
 def test_a_message_is_announced_heard_and_then_the_menu_said() -> None:
-    portal, asked = run(into(Phase.MAIN), Digit("1"), Opened((A, B, S), NOW), Played(), Played(), Played())
+    _portal, asked = run(into(Phase.MAIN), Digit("1"), Opened((A, B, S), NOW), Played(), Played(), Played())
     assert asked[0] == Open()
-    head, sound, menu = asked[1:4]
+    head, _sound, _menu = asked[1:4]
     assert isinstance(head, Play)
     assert head.sounds[:4] == HEAD_A
     assert head.sounds[-4:] == ("pause", "digit-1", "digit-2", "digit-3")
