@@ -139,9 +139,9 @@ async def test_a_mailbox_that_never_tells_is_not_waited_for_long(
 
 @pytest.mark.behaviour("V5")
 async def test_who_missed_a_call_is_told_and_nobody_who_took_it(relay_socket: Path) -> None:
-    async with running_node(relay_socket, company(keys=NOTIFY, action="keep_ringing")) as node:
+    async with running_node(relay_socket, company(keys=NOTIFY, action="keep-ringing")) as node:
         anna, bert = await node.phone("anna"), await node.phone("bert")
-        await node.phone("carl")
+        carl = await node.phone("carl")
         answer = await converse(anna, bert, "202")
         # Bert is on the phone, so the line is engaged to anybody else.
         engaged = await anna.call("202")
@@ -149,6 +149,7 @@ async def test_who_missed_a_call_is_told_and_nobody_who_took_it(relay_socket: Pa
         anna.hang_up(answer)
         bert.respond(await bert.request("BYE"), 200)
         given_up = await anna.call("203")
+        carl.respond(await carl.request("INVITE"), 180)
         anna.cancel(await anna.response("180"), "203")
         refused = await anna.call("299")
         for call_id in (answer.call_id, engaged, given_up, refused):
