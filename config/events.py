@@ -276,6 +276,25 @@ EVENTS: tuple[Event, ...] = (
         "A mail server or webhook took something that a user is told.",
         ("channel", "kind", "notification", "waited"),
     ),
+    Event(
+        "owners.message_untold",
+        "error",
+        "A message is kept, but because of a fault its owner is not told of it by mail.",
+        ("message",),
+    ),
+    Event(
+        "owners.unavailable",
+        "error",
+        "The media host cannot use the database: nobody gets into the voice portal, and so many new messages wait "
+        "to be told of. It is tried again; messages are taken as ever.",
+        ("reason", "waiting"),
+    ),
+    Event(
+        "portal.locked",
+        "warning",
+        "Wrong PINs have locked a user's voice portal until then; a new PIN unlocks it.",
+        ("until",),
+    ),
     Event("process.refused", "error", "A process cannot start; `reason` says what to mend.", ("reason",)),
     Event(
         "registration.added",
