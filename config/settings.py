@@ -236,7 +236,9 @@ class WebhookSettings(Table):
         if self.url and len(self.secret.get_secret_value()) < 16:
             raise ValueError("secret must have at least 16 characters where url is set")
         if self.url.startswith("http:") and not self.allow_private:
-            raise ValueError("url must begin with https:// (http:// only with allow_private, inside one's network)")
+            raise ValueError(
+                "url must begin with https:// (http:// only with allow_private, inside one's network)"
+            )
         return self
 
 

@@ -29,9 +29,7 @@ def rest(failures: int) -> float:
 
     A server that is down is not asked anew for every mail, and one that refuses a password does not lock the account.
     """
-    return _doubled(
-        timedelta(seconds=FIRST_REST), failures, timedelta(seconds=LONGEST_REST)
-    ).total_seconds()
+    return _doubled(timedelta(seconds=FIRST_REST), failures, timedelta(seconds=LONGEST_REST)).total_seconds()
 
 
 def _doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:

@@ -109,7 +109,9 @@ class MailServer:
             return f"{self._name} refused the login ({_answer(error)}): see smtp.username and smtp.password"
         if untrusted := _cause(error, ssl.SSLCertVerificationError):
             why = clean(untrusted.verify_message, LONGEST_REASON)
-            return f"the certificate of {self._name} cannot be trusted ({why}): see smtp.ca_file and smtp.host"
+            return (
+                f"the certificate of {self._name} cannot be trusted ({why}): see smtp.ca_file and smtp.host"
+            )
         if isinstance(error, SMTPResponseException):
             return f"{self._name} takes nothing now ({_answer(error)})"
         return f"there is no session with {self._name}: {clean(str(error), LONGEST_REASON)}"
