@@ -11,16 +11,19 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from b2bua.callplan.missed import Missed
 from media.mailbox import Caller, Message
 from provisioning import model
-from provisioning.store import Store
+
+if TYPE_CHECKING:
+    from provisioning.store import Store  # which puts the calls missed into this queue
 
 REMEMBERED = timedelta(days=30)
 """How long a row is kept after it has ended."""
@@ -31,14 +34,6 @@ class Channel(StrEnum):
 
     MAIL = "mail"
     WEBHOOK = "webhook"
-
-
-class Missed(StrEnum):
-    """Why nobody answered: the line was busy, nobody took the call in time, or the caller hung up before that."""
-
-    ENGAGED = "engaged"
-    NOT_ANSWERED = "not answered"
-    HUNG_UP = "hung up"
 
 
 @dataclass(frozen=True, slots=True)

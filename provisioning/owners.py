@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from media.mailbox import Message
 from media.owners import Owner, OwnersUnavailable, PinProblem, PinVerdict
@@ -132,7 +133,7 @@ def unavailable() -> Iterator[None]:
     """A database that is locked, damaged or gone is told as OwnersUnavailable; anything else is a fault of ours."""
     try:
         yield
-    except (OperationalError, StoreError, OSError) as error:
+    except (OperationalError, PoolTimeout, StoreError, OSError) as error:
         raise OwnersUnavailable(str(getattr(error, "orig", None) or error)) from error
 
 
