@@ -7,6 +7,7 @@ second delivery after a kill is recognised as such. A caller's display name stan
 from __future__ import annotations
 
 import hashlib
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -69,9 +70,10 @@ def sender_domain(sender: str) -> str:
 
 
 def _to(recipient: Recipient) -> Address:
+    """The address alone: Python 3.11 folds a long name wrongly."""
     try:
-        return Address(clean(recipient.name), addr_spec=recipient.email)
-    except (ValueError, IndexError) as error:  # the parser of addresses runs off the end of some
+        return Address(addr_spec=recipient.email)
+    except (ValueError, MessageError, IndexError) as error:  # the parser runs off the end of some
         raise ValueError(f"the user's e-mail address cannot be used ({recipient.email!r})") from error
 
 

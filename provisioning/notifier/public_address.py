@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
+
+SPECIAL = (
+    IPv4Network("192.0.0.0/24"),  # IETF protocol assignments
+    IPv4Network("192.88.99.0/24"),  # relays of 6to4
+    IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+    IPv6Network("5f00::/16"),  # segment routing (RFC 9602)
+)
+"""What Python's `ipaddress` takes for public, in some versions."""
 
 
 class NotPublic(OSError):
@@ -20,6 +28,8 @@ def is_public(address: Address) -> bool:
     carry an IPv4 one, whatever that is (mapped, 6to4, Teredo, NAT64).
     """
     if not address.is_global or address.is_multicast or address.is_reserved:
+        return False
+    if any(address in network for network in SPECIAL):
         return False
     return isinstance(address, IPv4Address) or not (address.is_site_local or address.sixtofour)
 

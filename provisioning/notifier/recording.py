@@ -20,7 +20,7 @@ class Recording:
 
 
 def read_recording(stored: Path) -> Recording:
-    """The recording that was stored at `stored`, wherever in its mailbox it is now. Raises OSError where it cannot be read."""
+    """What was stored at `stored`, wherever in its mailbox it is now. Raises OSError where it cannot be read."""
     # A message that is saved meanwhile is found in the second look.
     for folder in (stored.parent.name, *STATES):
         try:

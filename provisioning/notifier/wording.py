@@ -15,7 +15,7 @@ import phonenumbers
 from media.mailbox import Caller
 
 LONGEST_NAME = 64
-_DIALLABLE = re.compile(r"\+?[0-9*#]{1,20}")
+_DIALLABLE = re.compile(r"\+[0-9]{1,20}|[0-9*#]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)

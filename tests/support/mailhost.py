@@ -1,4 +1,4 @@
-"""A mail server for tests: aiosmtpd on a loopback port, with or without TLS and login, that can be made to misbehave."""
+"""A mail server for tests: aiosmtpd on a loopback port, with TLS and login or without, that can misbehave."""
 
 from __future__ import annotations
 
