@@ -61,7 +61,7 @@ class Courier:
         # Results that are not in the queue yet, by entry.
         self._unwritten: dict[int, Callable[[], Awaitable[None]]] = {}
         self._failures = 0
-        """Rounds in a row that the channel failed as a whole."""
+        """Rounds in a row in which the channel failed as a whole and took nothing."""
 
     async def round(self, stop: asyncio.Event) -> float:
         """Tell what is due, but begin nothing after `stop`. Returns the seconds in which to leave the channel alone.
@@ -73,14 +73,15 @@ class Courier:
         entries = deque(await self._outbox.due(self._clock(), BATCH, self._channel))
         if not entries:
             return 0.0
-        failed_as_a_whole = False
+        failed_as_a_whole = took_something = False
 
         async def work() -> None:
-            nonlocal failed_as_a_whole
+            nonlocal failed_as_a_whole, took_something
             while entries and not failed_as_a_whole and not stop.is_set():
                 entry = entries.popleft()
                 outcome = await self._outcome(entry)
                 failed_as_a_whole |= isinstance(outcome, Postponed) and outcome.for_all
+                took_something |= isinstance(outcome, Taken)
                 self._unwritten[entry.id] = self._result(entry, outcome)
                 await self._write(entry.id)
 
@@ -94,8 +95,12 @@ class Courier:
         for end in ends:
             if end is not None:
                 raise end
-        self._failures = self._failures + 1 if failed_as_a_whole else 0
-        return schedule.rest(self._failures) if failed_as_a_whole else 0.0
+        if took_something or not failed_as_a_whole:
+            self._failures = 0
+        if not failed_as_a_whole:
+            return 0.0
+        self._failures += 1
+        return schedule.rest(self._failures)
 
     async def _write(self, entry: int) -> None:
         await self._unwritten[entry]()
