@@ -6,8 +6,8 @@ A refusal is a `ValueError` whose text says what is allowed; `config.settings` a
 from __future__ import annotations
 
 import re
-from email.headerregistry import Address as MailAddress
-from email.utils import parseaddr
+from email.errors import MessageError
+from email.headerregistry import HeaderRegistry
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -153,12 +153,13 @@ def parse_sender(value: object) -> str:
     text = "" if value is None else str(value).strip()
     if not text:
         return ""
-    name, address = parseaddr(text)
     try:
-        if not text.isprintable() or not address.isascii() or not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        header = HeaderRegistry()("From", text if text.isprintable() else "")
+        (address,) = header.addresses
+        if header.defects or not address.domain or not address.addr_spec.isascii():
             raise ValueError
-        return str(MailAddress(name, addr_spec=address))
-    except (ValueError, IndexError):
+        return str(address)
+    except (ValueError, MessageError, IndexError):  # the parser runs off the end of some
         raise ValueError('an address such as "Ringplan <voicemail@acme.example>" is allowed') from None
 
 

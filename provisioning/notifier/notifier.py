@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -56,7 +57,7 @@ class Notifier:
                 log.info("notification.off", channel=channel.value)
         async with asyncio.TaskGroup() as group:
             for courier in self._couriers:
-                group.create_task(self._repeat(lambda courier=courier: courier.round(self._stop)))
+                group.create_task(self._repeat(partial(courier.round, self._stop)))
             group.create_task(self._repeat(self._purge))
 
     async def _repeat(self, work: Callable[[], Awaitable[float]]) -> None:

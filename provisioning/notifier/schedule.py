@@ -33,4 +33,4 @@ def rest(failures: int) -> float:
 
 
 def _doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
-    return min(first * 2 ** min(times - 1, 16), longest)
+    return min(first * (1 << min(times - 1, 16)), longest)

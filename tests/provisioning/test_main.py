@@ -63,7 +63,10 @@ async def started(data: Path, mail: Mailhost, **more: str) -> AsyncIterator[Runn
         "RINGPLAN_SMTP__SENDER": SENDER,
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "provisioning", env=foreign | own | more, stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "provisioning"),
+        env=foreign | own | more,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     try:
         yield Running(process)
@@ -131,5 +134,7 @@ async def test_wrong_settings_are_refused_without_showing_the_password(tmp_path:
         Mailhost() as mail,
         started(tmp_path, mail, RINGPLAN_SMTP__PASSWORD="open sesame") as running,
     ):
-        await running.process.communicate()
+        said, _ = await running.process.communicate()
         assert running.process.returncode == 2
+        assert b"username and password must be set together" in said
+        assert b"sesame" not in said

@@ -25,7 +25,7 @@ class Received:
     @property
     def mail(self) -> EmailMessage:
         """The mail, parsed."""
-        return cast(EmailMessage, message_from_bytes(self.content, policy=policy.default))
+        return message_from_bytes(self.content, policy=policy.default)
 
 
 class Mailhost:

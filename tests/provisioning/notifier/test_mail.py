@@ -8,7 +8,6 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -52,7 +51,7 @@ def arrives(mail: EmailMessage) -> EmailMessage:
     assert max(map(len, content.split(b"\r\n"))) <= 998, "RFC 5322 §2.1.1"
     parsed = message_from_bytes(content, policy=policy.default)
     assert list(_defects(parsed)) == []
-    return cast(EmailMessage, parsed)
+    return parsed
 
 
 def _defects(message: EmailMessage) -> Iterator[object]:
