@@ -159,7 +159,7 @@ def parse_sender(value: object) -> str:
         if header.defects or not address.domain or not address.addr_spec.isascii():
             raise ValueError
         return str(address)
-    except (ValueError, MessageError, IndexError):  # the parser runs off the end of some
+    except (ValueError, MessageError, IndexError, AttributeError):  # the parser stumbles over some
         raise ValueError('an address such as "Ringplan <voicemail@acme.example>" is allowed') from None
 
 

@@ -37,7 +37,7 @@ class LateOwners:
         while True:
             try:
                 await self._work()
-            except OwnersUnavailable as error:
+            except Exception as error:
                 self._say(error)
                 await asyncio.sleep(BACK_OFF)
 
@@ -71,11 +71,12 @@ class LateOwners:
                 log.error("owners.message_untold", user=message.user, message=message.id, exc_info=True)
             del self._untold[key]
 
-    def _say(self, error: OwnersUnavailable) -> None:
-        """Once for each reason: a disk that is gone stays so for hours."""
-        if (reason := str(error)) != self._reason:
+    def _say(self, error: Exception) -> None:
+        """Once for each reason: a disk that is gone stays so for hours. Only a fault of ours has a traceback."""
+        if (reason := str(error) or repr(error)) != self._reason:
             self._reason = reason
-            log.error("owners.unavailable", reason=reason, waiting=len(self._untold))
+            fault = None if isinstance(error, OwnersUnavailable) else error
+            log.error("owners.unavailable", reason=reason, waiting=len(self._untold), exc_info=fault)
 
     async def owner(self, user: int) -> Owner | None:
         """See `Owners`."""
