@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from email.errors import MessageError
-from email.headerregistry import HeaderRegistry
+from email.headerregistry import AddressHeader, HeaderRegistry
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -155,6 +155,7 @@ def parse_sender(value: object) -> str:
         return ""
     try:
         header = HeaderRegistry()("From", text if text.isprintable() else "")
+        assert isinstance(header, AddressHeader)
         (address,) = header.addresses
         if header.defects or not address.domain or not address.addr_spec.isascii():
             raise ValueError
