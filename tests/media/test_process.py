@@ -60,6 +60,8 @@ class Service:
             "RINGPLAN_MEDIA__PROMPTS": str(prompts),
             "RINGPLAN_VOICEMAIL__MIN_SECONDS": "0.5",
             "RINGPLAN_LOG__FORMAT": "json",
+            "RINGPLAN_SMTP__HOST": "127.0.0.1",
+            "RINGPLAN_SMTP__SENDER": "voicemail@acme.example",
         }
 
     async def start(self) -> Process:
