@@ -187,12 +187,13 @@ class TrunkSettings(Table):
 
 
 class VoicemailSettings(Table):
-    """Limits of a recording, in seconds of sound, and of a mailbox."""
+    """Limits of a recording, in seconds of sound, and of a mailbox; days that messages are kept, 0 for ever."""
 
     max_seconds: Seconds = 180.0
     silence_seconds: Seconds = 10.0
     min_seconds: SecondsOrNone = 2.0
     max_messages: Count = 100
+    keep_days: int = Field(default=0, ge=0)
 
 
 def _usual_port(values: dict[str, Any]) -> int:

@@ -46,7 +46,7 @@ class StoredOwners:
         self,
         store: Store,
         control_socket: Path,
-        channels: Collection[Channel] = (Channel.MAIL,),
+        channels: Collection[Channel],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """`control_socket` is call handling's, which is told of a new PIN; `channels` are those that are set up."""
