@@ -7,9 +7,9 @@
                                  mailbox/<user id>/greetings/<occasion>.wav
 
 The service may run meanwhile. While writers are kept out of the database, for as long as it takes to list the
-messages and greetings, a reading transaction is begun; the database is copied from that later, whatever is written by then.
-So the copy of the database names no message that was not listed, and no listed message belongs to a user whom
-the copy does not know, and whose number it would give to somebody else. A greeting that is replaced meanwhile is
+messages and greetings, a reading transaction is begun; the database is copied from that later, whatever is
+written by then. So the copy of the database names no message that was not listed, and nothing that was listed
+belongs to a user whom the copy does not know, and whose number it would give to somebody else. A greeting that is replaced meanwhile is
 copied as the old one or the new one, whole.
 
 A backup gets its name when all of it is on disk. Until then it is `.ringplan-….part`; what a killed

@@ -43,7 +43,9 @@ def set_greeting(
     owner = user_id(settings, user)
     greetings = of(settings)
     had = greetings.of(owner, occasion) is not None
-    stays = f"{user}'s greeting stays as it was." if had else f"{user} goes on without a greeting of their own."
+    stays = (
+        f"{user}'s greeting stays as it was." if had else f"{user} goes on without a greeting of their own."
+    )
     try:
         with file.open("rb") as upload:
             content = upload.read(conversion.MAX_UPLOAD_BYTES + 1)

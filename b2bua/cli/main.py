@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from b2bua.cli import apply, backup, calls, explain, greeting, identity, logs, registrations, run, trunks, voicemail
+from b2bua.cli import (
+    apply,
+    backup,
+    calls,
+    explain,
+    greeting,
+    identity,
+    logs,
+    registrations,
+    run,
+    trunks,
+    voicemail,
+)
 from b2bua.cli.console import CommandError
 
 app = typer.Typer(

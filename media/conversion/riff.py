@@ -27,8 +27,8 @@ SUBFORMAT = b"\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"
 """What follows the format code in an extensible header's GUID."""
 RATES = range(8000, 192001)
 CHANNELS = range(1, 3)
-OPEN_END = 0x7FFF0000
-"""A stated length from here on is what programs write that do not know the length yet: up to the file's end."""
+OPEN_ENDED = (range(0x7FFF0000, 0x80000000), range(0xFFFF0000, 0x100000000))
+"""Lengths that programs state which do not know the length yet: the sound lasts up to the file's end."""
 INCOMPLETE = "The WAV file is incomplete: its end is missing; save it again."
 DAMAGED = "The WAV file is damaged, or something else is attached to it; save it again."
 
@@ -80,7 +80,7 @@ def _chunks(upload: bytes) -> dict[bytes, bytes]:
         if end > len(upload):
             if name != b"data":
                 raise GreetingRefused(DAMAGED)
-            if size < OPEN_END:
+            if not any(size in lengths for lengths in OPEN_ENDED):
                 raise GreetingRefused(INCOMPLETE)
         if name in (b"fmt ", b"data") and name not in found:
             found[name] = upload[at + 8 : end]
