@@ -9,8 +9,8 @@
 The service may run meanwhile. While writers are kept out of the database, for as long as it takes to list the
 messages and greetings, a reading transaction is begun; the database is copied from that later, whatever is
 written by then. So the copy of the database names no message that was not listed, and nothing that was listed
-belongs to a user whom the copy does not know, and whose number it would give to somebody else. A greeting that is replaced meanwhile is
-copied as the old one or the new one, whole.
+belongs to a user whom the copy does not know, and whose number it would give to somebody else. A greeting that
+is replaced meanwhile is copied as the old one or the new one, whole.
 
 A backup gets its name when all of it is on disk. Until then it is `.ringplan-….part`; what a killed
 process left behind is removed by the next backup.
