@@ -122,7 +122,7 @@ def take_backup(data_dir: Path, folder: Path) -> Backup:
                     copied += 1
                 else:
                     left_out.append(data_dir / MAILBOX / str(message.user) / message.id)
-            kept = [found for greeting in greetings if (found := _copy_greeting(data_dir, greeting, part))]
+            kept = [copy for greeting in greetings if (copy := _copy_greeting(data_dir, greeting, part))]
             manifest = Manifest(
                 ringplan=version("ringplan"),
                 taken_at=taken_at,

@@ -36,17 +36,7 @@ CANNOT_RUN = (126, 127)
 async def decode(sound: EncodedSound) -> bytes:
     """8 kHz, 16-bit, mono samples, little-endian. Raises GreetingRefused, within `SECONDS`."""
     with _held_in_memory(sound.data) as source:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *_command(sound),
-                stdin=source,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-                env={},
-            )
-        except OSError as error:
-            raise GreetingRefused(f"ffmpeg cannot be started ({error.strerror}); try again later.") from None
+        process = await _start(_command(sound), source)
     assert process.stdout is not None
     samples = bytearray()
     try:
@@ -89,6 +79,28 @@ def _command(sound: EncodedSound) -> list[str]:
         *("-max_error_rate", str(ERROR_RATE), *form, "-t", str(MAX_SECONDS + 1), "-i", "pipe:0"),
         *("-map", "0:a:0", "-ac", "1", "-ar", str(wav.RATE), "-f", "s16le", "pipe:1"),
     ]
+
+
+async def _start(command: list[str], source: int) -> asyncio.subprocess.Process:
+    """Start in a process group of its own. Raises GreetingRefused; cancelled, it leaves no process."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *command,
+            stdin=source,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+            env={},
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            await _kill(await starting)
+        raise
+    except OSError as error:
+        raise GreetingRefused(f"ffmpeg cannot be started ({error.strerror}); try again later.") from None
 
 
 @contextmanager

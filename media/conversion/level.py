@@ -18,8 +18,10 @@ PEAK = -1.0
 """No sample gets louder than this, in dB of full scale; a greeting with high peaks stays below the level."""
 SILENCE = -50.0
 """What is quieter is silence, in dB of full scale."""
+GATE = 15.0
+"""What is this many dB quieter than the whole is no speech: pauses, and the noise of the room."""
 BELOW_SPEECH = 25.0
-"""At both ends, what is this many dB quieter than the speech is silence too: the noise of the room."""
+"""At both ends, what is this many dB quieter than the speech is silence too."""
 BLOCK_MS, STEP_MS = 100, 20
 LEAD_MS, TAIL_MS = 100, 500
 """What is kept of the silence before the first sound and after the last."""
@@ -30,9 +32,10 @@ LEAST_MS = 1000
 def levelled(samples: bytes) -> bytes:
     """The greeting as callers hear it: 8 kHz, 16-bit, mono, little-endian. Raises GreetingRefused."""
     whole = _segment(samples).remove_dc_offset()
-    speech = _sounding(whole)
-    if not speech:
+    sound = _louder_than(SILENCE, whole)
+    if not sound:
         raise GreetingRefused("The file is silent; record the greeting again, louder.")
+    speech = _louder_than(sound.dBFS - GATE, sound)
     silence = max(SILENCE, speech.dBFS - BELOW_SPEECH)
     start = detect_leading_silence(whole, silence, STEP_MS)
     end = len(whole) - detect_leading_silence(whole.reverse(), silence, STEP_MS)
@@ -47,7 +50,7 @@ def _segment(samples: bytes) -> AudioSegment:
     return AudioSegment(data=samples, sample_width=2, frame_rate=wav.RATE, channels=1)
 
 
-def _sounding(segment: AudioSegment) -> AudioSegment:
-    """The parts that are not silent, joined: pauses say nothing about how loud somebody speaks."""
+def _louder_than(level: float, segment: AudioSegment) -> AudioSegment:
+    """The blocks of at least this level, joined: pauses say nothing about how loud somebody speaks."""
     blocks = make_chunks(segment, BLOCK_MS)
-    return _segment(b"".join(block.raw_data for block in blocks if block.dBFS >= SILENCE))
+    return _segment(b"".join(block.raw_data for block in blocks if block.dBFS >= level))

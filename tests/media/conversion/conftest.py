@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ import pytest
 
 def children() -> set[str]:
     """The processes that this one has started, and that have not been waited for."""
-    tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
-    return {child for task in tasks for child in (task / "children").read_text().split()}
+    found = set[str]()
+    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that ends meanwhile
+            found |= set((task / "children").read_text().split())
+    return found
 
 
 @pytest.fixture(autouse=True)

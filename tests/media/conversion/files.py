@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import struct
 import subprocess
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,13 +66,15 @@ def greeting_wav(seconds: float = 3.0, rate: int = RATE) -> bytes:
 @functools.cache
 def greeting_mp3(seconds: float = 3.0, *options: str) -> bytes:
     """By ffmpeg's encoder, `options` being its."""
-    return mp3_of(s16(tone(seconds)), *options)
+    return encoded("mp3", *options, seconds=seconds)
 
 
-def mp3_of(samples: bytes, *options: str) -> bytes:
-    command = ["ffmpeg", "-v", "error", "-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:0", *options]
-    done = subprocess.run([*command, "-f", "mp3", "pipe:1"], input=samples, capture_output=True, check=True)
-    return done.stdout
+def encoded(form: str, *options: str, seconds: float = 3.0) -> bytes:
+    """A greeting in one of ffmpeg's formats; into a file, so that a head can be written last."""
+    command = ["ffmpeg", "-v", "error", "-y", "-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:0"]
+    with tempfile.NamedTemporaryFile() as file:
+        subprocess.run([*command, *options, "-f", form, file.name], input=s16(tone(seconds)), check=True)
+        return Path(file.name).read_bytes()
 
 
 @functools.cache

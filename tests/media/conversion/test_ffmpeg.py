@@ -16,6 +16,7 @@ from media import wav
 from media.conversion import ffmpeg, riff
 from media.conversion.sound import EncodedSound, GreetingRefused
 from tests.media.conversion.files import at, decibels, greeting_wav, s16, samples_of, tone, wav_file
+from tests.support.waiting import wait_for
 
 SOUND = riff.read(greeting_wav())
 Fake = Callable[[str], None]
@@ -94,9 +95,9 @@ async def test_its_limits_are_in_force_and_its_environment_is_empty(fake: Fake) 
     assert [line for line in environment if not line.startswith(("PWD=", "_=", "OLDPWD="))] == []
 
 
-async def test_it_gets_the_sound_and_nothing_else_on_its_input(fake: Fake) -> None:
-    fake("/bin/cat; /bin/ls /proc/self/fd | /usr/bin/wc -l 1>&2")
-    assert await ffmpeg.decode(SOUND) == SOUND.data[: ffmpeg.MAX_BYTES]
+async def test_it_gets_the_sound_on_its_input(fake: Fake) -> None:
+    fake("/bin/cat")
+    assert await ffmpeg.decode(SOUND) == SOUND.data
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ async def test_it_gets_the_sound_and_nothing_else_on_its_input(fake: Fake) -> No
     [
         "/bin/sleep 3123.5 & /bin/sleep 3123.5",
         "/bin/sleep 3123.5 &",
-        "/bin/sleep 3123.5 & exec >&-; /bin/sleep 3123.5",
+        "exec >&-; /bin/sleep 3123.5",
     ],
     ids=["hangs", "its child holds the output", "closes its output"],
 )
@@ -117,18 +118,22 @@ async def test_when_its_time_is_over_all_it_started_is_killed(
     with pytest.raises(GreetingRefused, match="takes too long to decode"):
         await ffmpeg.decode(SOUND)
     assert time.monotonic() - began < 5
-    assert running("3123.5") == []
+    wait_for(lambda: not running("3123.5"), 5, "the end of all that was killed")
 
 
-async def test_who_stops_waiting_leaves_no_process(fake: Fake) -> None:
+@pytest.mark.parametrize("turns", [1, 2, 3, 5, 20, None])
+async def test_who_stops_waiting_leaves_no_process(fake: Fake, turns: int | None) -> None:
+    """At any moment: while it is being started, too, after some turns of the loop or when it runs (None)."""
     fake("/bin/sleep 3124.5")
     task = asyncio.create_task(ffmpeg.decode(SOUND))
-    while not running("3124.5"):
+    while turns is None and not running("3124.5"):
         await asyncio.sleep(0.01)
+    for _ in range(turns or 0):
+        await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert running("3124.5") == []
+    wait_for(lambda: not running("3124.5"), 5, "the end of what was killed")
 
 
 async def test_more_than_two_minutes_of_output_is_not_taken(fake: Fake) -> None:
