@@ -24,7 +24,8 @@ PROGRAMS = {"ffmpeg": "ffmpeg", "prlimit": "util-linux", "nice": "coreutils"}
 SECONDS = 20.0
 """After that decoding has failed, however little of the processor it got."""
 CPU_SECONDS = 10
-MEMORY_BYTES = 1 << 29
+MEMORY_BYTES = 1 << 28
+"""Of what it writes itself: its libraries, which are mapped, take more than that by their mere number."""
 OPEN_FILES = 16
 ERROR_RATE = 0.1
 """The share of frames that may be damaged."""
@@ -73,7 +74,7 @@ def _command(sound: EncodedSound) -> list[str]:
         form += ["-ar", str(sound.rate), "-ac", str(sound.channels)]
     return [
         *(str(found["nice"]), "-n", "10"),
-        *(str(found["prlimit"]), f"--cpu={CPU_SECONDS}", f"--as={MEMORY_BYTES}", "--fsize=0", "--core=0"),
+        *(str(found["prlimit"]), f"--cpu={CPU_SECONDS}", f"--data={MEMORY_BYTES}", "--fsize=0", "--core=0"),
         f"--nofile={OPEN_FILES}",
         *(str(found["ffmpeg"]), "-nostdin", "-v", "quiet", "-threads", "1", "-filter_threads", "1"),
         *("-max_error_rate", str(ERROR_RATE), *form, "-t", str(MAX_SECONDS + 1), "-i", "pipe:0"),

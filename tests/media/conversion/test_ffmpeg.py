@@ -88,9 +88,9 @@ async def test_a_program_that_is_missing_is_named_with_its_package(
 
 
 async def test_its_limits_are_in_force_and_its_environment_is_empty(fake: Fake) -> None:
-    fake("ulimit -t; ulimit -v; ulimit -f; ulimit -c; ulimit -n; /usr/bin/nice; /usr/bin/env")
+    fake("ulimit -t; ulimit -d; ulimit -f; ulimit -c; ulimit -n; /usr/bin/nice; /usr/bin/env")
     cpu, memory, written, core, files, nice, *environment = (await ffmpeg.decode(SOUND)).decode().split()
-    assert (cpu, memory, written, core, files) == ("10", str(512 * 1024), "0", "0", "16")
+    assert (cpu, memory, written, core, files) == ("10", str(256 * 1024), "0", "0", "16")
     assert int(nice) >= 10
     assert [line for line in environment if not line.startswith(("PWD=", "_=", "OLDPWD="))] == []
 
