@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import time
@@ -19,6 +20,8 @@ from tests.media.conversion.files import at, decibels, greeting_wav, s16, sample
 from tests.support.waiting import wait_for
 
 SOUND = riff.read(greeting_wav())
+SLEEP = f"/bin/sleep 3000.{os.getpid()}"
+"""Known by its number of seconds."""
 Fake = Callable[[str], None]
 
 
@@ -36,12 +39,13 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     return put
 
 
-def running(mark: str) -> list[str]:
-    """The processes whose command line holds this."""
+def running() -> list[str]:
+    """The processes that sleep."""
+    mark = SLEEP.replace(" ", "\0").encode()
     found = []
     for process in Path("/proc").iterdir():
         try:
-            if process.name.isdecimal() and mark.encode() in (process / "cmdline").read_bytes():
+            if process.name.isdecimal() and mark in (process / "cmdline").read_bytes():
                 found.append(process.name)
         except (FileNotFoundError, ProcessLookupError):
             pass
@@ -103,9 +107,9 @@ async def test_it_gets_the_sound_on_its_input(fake: Fake) -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        "/bin/sleep 3123.5 & /bin/sleep 3123.5",
-        "/bin/sleep 3123.5 &",
-        "exec >&-; /bin/sleep 3123.5",
+        f"{SLEEP} & {SLEEP}",
+        f"{SLEEP} &",
+        f"exec >&-; {SLEEP}",
     ],
     ids=["hangs", "its child holds the output", "closes its output"],
 )
@@ -118,26 +122,26 @@ async def test_when_its_time_is_over_all_it_started_is_killed(
     with pytest.raises(GreetingRefused, match="takes too long to decode"):
         await ffmpeg.decode(SOUND)
     assert time.monotonic() - began < 5
-    wait_for(lambda: not running("3123.5"), 5, "the end of all that was killed")
+    wait_for(lambda: not running(), 5, "the end of all that was killed")
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3, 5, 20, None])
 async def test_who_stops_waiting_leaves_no_process(fake: Fake, turns: int | None) -> None:
     """At any moment: while it is being started, too, after some turns of the loop or when it runs (None)."""
-    fake("/bin/sleep 3124.5")
+    fake(SLEEP)
     task = asyncio.create_task(ffmpeg.decode(SOUND))
-    while turns is None and not running("3124.5"):
+    while turns is None and not running():
         await asyncio.sleep(0.01)
     for _ in range(turns or 0):
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    wait_for(lambda: not running("3124.5"), 5, "the end of what was killed")
+    wait_for(lambda: not running(), 5, "the end of what was killed")
 
 
 async def test_more_than_two_minutes_of_output_is_not_taken(fake: Fake) -> None:
-    fake("while :; do echo 3125.5 3125.5 3125.5 3125.5 3125.5 3125.5 3125.5; done")
+    fake("while :; do echo as loud as ever, for as long as anybody listens; done")
     with pytest.raises(GreetingRefused, match="longer than 120 seconds"):
         await ffmpeg.decode(SOUND)
 
