@@ -167,10 +167,22 @@ EVENTS: tuple[Event, ...] = (
         ("code", "number"),
     ),
     Event(
+        "mailbox.answered",
+        "info",
+        "A mailbox took the call; `service` says whether for a message (deposit) or as the voice portal (portal).",
+        ("service",),
+    ),
+    Event(
         "mailbox.disk_full",
         "error",
         "There is no room for a message: callers are told so.",
         ("mailbox",),
+    ),
+    Event(
+        "mailbox.failed",
+        "info",
+        "No media worker could take the call; the plan goes on.",
+        ("mailbox", "service"),
     ),
     Event(
         "mailbox.message_dropped",
@@ -191,6 +203,7 @@ EVENTS: tuple[Event, ...] = (
         "A recording that was interrupted was dealt with at the start; `kept` says whether it is a message now.",
         ("kept", "mailbox", "message", "seconds"),
     ),
+    Event("mailbox.resumed", "info", "Another media worker went on where the lost one was.", ()),
     Event(
         "mailbox.store_failed",
         "error",
@@ -400,9 +413,6 @@ EVENTS: tuple[Event, ...] = (
         ("reason", "trunk"),
     ),
     Event("trunk.up", "info", "A trunk that was down or suspect answers again.", ("address", "trunk")),
-    Event("voicemail.answered", "info", "A mailbox took the call.", ()),
-    Event("voicemail.failed", "info", "The mailbox could not take the call; the plan goes on.", ("mailbox",)),
-    Event("voicemail.resumed", "info", "Another worker went on where the lost one was.", ()),
 )
 
 BY_NAME: dict[str, Event] = {event.name: event for event in EVENTS}

@@ -176,8 +176,9 @@ class Place:
     """One asking for a mailbox."""
 
     token: str
+    service: str
     user: int
-    occasion: str
+    occasion: str | None
     visitor: Visitor
     call_id: str
     granted: int = 0
@@ -216,14 +217,15 @@ class FakeMailboxes:
     def reserve(
         self,
         token: str,
+        service: str,
         user: int,
-        occasion: str,
+        occasion: str | None,
         visitor: Visitor,
         call_id: str,
         done: Callable[[Flow | None, float], None],
     ) -> None:
         assert token not in self.places
-        self.places[token] = Place(token, user, occasion, visitor, call_id)
+        self.places[token] = Place(token, service, user, occasion, visitor, call_id)
         self._later(token, done)
 
     def resume(self, token: str, done: Callable[[Flow | None, float], None]) -> None:

@@ -81,7 +81,7 @@ def test_where_no_mailbox_answers_the_caller_is_refused(what: str) -> None:
     assert caller.events == [("failed", 480)]
     stage.finish()
     assert [r.ended for r in stage.call.journal.steps] == ["failed", "completed"]
-    assert "voicemail.failed" in stage.notes.names()
+    assert "mailbox.failed" in stage.notes.names()
 
 
 @pytest.mark.parametrize("which", ["relay", "mailboxes"])
@@ -152,7 +152,7 @@ def test_a_lost_worker_is_replaced_with_the_callers_codec_port_and_dialog_as_the
     assert codecs_of(description(invite)) == ["PCMA", "telephone-event"]
     assert [peer.address for peer in stage.relay.only.far] == [first.host, second.host]
     assert stage.names_to(caller) == before
-    assert "voicemail.resumed" in stage.notes.names()
+    assert "mailbox.resumed" in stage.notes.names()
     second.session.bye(stage.now)
     stage.run(1.0)
     assert caller.names()[-1] == "ended"
