@@ -375,6 +375,24 @@ EVENTS: tuple[Event, ...] = (
         "The database could not be written; it is tried again.",
         ("backlog", "reason"),
     ),
+    Event(
+        "subscription.added",
+        "info",
+        "A device has subscribed to its messages: its lamp is told in this subscription.",
+        ("expires_in", "source", "username"),
+    ),
+    Event(
+        "subscription.refused",
+        "warning",
+        "A device may not subscribe to what it asked for, or has too many subscriptions.",
+        ("code", "reason", "username"),
+    ),
+    Event(
+        "subscription.removed",
+        "info",
+        "A subscription is over; `told` says whether the device has heard so.",
+        ("told", "username"),
+    ),
     Event("trunk.down", "warning", "A trunk does not answer: calls try it last.", ("address", "trunk")),
     Event(
         "trunk.fault",

@@ -420,6 +420,9 @@ class Stage:
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         raise AssertionError("nobody registers by SIP here")
 
+    def on_subscribe(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        raise AssertionError("nobody subscribes here")
+
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
         pass
 
