@@ -44,6 +44,7 @@ PCMA, PCMU, G722 = "8 PCMA/8000", "0 PCMU/8000", "9 G722/8000"
 EVENTS = "101 telephone-event/8000"
 CALLED, CALLING = 10, 11
 LIMITS = Limits()
+ANSWERED = ("answered", "voicemail", "portal")
 ANNOUNCED = 3.0
 """Seconds that each announcement lasts."""
 SNAPSHOT = TypeAdapter(CallSnapshot)
@@ -584,12 +585,12 @@ def check_journal(call: Call) -> None:
     if journal.answered is not None:
         assert journal.began <= journal.answered <= journal.ended
         assert ended[-1] == "answered" and ended.count("answered") == 1
-        assert journal.outcome in ("answered", "voicemail")
+        assert journal.outcome in ANSWERED
         assert journal.figures
         assert journal.code is None
     else:
         assert "answered" not in ended
-        assert journal.outcome not in ("answered", "voicemail")
+        assert journal.outcome not in ANSWERED
         assert journal.code is not None
         assert not journal.figures
 
