@@ -215,9 +215,11 @@ async def test_an_account_has_so_many_and_no_more(relay_socket: Path) -> None:
             "Too Many Subscriptions"
         ]
         # One look costs nothing, and who comes back takes its own place.
-        assert (await Subscription(phones[2]).ask(expires=0)).code == 200
+        look = Subscription(phones[2])
+        assert (await look.ask(expires=0)).code == 200
+        assert (await look.told())[0] == "terminated"
         await subscribed(node, phones[1])
-        assert node.signalling.agent.subscriptions == 2
+        await until(lambda: node.signalling.agent.subscriptions == 2, "the end of the look")
 
 
 # How it goes on and ends
