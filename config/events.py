@@ -167,10 +167,28 @@ EVENTS: tuple[Event, ...] = (
         ("code", "number"),
     ),
     Event(
+        "greeting.changed",
+        "info",
+        "A user recorded a greeting by telephone.",
+        ("mailbox", "occasion"),
+    ),
+    Event(
+        "greeting.removed",
+        "info",
+        "A user went back to the system's greeting by telephone.",
+        ("mailbox", "occasion"),
+    ),
+    Event(
         "mailbox.answered",
         "info",
         "A mailbox took the call; `service` says whether for a message (deposit) or as the voice portal (portal).",
         ("service",),
+    ),
+    Event(
+        "mailbox.clean_up_failed",
+        "error",
+        "Old messages, or mailboxes of users long deleted, could not be removed; it is tried again in an hour.",
+        ("reason",),
     ),
     Event(
         "mailbox.disk_full",
@@ -190,7 +208,31 @@ EVENTS: tuple[Event, ...] = (
         "A recording with too little sound in it was not kept.",
         ("mailbox", "message"),
     ),
+    Event(
+        "mailbox.expired",
+        "info",
+        "So many messages were older than voicemail.keep_days and are gone.",
+        ("mailbox", "messages"),
+    ),
+    Event("mailbox.message_deleted", "info", "A user deleted a message.", ("mailbox", "message")),
+    Event(
+        "mailbox.message_restored", "info", "A user took back that it was deleted.", ("mailbox", "message")
+    ),
+    Event("mailbox.message_saved", "info", "A new message was heard or saved.", ("mailbox", "message")),
     Event("mailbox.message_stored", "info", "A message is safe on disk.", ("mailbox", "message", "seconds")),
+    Event(
+        "mailbox.owner_not_told",
+        "error",
+        "A message is stored, but its owner cannot be told of it now; that is tried again at the next start.",
+        ("mailbox", "message", "reason"),
+    ),
+    Event(
+        "mailbox.purge_failed",
+        "error",
+        "What a caller deleted or dropped could not be removed from the disk; the next start does.",
+        ("error", "mailbox"),
+    ),
+    Event("mailbox.removed", "info", "The mailbox of a user who was deleted long ago is gone.", ("mailbox",)),
     Event(
         "mailbox.repair_failed",
         "error",
@@ -211,6 +253,12 @@ EVENTS: tuple[Event, ...] = (
         ("error", "mailbox", "message"),
     ),
     Event("media.connected", "info", "The media host is there again.", ()),
+    Event(
+        "media.errand_failed",
+        "error",
+        "Something a caller asked of the mailbox or of the users' side failed; the caller was told.",
+        ("errand", "mailbox", "reason", "session"),
+    ),
     Event(
         "media.gone",
         "error",
@@ -252,6 +300,33 @@ EVENTS: tuple[Event, ...] = (
     Event("media.worker_lost", "error", "A worker died.", ("pid", "reason", "worker")),
     Event(
         "media.worker_started", "info", "A worker is ready for callers.", ("address", "pid", "port", "worker")
+    ),
+    Event(
+        "owners.message_untold",
+        "error",
+        "A message is kept, but because of a fault its owner is not told of it by mail.",
+        ("message",),
+    ),
+    Event(
+        "owners.unavailable",
+        "error",
+        "The media host cannot use the database: nobody gets into the voice portal, and so many new messages wait "
+        "to be told of. It is tried again; messages are taken as ever.",
+        ("reason", "waiting"),
+    ),
+    Event(
+        "portal.locked",
+        "warning",
+        "Wrong PINs have locked a user's voice portal until then; a new PIN unlocks it.",
+        ("until",),
+    ),
+    Event("portal.opened", "info", "A user was let into the voice portal.", ("mailbox", "session")),
+    Event("portal.pin_changed", "info", "A user set a new PIN by telephone.", ("mailbox", "session")),
+    Event(
+        "portal.refused",
+        "warning",
+        "The voice portal stayed shut: no-pin, wrong or locked.",
+        ("mailbox", "reason", "session"),
     ),
     Event("process.refused", "error", "A process cannot start; `reason` says what to mend.", ("reason",)),
     Event(

@@ -182,13 +182,15 @@ class TrunkSettings(Table):
 
 
 class VoicemailSettings(Table):
-    """How users reach the voice portal; limits of a recording, in seconds of sound, and of a mailbox."""
+    """How users reach the voice portal; limits of a recording, in seconds of sound, and of a mailbox; days that
+    messages are kept, 0 for ever."""
 
     access_codes: AccessCodes = ("1571", "*1571")
     max_seconds: Seconds = 180.0
     silence_seconds: Seconds = 10.0
     min_seconds: SecondsOrNone = 2.0
     max_messages: Count = 100
+    keep_days: int = Field(default=0, ge=0)
 
 
 class LogSettings(Table):

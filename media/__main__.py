@@ -7,18 +7,31 @@ import signal
 import sys
 
 from config.logging import announce_ready, configure
-from config.settings import ConfigError, load
+from config.settings import ConfigError, Settings, load
 from media.archive import StillWriting
 from media.host import HostSettings, MediaHost
+from provisioning.late_owners import LateOwners
+from provisioning.owners import StoredOwners
+from provisioning.store import open_store
 
 
-async def run(settings: HostSettings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish every recording."""
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish every recording.
+
+    The database is opened beside: without it messages are taken as ever, only the voice portal is shut.
+    """
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    host = MediaHost(settings)
+
+    async def open_owners() -> StoredOwners:
+        store = await open_store(settings.data_dir)
+        return StoredOwners(store, settings.run_dir / "control.sock")
+
+    owners = LateOwners(open_owners)
+    telling = loop.create_task(owners.run())
+    host = MediaHost(HostSettings.of(settings), owners)
     starting = loop.create_task(host.start())
     stopping = loop.create_task(stopped.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -30,6 +43,9 @@ async def run(settings: HostSettings) -> None:
         await stopping
     stopping.cancel()
     await host.stop()
+    telling.cancel()
+    await asyncio.wait({telling})
+    await owners.close()
     if not starting.cancelled():
         starting.result()
 
@@ -39,7 +55,7 @@ def main() -> None:
     try:
         settings = load()
         configure("media", settings.log)
-        asyncio.run(run(HostSettings.of(settings)))
+        asyncio.run(run(settings))
     except (ConfigError, StillWriting, OSError) as error:
         sys.exit(f"media: {error}")
 

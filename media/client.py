@@ -24,10 +24,6 @@ class MediaFull(MediaError):
     """Every worker is full."""
 
 
-class DiskFull(MediaError):
-    """There is no room for another message."""
-
-
 class NoSession(MediaError):
     """The media host does not know this session: it is over, or the host was restarted."""
 
@@ -38,7 +34,6 @@ class MediaGone(MediaError):
 
 _ERRORS: dict[str, type[MediaError]] = {
     "full": MediaFull,
-    "disk full": DiskFull,
     "no such session": NoSession,
 }
 
@@ -59,7 +54,7 @@ class MediaClient:
     async def connect(
         cls, path: Path, on_event: Callable[[Event], None], on_gone: Callable[[], None]
     ) -> MediaClient:
-        """Connect to the host's socket; raises OSError. Counts of non-empty mailboxes follow as events."""
+        """Connect to the host's socket; raises OSError. The counts of all mailboxes follow as events."""
         client = cls(on_event, on_gone)
         await asyncio.get_running_loop().create_unix_connection(lambda: client._line, str(path))
         return client

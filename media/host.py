@@ -1,4 +1,4 @@
-"""The media host: answers signalling on a Unix socket, runs a script a session, stores the messages."""
+"""The media host: answers signalling on a Unix socket, runs a script a session, keeps the mailboxes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ import structlog
 
 from config.settings import Settings
 from media.archive import Archive
+from media.greetings import Greetings
+from media.housekeeping import Housekeeping
 from media.lines import JsonLines
-from media.mailbox import DiskFull, Envelope, Mailbox
+from media.mailbox import DiskFull, Envelope, Mailbox, Message, Recording
+from media.owners import Owners
 from media.pool import PoolSettings, WorkerPool
 from media.protocol import (
     DIGITS,
@@ -31,9 +34,13 @@ from media.protocol import (
     SessionLost,
     event_to_json,
 )
-from media.scripts.deposit import Deposit, Limits
-from media.scripts.script import Why
+from media.scripts import spoken
+from media.scripts.deposit import Deposit, Limits, Occasion, greeting
+from media.scripts.menu import PortalLimits
+from media.scripts.portal import Portal
+from media.scripts.script import Greeting, Script, Sound, Why
 from media.session import Session
+from media.visit import House, Visit
 
 log = structlog.get_logger()
 
@@ -48,9 +55,11 @@ class HostSettings:
     mailboxes: Path
     prompts: Path
     pool: PoolSettings
+    language: str = "en"
     limits: Limits = field(default_factory=Limits)
-    min_seconds: float = 2.0
+    portal: PortalLimits = field(default_factory=PortalLimits)
     max_messages: int = 100
+    keep: timedelta | None = None
     min_free_bytes: int = 64 * 1024 * 1024
     unused_after: float = 5.0
     stats_every: float = 1.0
@@ -70,21 +79,32 @@ class HostSettings:
                 largest=media.max_workers,
                 calls_per_worker=media.calls_per_worker,
             ),
-            limits=Limits(voicemail.max_seconds, voicemail.silence_seconds),
-            min_seconds=voicemail.min_seconds,
+            language=media.language,
+            limits=Limits(voicemail.max_seconds, voicemail.silence_seconds, voicemail.min_seconds),
             max_messages=voicemail.max_messages,
+            keep=timedelta(days=voicemail.keep_days) if voicemail.keep_days else None,
         )
 
 
 class MediaHost:
     """The process's one object. `start`, then `stop`."""
 
-    def __init__(self, settings: HostSettings) -> None:
+    def __init__(self, settings: HostSettings, owners: Owners) -> None:
         self.mailbox = Mailbox(settings.mailboxes)
         self.sessions: dict[str, Session] = {}
         self._settings = settings
+        self._language = spoken.language(settings.language)
         lock = settings.mailboxes / "writers.lock"
-        self._archive = Archive(self.mailbox, lock, settings.lock_within, settings.min_seconds)
+        greetings = Greetings(settings.mailboxes)
+        self._archive = Archive(
+            self.mailbox, greetings, lock, settings.lock_within, settings.limits.min_sound
+        )
+        self._house = House(
+            self.mailbox, greetings, self._archive, owners, settings.prompts, self._stored, self._changed
+        )
+        self._housekeeping = Housekeeping(
+            self.mailbox, self._archive, owners, settings.keep, self._changed, self._is_visited
+        )
         self._clients: set[JsonLines] = set()
         self._stats_timer: asyncio.TimerHandle | None = None
         self._stats_sent: PoolStats | None = None
@@ -101,7 +121,7 @@ class MediaHost:
         """
         self._settings.mailboxes.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._settings.socket.parent.mkdir(parents=True, exist_ok=True)
-        await self._archive.repair()
+        self._housekeeping.begin(await self._archive.repair())
         self.pool.start()
         if self._settings.pool.spare:
             await self.pool.first_ready.wait()
@@ -126,6 +146,7 @@ class MediaHost:
         for session in list(self.sessions.values()):
             session.release()
         await self._no_sessions.wait()
+        await self._housekeeping.end()
         if self._stats_timer:
             self._stats_timer.cancel()
         for client in list(self._clients):
@@ -145,8 +166,7 @@ class MediaHost:
         self._clients.add(client)
         for user in self.mailbox.mailboxes():
             counts = self.mailbox.counts(user)
-            if counts.new or counts.saved:
-                client.send(event_to_json(CountsChanged(user, counts.new, counts.saved)))
+            client.send(event_to_json(CountsChanged(user, counts.new, counts.saved)))
         client.send(event_to_json(self._stats()))
 
     def _tell(self, event: Event) -> None:
@@ -177,9 +197,6 @@ class MediaHost:
                     raise BadRequest(f"do {other!r}")
         except BadRequest as error:
             reply({"ok": False, "error": f"bad request: {error}"})
-        except DiskFull:
-            log.error("mailbox.disk_full", mailbox=request["mailbox"])
-            reply({"ok": False, "error": "disk full"})
         except OSError as error:
             log.error("mailbox.store_failed", mailbox=request["mailbox"], message=None, error=repr(error))
             reply({"ok": False, "error": "the mailbox cannot be written"})
@@ -193,32 +210,15 @@ class MediaHost:
         return session
 
     def _reserve(self, reservation: Reservation, reply: Reply) -> None:
-        if reservation.service is not Service.DEPOSIT or reservation.occasion is None:
-            raise BadRequest("service")
         if reservation.session in self.sessions:
             raise BadRequest("session is in use")
-        if self.mailbox.free_bytes() < self._settings.min_free_bytes:
-            raise DiskFull
-        counts = self.mailbox.counts(reservation.mailbox)
-        envelope = Envelope(
-            reservation.caller,
-            datetime.now(UTC),
-            reservation.call_id,
-            reservation.occasion.value,
-        )
+        script, recording = self._begin(reservation)
         session = self.sessions[reservation.session] = Session(
             reservation,
-            Deposit.begin(
-                reservation.occasion,
-                reservation.extension,
-                self._settings.limits,
-                counts.new + counts.saved >= self._settings.max_messages,
-            ),
-            self.mailbox.begin(reservation.mailbox, envelope, reservation.session),
+            script,
+            Visit(self._house, reservation.session, reservation.mailbox, recording),
             self.pool,
-            lambda phrase: self._settings.prompts / f"{phrase}.wav",
             self._settings.unused_after,
-            self._keep,
             lambda lost: self._tell(SessionLost(lost.token)),
             self._ended,
         )
@@ -234,6 +234,38 @@ class MediaHost:
 
         session.find_place(found)
 
+    def _begin(self, reservation: Reservation) -> tuple[Script, Recording | None]:
+        """The script for this caller, and where it records."""
+        user = reservation.mailbox
+        if reservation.service is Service.PORTAL:
+            return (
+                Portal(self._language, self._settings.portal),
+                self.mailbox.greeting(user, reservation.session),
+            )
+        if reservation.occasion is None:
+            raise BadRequest("occasion")
+        counts = self.mailbox.counts(user)
+        if counts.new + counts.saved >= self._settings.max_messages:
+            return Deposit.refusal("mailbox-full", Why.FULL), None
+        envelope = Envelope(
+            reservation.caller, datetime.now(UTC), reservation.call_id, reservation.occasion.value
+        )
+        try:
+            if self.mailbox.free_bytes() < self._settings.min_free_bytes:
+                raise DiskFull
+            recording = self.mailbox.begin(user, envelope, reservation.session)
+        except DiskFull:
+            log.error("mailbox.disk_full", mailbox=user)
+            return Deposit.refusal("unavailable", Why.DISK_FULL), None
+        return Deposit(
+            self._greeting(user, reservation.occasion, reservation.extension), self._settings.limits
+        ), recording
+
+    def _greeting(self, user: int, occasion: Occasion, extension: str | None) -> tuple[Sound, ...]:
+        """The user's own greeting for this occasion, or the system's (V1)."""
+        own = self._house.greetings.heard(user, occasion.value)
+        return greeting(occasion, extension) if own is None else (Greeting(own.stem),)
+
     def _resume(self, session: Session, reply: Reply) -> None:
         if not session.is_lost:
             raise BadRequest("session is not lost")
@@ -245,20 +277,22 @@ class MediaHost:
             )
         )
 
-    async def _keep(self, session: Session, cut_silent_end: bool) -> None:
-        """Store a session's message and tell of it."""
-        message = await self._archive.deposit(session.recording, cut_silent_end)
-        if message is not None:
-            counts = self.mailbox.counts(message.user)
-            self._tell(MessageStored(session.token, message.user, message.id, message.seconds, message.path))
-            self._tell(CountsChanged(message.user, counts.new, counts.saved))
+    def _stored(self, token: str, message: Message) -> None:
+        """A session's message is safe on disk."""
+        self._tell(MessageStored(token, message.user, message.id, message.seconds, message.path))
+        self._housekeeping.stored(message)
+
+    def _changed(self, user: int) -> None:
+        counts = self.mailbox.counts(user)
+        self._tell(CountsChanged(user, counts.new, counts.saved))
+
+    def _is_visited(self, user: int) -> bool:
+        return any(session.reservation.mailbox == user for session in self.sessions.values())
 
     def _ended(self, session: Session, why: Why) -> None:
         del self.sessions[session.token]
         if not self.sessions:
             self._no_sessions.set()
-        if not session.kept:
-            self.mailbox.drop(session.recording)
         self._tell(SessionEnded(session.token, why))
 
     def _stats(self) -> PoolStats:

@@ -2,13 +2,16 @@
 
     <root>/<user id>/new/<message id>.wav  .json      messages not heard yet
     <root>/<user id>/saved/…                          messages kept
+    <root>/<user id>/deleted/…                        messages that the session which deleted them may restore
     <root>/<user id>/tmp/<message id>/                a recording in progress: envelope.json, part-0.wav,
-    part-1.wav …
+    part-1.wav …; without envelope.json: of a greeting
 
 A message exists once its .json is there, and that is written last: the recording is joined, brought to disk
 (fsync), renamed into `new`, the folder brought to disk, and only then the .json goes the same way. A kill
-before that leaves the recording in `tmp`, where `repair` finds it at the next start and finishes it. One
-process writes, any may read. Message ids sort by the time of reception.
+before that leaves the recording in `tmp`, where `repair` finds it at the next start and finishes it. A message
+that is saved, deleted or restored gets a second name for its sound first, then its .json is renamed, which is the
+one moment at which it changes its place, and then the first name goes: it is listed exactly once at any time.
+One process writes, any may read. Message ids sort by the time of reception.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +30,7 @@ from media import wav
 
 State = Literal["new", "saved"]
 STATES: tuple[State, ...] = ("new", "saved")
+DELETED = "deleted"
 ENVELOPE = "envelope.json"
 TRAILING_SILENCE = 0.5
 """What is kept after the last sound when a recording's silent end is cut off, in seconds."""
@@ -119,12 +123,21 @@ class Mailbox:
 
     def list(self, user: int) -> tuple[Message, ...]:
         """A user's messages, oldest first; nothing for a user without a mailbox."""
-        found = [
-            self._read(user, state, path)
+        found = {
+            message.id: message
             for state in STATES
             for path in (self.path(user) / state).glob("*.json")
-        ]
-        return tuple(sorted(found, key=lambda message: message.id))
+            if (message := self._read(user, state, path)) is not None
+        }  # one that is saved meanwhile counts once
+        return tuple(found[id] for id in sorted(found))
+
+    def find(self, user: int, message: str) -> Message | None:
+        """A message by its id, wherever it now is; `None` if it is not there, or deleted."""
+        for state in STATES:
+            found = self._read(user, state, self.path(user) / state / f"{message}.json")
+            if found is not None:
+                return found
+        return None
 
     def counts(self, user: int) -> Counts:
         """How many messages a user has, new and saved."""
@@ -155,9 +168,56 @@ class Mailbox:
             raise
         return recording
 
+    def greeting(self, user: int, session: str) -> Recording:
+        """Where to record a greeting; its folder is made with the first part, and never becomes a message."""
+        return Recording(user, session, self.path(user) / "tmp" / session)
+
     def drop(self, recording: Recording) -> None:
-        """Forget a recording and its sound."""
-        shutil.rmtree(recording.folder)
+        """Forget a recording and its sound, if there is any."""
+        if recording.folder.exists():
+            shutil.rmtree(recording.folder)
+
+    def save(self, user: int, message: str) -> bool:
+        """Make a new message a saved one, on disk; whether there was a new one of this id."""
+        return self._shift(user, message, "new", "saved")
+
+    def delete(self, user: int, message: str) -> bool:
+        """Put a message out of the way, on disk, until `restore` or `purge`; whether it was there."""
+        return any(self._shift(user, message, state, DELETED) for state in STATES)
+
+    def restore(self, user: int, message: str, state: State) -> bool:
+        """Bring a deleted message back, on disk; whether it was there."""
+        return self._shift(user, message, DELETED, state)
+
+    def purge(self, user: int, messages: Iterable[str] | None = None) -> None:
+        """Remove these deleted messages, or all, for good."""
+        if messages is None:
+            messages = [path.stem for path in (self.path(user) / DELETED).glob("*.json")]
+        for message in messages:
+            self._remove(self.path(user) / DELETED / f"{message}.json")
+
+    def expire(self, user: int, before: datetime) -> tuple[str, ...]:
+        """Remove the messages received before this (aware) time for good; their ids."""
+        expired = [message for message in self.list(user) if message.envelope.received < before]
+        for message in expired:
+            self._remove(message.path.with_suffix(".json"))
+        return tuple(message.id for message in expired)
+
+    def remove(self, user: int) -> None:
+        """Remove a whole mailbox, greetings included."""
+        shutil.rmtree(self.path(user))
+
+    def clear_up(self, user: int) -> None:
+        """Finish what kills interrupted: nobody can restore what is deleted, and sounds without a message go.
+
+        A sound whose recording is still in `tmp` is left alone: it is no message yet.
+        """
+        self.purge(user)
+        for state in (*STATES, DELETED):
+            for sound in (self.path(user) / state).glob("*.wav"):
+                recording = self.path(user) / "tmp" / sound.stem
+                if not sound.with_suffix(".json").exists() and not recording.exists():
+                    sound.unlink()
 
     def deposit(
         self, recording: Recording, min_seconds: float = 0.0, cut_silent_end: bool = False
@@ -207,8 +267,33 @@ class Mailbox:
             return None
         return self.deposit(recording, min_seconds)
 
-    def _read(self, user: int, state: State, path: Path) -> Message:
-        values = json.loads(path.read_text("utf-8"))
+    def _shift(self, user: int, message: str, source: str, target: str) -> bool:
+        """Move a message to another folder, so that a kill at any moment leaves it in one of the two."""
+        record = self.path(user) / source / f"{message}.json"
+        moved = self.path(user) / target / record.name
+        if not record.exists():
+            return False
+        moved.parent.mkdir(exist_ok=True)
+        sound, second = record.with_suffix(".wav"), moved.with_suffix(".wav")
+        second.unlink(missing_ok=True)  # left by an attempt that was interrupted
+        second.hardlink_to(sound)
+        _sync(second.parent)
+        record.rename(moved)
+        _sync(moved.parent)
+        _sync(record.parent)
+        sound.unlink()
+        return True
+
+    @staticmethod
+    def _remove(record: Path) -> None:
+        record.unlink(missing_ok=True)
+        record.with_suffix(".wav").unlink(missing_ok=True)
+
+    def _read(self, user: int, state: State, path: Path) -> Message | None:
+        try:
+            values = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return None  # moved or deleted meanwhile
         return Message(
             path.stem, user, state, _from_json(values), values["seconds"], path.with_suffix(".wav")
         )

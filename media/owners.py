@@ -40,11 +40,15 @@ class Owner:
     has_pin: bool
 
 
+class OwnersUnavailable(OSError):
+    """The users' side cannot be asked, or cannot write, at the moment."""
+
+
 class Owners(Protocol):
-    """The users' side of their mailboxes. Everything may be slow, and may raise OSError or its like when it fails."""
+    """The users' side of their mailboxes. Everything may be slow, and may raise OwnersUnavailable."""
 
     async def owner(self, user: int) -> Owner | None:
-        """A user of now; `None` for one that is deleted."""
+        """A user of now; `None` for one that is deleted, or suspended with their customer or alone (P5)."""
         ...
 
     async def locked(self, user: int) -> bool:

@@ -3,8 +3,8 @@ death.
 
 A worker takes at most four calls and twenty set-ups a second (more makes pjsua2 abort), has its own
 loopback address (by which the relay tells workers apart), and is filled up before a spare one is touched,
-so that spare ones stay free. When workers die before they are ready, new ones are started after a growing
-pause.
+so that spare ones stay free. A burst of callers gets as many workers as it needs, all started at once, and waits
+for them. When workers die before they are ready, new ones are started after a growing pause.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -34,7 +35,10 @@ Listener = Callable[[dict[str, Any] | None], None]
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
-    """Sizes and rates. `network` gives each worker its address; times in seconds."""
+    """Sizes and rates. `network` gives each worker its address; times in seconds.
+
+    A session waits for `wait`, and longer while workers are starting, each of which may take `start_within`.
+    """
 
     network: IPv4Network
     spare: int = 2
@@ -43,6 +47,7 @@ class PoolSettings:
     calls_in_a_life: int = 1000
     setups_per_second: int = 20
     wait: float = 2.0
+    start_within: float = 10.0
     first_pause: float = 0.2
     longest_pause: float = 10.0
     end_within: float = 5.0
@@ -118,6 +123,7 @@ class WorkerPool:
         """Find a worker that lets this session in; None when all are full or none gets ready in time."""
         now = asyncio.get_running_loop().time()
         self._waiting.append(_Waiting(session, listener, done, now + self._settings.wait))
+        self._fill()
         self._serve_waiting()
 
     def release(self, worker: Worker, session: str) -> None:
@@ -150,7 +156,7 @@ class WorkerPool:
         while self._waiting:
             first = self._waiting[0]
             worker = self._choose(now)
-            if worker is None and now < first.deadline and not self._all_full():
+            if worker is None and self._may_wait(first, now):
                 self._fill()
                 self._retry_in(0.02)
                 return
@@ -180,11 +186,14 @@ class WorkerPool:
                 candidates.append(worker)
         return max(candidates, key=lambda worker: len(worker.sessions), default=None)
 
-    def _all_full(self) -> bool:
-        """Whether waiting is pointless: no more workers may be started and every one is full."""
-        return len(self.workers) >= self._settings.largest and all(
+    def _may_wait(self, waiting: _Waiting, now: float) -> bool:
+        """Whether a place may still turn up: one that is starting, or in time one that can be had or started."""
+        if any(not worker.ready for worker in self.workers):
+            return True
+        all_full = len(self.workers) >= self._settings.largest and all(
             len(worker.sessions) >= self._settings.calls_per_worker for worker in self.workers
         )
+        return now < waiting.deadline and not all_full
 
     def _retry_in(self, seconds: float) -> None:
         if self._retry is None:
@@ -197,9 +206,9 @@ class WorkerPool:
             self._serve_waiting()
 
     def _fill(self) -> None:
-        """Start workers until enough are idle or on their way."""
+        """Start workers until enough are idle or on their way, for those who wait and to spare."""
         loop = asyncio.get_running_loop()
-        wanted = max(self._settings.spare, 1 if self._waiting else 0)
+        wanted = max(self._settings.spare, -(-len(self._waiting) // self._settings.calls_per_worker))
         while not self._closing and len(self.workers) < self._settings.largest:
             if sum(1 for worker in self.workers if not worker.sessions and not worker.retiring) >= wanted:
                 return
@@ -230,7 +239,9 @@ class WorkerPool:
         )
         if self._closing:
             worker.line.finish()
+        hanging = loop.call_later(self._settings.start_within, self._check_started, worker, process)
         await gone.wait()
+        hanging.cancel()
         self._lost(worker)
         try:
             status = await asyncio.wait_for(process.wait(), self._settings.end_within)
@@ -238,6 +249,13 @@ class WorkerPool:
             process.kill()
             status = await process.wait()
         self._ended(worker, status)
+
+    @staticmethod
+    def _check_started(worker: Worker, process: asyncio.subprocess.Process) -> None:
+        """A worker that hangs in its start keeps callers waiting: end it."""
+        if not worker.ready:
+            with suppress(ProcessLookupError):
+                process.kill()
 
     async def _start(self, worker: Worker) -> asyncio.subprocess.Process:
         worker.socket, theirs = socket.socketpair()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from media.mailbox import Recording
+from media import wav
 from media.pool import Worker, WorkerPool
 from media.protocol import Place, Reservation
 from media.scripts.script import (
@@ -17,44 +17,65 @@ from media.scripts.script import (
     Answered,
     Digit,
     End,
+    Errand,
     Event,
     Failed,
+    Forget,
     Gone,
     HangUp,
-    Keep,
     Lost,
+    Missing,
     Play,
     Played,
     Progress,
+    Quiet,
     Record,
     Recorded,
     Script,
     StopRecording,
+    Wait,
     Why,
 )
+from media.visit import Visit
 
 log = structlog.get_logger()
 
 PlaceFound = Callable[[Place | None], None]
 
 
+class Playing:
+    """What is being played, and how far it has come: by the clock, so that a worker's death does not hide it.
+
+    `fleeting` are those of its files that others may take away: messages and greetings.
+    """
+
+    def __init__(self, fleeting: list[Path], start: float, now: float) -> None:
+        self._fleeting = fleeting
+        self._zero = now - start
+
+    def position(self, now: float) -> float:
+        """Seconds since the beginning of the first file."""
+        return now - self._zero
+
+    def is_there(self) -> bool:
+        """Whether every file still is where it was."""
+        return all(file.exists() for file in self._fleeting)
+
+
 class Session:
-    """A reserved or running session. It reports to the host that made it: `keep`, `lost`, `ended`."""
+    """A reserved or running session. It reports to the host that made it: `lost` and `ended`."""
 
     def __init__(
         self,
         reservation: Reservation,
         script: Script,
-        recording: Recording,
+        visit: Visit,
         pool: WorkerPool,
-        phrase: Callable[[str], Path],
         unused_after: float,
-        keep: Callable[[Session, bool], Awaitable[None]],
         lost: Callable[[Session], None],
         ended: Callable[[Session, Why], None],
     ) -> None:
         self.reservation = reservation
-        self.recording = recording
         self.token = reservation.session
         self._log = log.bind(
             session=reservation.session,
@@ -62,19 +83,23 @@ class Session:
             service=reservation.service,
             mailbox=reservation.mailbox,
         )
+        self._loop = asyncio.get_running_loop()
         self._script = script
+        self._visit = visit
         self._pool = pool
-        self._phrase = phrase
         self._unused_after = unused_after
-        self._keep = keep
         self._on_lost = lost
         self._on_ended = ended
         self._worker: Worker | None = None
         self._connected = False
         self._begun = False
         self._earlier_seconds = 0.0
-        self._keeping: asyncio.Task[None] | None = None
+        self._playing: Playing | None = None
+        self._plays = 0
+        self._errands: set[asyncio.Task[None]] = set()
         self._unused: asyncio.TimerHandle | None = None
+        self._quiet: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._over = False
 
     def find_place(self, done: PlaceFound) -> None:
@@ -99,14 +124,10 @@ class Session:
         """Whether its worker died and no other has been found yet."""
         return self._worker is None and not self._over
 
-    @property
-    def kept(self) -> bool:
-        """Whether a message was made, or tried to be made, of its recording."""
-        return self._keeping is not None
-
     def digit(self, digit: str) -> None:
-        """A digit that arrived by SIP INFO."""
-        self._tell(Digit(digit))
+        """A digit that arrived by SIP INFO, or from the worker. Nobody hears what is pressed between two workers."""
+        if self._connected or not self._begun:
+            self._tell(Digit(digit, self._position()))
 
     def release(self) -> None:
         """Signalling gives the session up: hang up, or forget the place."""
@@ -118,12 +139,7 @@ class Session:
     def _heard(self, event: dict[str, Any] | None) -> None:
         """An event of this session from the worker."""
         if event is None:
-            self._worker, self._connected = None, False
-            self._tell(Lost())
-            if not self._over:
-                self._expire_in(self._unused_after)
-                self._log.warning("media.session_lost")
-                self._on_lost(self)
+            self._lost()
             return
         match event["event"]:
             case "answered":
@@ -134,48 +150,119 @@ class Session:
                     number = self._worker.number if self._worker else None
                     self._log.info("media.session_started", worker=number)
                 self._tell(Answered())
-            case "played":
+            case "played" if event["number"] == self._plays and self._playing is not None:
+                self._playing = None
                 self._tell(Played())
             case "digit":
-                self._tell(Digit(event["digit"]))
+                self.digit(event["digit"])
             case "progress":
                 self._tell(Progress(self._earlier_seconds + event["seconds"], event["quiet"]))
             case "recorded":
-                self._tell(Recorded())
+                self._tell(Recorded(self._earlier_seconds + event["sound"]))
+            case "failed" if self._playing is not None and not self._playing.is_there():
+                self._playing = None
+                self._tell(Missing())
             case "failed":
                 self._log.error("media.session_failed", reason=event["reason"])
                 self._tell(Failed())
             case "gone":
                 self._tell(Gone())
 
+    def _lost(self) -> None:
+        position = self._position()
+        self._worker, self._connected, self._playing = None, False, None
+        self._start(self._visit.mend())
+        self._tell(Lost(position))
+        if not self._over:
+            self._expire_in(self._unused_after)
+            self._log.warning("media.session_lost")
+            self._on_lost(self)
+
+    def _position(self) -> float:
+        return self._playing.position(self._loop.time()) if self._playing is not None else 0.0
+
     def _tell(self, event: Event) -> None:
+        if self._over:
+            return
+        if self._quiet:
+            self._quiet.cancel()
+            self._quiet = None
         self._script, actions = self._script.step(event)
         for action in actions:
             self._carry_out(action)
 
     def _carry_out(self, action: Action) -> None:
-        worker = self._worker
         match action:
-            case Play(phrases=phrases) if worker:
-                worker.send("play", self.token, files=[str(self._phrase(phrase)) for phrase in phrases])
-            case Record() if worker:
-                self._earlier_seconds = self.recording.seconds()
-                worker.send("record", self.token, path=str(self.recording.next_part()))
-            case StopRecording() if worker:
-                worker.send("stop", self.token)
-            case HangUp() if worker:
-                worker.send("hangup", self.token)
-            case Keep(cut_silent_end=cut) if self._keeping is None:
-                self._keeping = asyncio.get_running_loop().create_task(self._run_keep(cut))
+            case Play() | Wait() | Record() | StopRecording() | HangUp():
+                self._command(action)
+            case Forget():
+                self._visit.forget()
             case End(why=why):
                 self._end(why)
+            case _:
+                self._start(self._run(action))
 
-    async def _run_keep(self, cut_silent_end: bool) -> None:
-        await self._keep(self, cut_silent_end)
+    def _command(self, action: Play | Wait | Record | StopRecording | HangUp) -> None:
+        """Let the worker do it, if there is one: otherwise the script begins again with Answered."""
+        if self._worker is None or not self._connected:
+            return
+        match action:
+            case Play():
+                self._play(self._worker, action)
+            case Wait(seconds=seconds):
+                self._playing = None
+                self._worker.send("hush", self.token)
+                self._quiet = self._loop.call_later(seconds, self._tell, Quiet())
+            case Record():
+                self._record(self._worker)
+            case StopRecording():
+                self._worker.send("stop", self.token)
+            case HangUp():
+                self._worker.send("hangup", self.token)
+
+    def _play(self, worker: Worker, play: Play) -> None:
+        """From `start` seconds: files that end before that are left out."""
+        found = [self._visit.files(sound) for sound in play.sounds]
+        if not all(found):
+            self._playing = None
+            worker.send("hush", self.token)
+            self._loop.call_soon(self._tell, Missing())
+            return
+        files, start = [file for part in found for file in part], play.start
+        while len(files) > 1 and start and start >= (seconds := wav.seconds(files[0])):
+            start -= seconds
+            del files[0]
+        fleeting = [
+            file
+            for sound, part in zip(play.sounds, found, strict=True)
+            if not isinstance(sound, str)
+            for file in part
+        ]
+        self._plays += 1
+        self._playing = Playing(fleeting, play.start, self._loop.time())
+        worker.send("play", self.token, files=[str(file) for file in files], start=start, number=self._plays)
+
+    def _record(self, worker: Worker) -> None:
+        self._playing = None
+        try:
+            self._earlier_seconds = self._visit.recorded_seconds()
+            worker.send("record", self.token, path=str(self._visit.next_part()))
+        except OSError as error:
+            self._log.error("media.session_failed", reason=repr(error))
+            self._loop.call_soon(self._tell, Failed())
+
+    async def _run(self, errand: Errand) -> None:
+        self._tell(await self._visit.run(errand))
+
+    def _start(self, errand: Coroutine[Any, Any, None]) -> None:
+        """Begin something that takes its time; the end of the session is told after it."""
+        task = self._loop.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
 
     def _expire_in(self, seconds: float) -> None:
         self._cancel_expiry()
-        self._unused = asyncio.get_running_loop().call_later(seconds, self._give_up)
+        self._unused = self._loop.call_later(seconds, self._give_up)
 
     def _cancel_expiry(self) -> None:
         if self._unused:
@@ -192,7 +279,7 @@ class Session:
             self._end(Why.UNUSED)
 
     def _end(self, why: Why) -> None:
-        """Free the place; report the end once the message, if any, is on disk."""
+        """Free the place; report the end once everything that was decided is on disk."""
         if self._over:
             return
         self._over = True
@@ -200,12 +287,12 @@ class Session:
         if self._worker:
             self._pool.release(self._worker, self.token)
             self._worker = None
-        if self._keeping is None or self._keeping.done():
-            self._report_end(why)
-        else:
-            self._keeping.add_done_callback(lambda _: self._report_end(why))
+        self._ending = self._loop.create_task(self._finish(why))
 
-    def _report_end(self, why: Why) -> None:
+    async def _finish(self, why: Why) -> None:
+        if self._errands:
+            await asyncio.wait(self._errands)
+        await self._visit.leave()
         if self._begun:
             self._log.info("media.session_ended", why=why.value)
         self._on_ended(self, why)

@@ -77,6 +77,12 @@ def write(path: Path, samples: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def mend(path: Path) -> None:
+    """Let the header state the length that the file has."""
+    with path.open("r+b") as file:
+        file.write(header(sample_bytes(path)))
+
+
 def join(parts: Iterable[Path]) -> bytes:
     """The samples of all parts, one after the other. A part without a whole header holds no sound."""
     return b"".join(read_samples(part) for part in parts if part.stat().st_size > HEADER_BYTES)
@@ -124,13 +130,15 @@ def sound_span(samples: bytes) -> SoundSpan:
 
 
 class Listener:
-    """Follows a recording while it grows, and knows where the last sound in it was."""
+    """Follows a recording while it grows, and knows where the first and the last sound in it were."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = HEADER_BYTES
+        self.first_sound = 0.0
+        """Seconds from the start of the file to the first loud block."""
         self.last_sound = 0.0
-        """Seconds from the start of the file to the end of the last loud block."""
+        """Seconds from the start of the file to the end of the last loud block; 0 while there is none."""
 
     def read(self) -> None:
         """Take in the whole blocks written since the last time. A file not there yet has none."""
@@ -143,4 +151,6 @@ class Listener:
         for start in range(0, len(fresh) - BLOCK_BYTES + 1, BLOCK_BYTES):
             self._offset += BLOCK_BYTES
             if loudness(fresh[start : start + BLOCK_BYTES]) >= SOUND_RMS:
+                if not self.last_sound:
+                    self.first_sound = (self._offset - HEADER_BYTES - BLOCK_BYTES) / BYTES_PER_SECOND
                 self.last_sound = (self._offset - HEADER_BYTES) / BYTES_PER_SECOND

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from provisioning import model
 from provisioning.company import CustomerEntry, TrunkEntry, UserEntry
 from provisioning.company_file import CompanyFile
+from provisioning.pin_attempts import forget_attempts
 from provisioning.planning import Plan, UserKey, kept_devices
 from provisioning.secrets import SecretKey, generate_password
 from provisioning.stored_company import DESK, SOFT, Stored
@@ -86,6 +87,7 @@ class CompanyRows:
         await self.session.flush()
         users = [self._users(entry, row) for entry, row in customers]
         await self.session.flush()
+        await self._unlock(file, users)
         owners: dict[str, int] = {}
         for (entry, _), rows in zip(customers, users, strict=True):
             for user in entry.users:
@@ -164,6 +166,18 @@ class CompanyRows:
             if where in self.hashes:
                 row.pin_hash = self.hashes[where]
         return rows
+
+    async def _unlock(self, file: CompanyFile, users: Sequence[Mapping[str, model.User]]) -> None:
+        """Whoever has another PIN now, or none, starts without failures (W4)."""
+        await forget_attempts(
+            self.session,
+            [
+                row.id
+                for customer, rows in zip(file.customers, users, strict=True)
+                for email, row in rows.items()
+                if (customer.name.casefold(), email) in self.hashes
+            ],
+        )
 
     @staticmethod
     def _treatments(user: UserEntry, rows: Mapping[str, model.User]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from b2bua.callplan.classes import destination_class, may_be_presented
 from b2bua.callplan.settings import Action
 from provisioning.company import CustomerEntry, TreatmentEntry, TrunkEntry, UserEntry
-from provisioning.pins import pin_problem
+from provisioning.pins import IN_WORDS, pin_problem
 from provisioning.toml_lines import KeyPath
 from provisioning.toml_table import Problem
 
@@ -149,7 +149,7 @@ def _user(
         if not may_be_presented(presented):
             yield Problem(where, f'"{presented}" may not be presented: 09, 118, 070, 084 and 087 never are')
     if user.pin and (why := pin_problem(user.pin, user.numbers)):
-        yield Problem((*path, "voice_portal_pin"), why)
+        yield Problem((*path, "voice_portal_pin"), IN_WORDS[why])
     if user.permanent_redirect:
         yield from _target((*path, "permanent_redirect"), user.permanent_redirect, user, customer, blocked)
     if customer.hardware_only and user.soft_clients:

@@ -215,7 +215,7 @@ class BlockedNumber(Base):
 
 
 class PinAttempts(Base):
-    """Wrong PINs keyed in a row for a user's voice portal (W4); no row: none. Written by the media host alone."""
+    """Wrong PINs keyed in a row for a user's voice portal (W4); no row: none."""
 
     __tablename__ = "pin_attempts"
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)

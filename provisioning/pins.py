@@ -8,8 +8,17 @@ from collections.abc import Iterable
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
+from media.owners import PinProblem
+
 PIN_LENGTH = 6
 RUNS = ("01234567890", "09876543210")
+IN_WORDS = {
+    PinProblem.LENGTH: "must be exactly 6 digits in quotes",
+    PinProblem.SAME_DIGIT: "is the same digit six times; choose another",
+    PinProblem.RUN: "is a run of digits; choose another",
+    PinProblem.OWN_NUMBER: "is the end of one of the user's own numbers; choose another",
+}
+"""Why a PIN in a file is refused, in words that do not repeat it."""
 
 
 def pin_hasher() -> PasswordHasher:
@@ -17,16 +26,16 @@ def pin_hasher() -> PasswordHasher:
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
-def pin_problem(pin: str, own_numbers: Iterable[str]) -> str | None:
-    """Why this PIN is refused, in words that do not repeat it, or None if it is good."""
+def pin_problem(pin: str, own_numbers: Iterable[str]) -> PinProblem | None:
+    """Why this PIN is refused, or None if it is good."""
     if len(pin) != PIN_LENGTH or not pin.isascii() or not pin.isdigit():
-        return "must be exactly 6 digits in quotes"
+        return PinProblem.LENGTH
     if len(set(pin)) == 1:
-        return "is the same digit six times; choose another"
+        return PinProblem.SAME_DIGIT
     if any(pin in run for run in RUNS):
-        return "is a run of digits; choose another"
+        return PinProblem.RUN
     if any(number.endswith(pin) for number in own_numbers):
-        return "is the end of one of the user's own numbers; choose another"
+        return PinProblem.OWN_NUMBER
     return None
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,12 +16,13 @@ from sqlalchemy import URL, event, select, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from provisioning import bindings, calllog, database, directory
+from provisioning import bindings, calllog, database, directory, outbox
 from provisioning.bindings import StoredBinding
 from provisioning.calllog import CallRecord, TraceEntry
 from provisioning.directory import Directory
 from provisioning.errors import StoreError
 from provisioning.model import SettingsVersion
+from provisioning.outbox import CallMissed, Channel
 from provisioning.pins import pin_hasher
 from provisioning.secrets import SecretKey
 
@@ -94,10 +95,19 @@ class Store:
         async with self.writing() as session:
             await bindings.write_bindings(session, changed, removed)
 
-    async def write_calls(self, calls: Iterable[tuple[CallRecord, Sequence[TraceEntry]]]) -> None:
-        """Add a batch to the call log, each call with its messages in order, in one transaction."""
+    async def write_calls(
+        self,
+        calls: Iterable[tuple[CallRecord, Sequence[TraceEntry]]],
+        missed: Iterable[CallMissed] = (),
+        channels: Collection[Channel] = (),
+    ) -> None:
+        """Add a batch to the call log, each call with its messages in order, in one transaction.
+
+        In the same one, those who missed a call of it are to be told by these channels.
+        """
         async with self.writing() as session:
             await calllog.write_calls(session, calls)
+            await outbox.put(session, missed, channels, datetime.now(UTC))
 
     async def calls(
         self, limit: int = 50, since: datetime | None = None, user: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.foresight import Prospect
@@ -17,16 +17,25 @@ Look = Callable[[User, float], Situation]
 
 
 class Itinerary:
-    """The hops of one call. Settings and the time of day are those of its arrival; `look` sees a line as it is now."""
+    """The hops of one call, in order; the first is where it came to first.
+
+    Settings and the time of day are those of its arrival; `look` sees a line as it is now.
+    """
 
     __slots__ = ("_hops", "_look", "_taken", "limits", "numbering")
 
-    def __init__(self, first: Hop, numbering: Numbering, look: Look, limits: Limits) -> None:
+    def __init__(self, hops: Iterable[Hop], numbering: Numbering, look: Look, limits: Limits) -> None:
+        """`hops` is the first one, or those of a call that was answered before a restart."""
         self.numbering = numbering
         self.limits = limits
         self._look = look
-        self._hops = [first]
-        self._taken: list[Transfer | None] = []
+        self._hops = list(hops)
+        self._taken: list[Transfer | None] = [None] * (len(self._hops) - 1)
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """All of them so far."""
+        return tuple(self._hops)
 
     @property
     def first(self) -> Hop:

@@ -19,9 +19,7 @@ from b2bua.call.ports import Ports
 from b2bua.call.services import Services
 from b2bua.callplan.hops import Hop
 from b2bua.callplan.identity import Identity
-from b2bua.callplan.journey import Journey
 from b2bua.callplan.outcome import StepResult
-from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Caller
 from b2bua.callplan.steps import Dial, Step
 from b2bua.sip.address import Address
@@ -30,7 +28,7 @@ from b2bua.sip.challenge import Credential
 from b2bua.sip.dialog import Dialog
 from b2bua.sip.sdp import Sdp
 
-VERSION = 1
+VERSION = 2
 GAP = 100
 """What is added to our sequence and version numbers: some may have been used after the snapshot was taken."""
 
@@ -57,16 +55,17 @@ class MailboxSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class CallSnapshot:
-    """A whole call. `occupied` are the users whose lines it takes; `legs` the Call-IDs of our INVITEs."""
+    """A whole call. `hops` are where it went, at least one; `occupied` the users whose lines it takes; `legs` the
+    Call-IDs of our INVITEs.
+    """
 
     relay_session: str
     ports: Ports
     caller: LegSnapshot
     callee: LegSnapshot
     mailbox: MailboxSnapshot | None
-    who: Caller
     dialled: str
-    plan: Plan
+    hops: tuple[Hop, ...]
     occupied: tuple[int, ...]
     began: float
     answered: float
@@ -78,23 +77,17 @@ class CallSnapshot:
 
 def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
     """Return the snapshot of a call, or `None` while an ACK or an answer is missing, and once it is over."""
-    bridge, journal, who, plan, results = (
-        call.bridge,
-        call.journal,
-        call.calling,
-        call.plan,
-        call.journal.steps,
-    )
+    bridge, journal = call.bridge, call.journal
     if bridge is None or bridge.path.ports is None or journal.answered is None:
         return None
     caller, callee = _leg_snapshot(bridge.caller), _leg_snapshot(bridge.callee)
     if caller is None or callee is None:
         return None
-    if who.withheld:
+    hops, results = call.itinerary.hops, journal.steps
+    if call.calling.withheld:
         # It must not reach the disk (BEHAVIOUR A3). A dialog is known by its tags, whatever its URIs say.
-        who = Caller(None, "", True, who.user, who.customer)
         caller = replace(caller, dialog=replace(caller.dialog, remote=_nameless(caller.dialog.remote)))
-        plan = replace(plan, steps=tuple(map(_unsigned, plan.steps)))
+        hops = tuple(map(_anonymous, hops))
         results = [replace(result, step=_unsigned(result.step)) for result in results]
     mailbox = bridge.mailbox
     return CallSnapshot(
@@ -103,9 +96,8 @@ def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
         caller,
         callee,
         None if mailbox is None else MailboxSnapshot(mailbox.token, mailbox.step),
-        who,
         call.dialled,
-        plan,
+        hops,
         tuple(call.occupied),
         wall_now - (now - journal.began),
         wall_now - (now - journal.answered),
@@ -118,14 +110,14 @@ def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
 def restore(
     services: Services,
     snapshot: CallSnapshot,
-    itinerary: Callable[[Hop], Itinerary],
+    itinerary: Callable[[tuple[Hop, ...]], Itinerary],
     credentials: Mapping[str, Credential],
     now: float,
     wall_now: float,
 ) -> Call:
     """Make the call again, as it was. It does nothing yet but take requests and lines; see `Call.resume`.
 
-    `itinerary` makes one that begins with a hop; an answered call goes to no other.
+    `itinerary` makes one of these hops; an answered call goes to no other.
     `credentials` are the trunks', by name: secrets are in no snapshot.
     """
     trunk = snapshot.results[-1].trunk if snapshot.results else None
@@ -138,8 +130,7 @@ def restore(
         legs=list(snapshot.legs),
         steps=list(snapshot.results),
     )
-    first = Hop(Journey(snapshot.dialled), snapshot.who, snapshot.plan)
-    call = Call(services, caller, itinerary(first), snapshot.dialled, journal)
+    call = Call(services, caller, itinerary(snapshot.hops), snapshot.dialled, journal)
     for user in snapshot.occupied:
         call.occupy(user)
     path = Path(services.relay, snapshot.relay_session, snapshot.ports)
@@ -152,6 +143,15 @@ def restore(
 
 def _nameless(address: Address) -> Address:
     return ANONYMOUS._replace(params=address.params)
+
+
+def _anonymous(hop: Hop) -> Hop:
+    """Without the caller's number, also where a later hop is to see another one in its place (D2)."""
+    who = hop.caller
+    if who.withheld:
+        who = Caller(None, "", True, who.user, who.customer)
+    plan = replace(hop.plan, steps=tuple(map(_unsigned, hop.plan.steps)))
+    return replace(hop, journey=replace(hop.journey, diversions=()), caller=who, plan=plan)
 
 
 def _unsigned(step: Step) -> Step:

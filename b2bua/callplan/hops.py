@@ -25,11 +25,15 @@ LookAt = Callable[[User], Situation]
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """Where a call has come to: its way so far, the caller as they are seen here, and the plan."""
+    """Where a call has come to: its way so far, the caller as they are seen here, and the plan.
+
+    `arrived`: it came to a `user` by this hop; otherwise the plan is the end, or another course, of what was before.
+    """
 
     journey: Journey
     caller: Caller
     plan: Plan
+    arrived: bool = False
 
     @property
     def user(self) -> int | None:
@@ -44,7 +48,7 @@ def arrive(
     journey = replace(journey, visited=(*journey.visited, user.id))
     seen = seen_by(user, caller, journey, numbering)
     asked = Asked(user, seen, journey, situation(user), limits, numbering)
-    return Hop(journey, seen, decide(asked))
+    return Hop(journey, seen, decide(asked), arrived=True)
 
 
 def follow(

@@ -130,7 +130,7 @@ class Telephony:
         call = Call.arrived(
             self.services,
             invite,
-            Itinerary(hop, numbering, later, self._limits),
+            Itinerary([hop], numbering, later, self._limits),
             calling.dialled,
             now,
             early_media=trunk is None or trunk.early_media,
@@ -141,14 +141,14 @@ class Telephony:
             self._call_for_help(call)
         call.start(now)
 
-    def answered(self, hop: Hop) -> Itinerary:
+    def answered(self, hops: tuple[Hop, ...]) -> Itinerary:
         """The itinerary of a call that was answered before a restart: it goes nowhere any more."""
         arrival = datetime.now(UTC)
 
         def look(called: User, now: float) -> Situation:
             return self._situation(called, now, arrival)
 
-        return Itinerary(hop, self.devices.directory.numbering, look, self._limits)
+        return Itinerary(hops, self.devices.directory.numbering, look, self._limits)
 
     def _may_call_out(self, hop: Hop, now: float) -> bool:
         calls = any(isinstance(step, Dial) for step in hop.plan.steps)

@@ -11,14 +11,17 @@ import structlog
 from b2bua.call.call import Call
 from b2bua.callplan import explain
 from b2bua.callplan.happened import happened
-from b2bua.callplan.outcome import Ended
+from b2bua.callplan.missed import missed
+from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.steps import Voicemail
 from b2bua.runtime.clock import Alarm, LoopTimers, WallClock
 from b2bua.runtime.dialogs import Dialogs
 from b2bua.runtime.directory import Registered
 from b2bua.runtime.trace import Trace, entries, legible
+from media import mailbox
 from media.protocol import MessageStored, SessionEnded
 from provisioning.calllog import CallRecord, TraceEntry
+from provisioning.outbox import CallMissed
 
 log = structlog.get_logger()
 
@@ -51,7 +54,7 @@ class CallBook:
         devices: Registered,
         trace: Trace,
         queue: LoopTimers,
-        write: Callable[[CallRecord, list[TraceEntry]], None],
+        write: Callable[[CallRecord, list[TraceEntry], list[CallMissed]], None],
         dialogs: Dialogs,
     ) -> None:
         self._devices = devices
@@ -244,4 +247,22 @@ class CallBook:
             message_path=str(entry.message.path) if entry.message is not None else None,
         )
         sights = self._trace.take(list(entry.legs))
-        self._write(record, entries(sights, entry.legs, who.withheld, self._clock))
+        self._write(
+            record, entries(sights, entry.legs, who.withheld, self._clock), self._missed(call, record, steps)
+        )
+
+    @staticmethod
+    def _missed(call: Call, record: CallRecord, steps: list[StepResult]) -> list[CallMissed]:
+        """What those who missed the call are to be told; most calls are missed by nobody."""
+        itinerary, hung_up = call.itinerary, call.journal.hung_up_by == "caller"
+        return [
+            CallMissed(
+                user=by.user,
+                call_id=record.call_id,
+                at=record.started_at,
+                caller=mailbox.Caller(by.caller.number, by.caller.name or None, by.caller.withheld),
+                dialled=itinerary.first.journey.dialled,
+                how=by.how,
+            )
+            for by in missed(itinerary.hops, steps, hung_up=hung_up)
+        ]

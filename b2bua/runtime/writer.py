@@ -1,8 +1,13 @@
-"""Writing behind: what calls and registrations leave for the database, in batches that nothing waits for."""
+"""Writing behind: what calls and registrations leave for the database, in batches that nothing waits for.
+
+A call is written together with the news of it for those who missed it: both are there, or neither.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -10,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from provisioning.bindings import StoredBinding
 from provisioning.calllog import CallRecord, TraceEntry
 from provisioning.errors import StoreError
+from provisioning.outbox import CallMissed, Channel
 from provisioning.store import Store
 
 log = structlog.get_logger()
@@ -26,12 +32,22 @@ PASSING = (OperationalError, OSError, StoreError)
 Key = tuple[str, str]
 
 
+class Finished(NamedTuple):
+    """A call that is over, as it waits to be written."""
+
+    record: CallRecord
+    trace: Sequence[TraceEntry]
+    missed: Sequence[CallMissed]
+
+
 class Writer:
     """One queue for calls and one for bindings. A batch that fails is kept and tried again."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, channels: Collection[Channel] = (Channel.MAIL,)) -> None:
+        """`channels` are those by which people are told of calls they missed."""
         self._store = store
-        self._calls: list[tuple[CallRecord, list[TraceEntry]]] = []
+        self._channels = channels
+        self._calls: list[Finished] = []
         self._writing_calls = 0
         # The last word on each binding; None: it is to be removed.
         self._bindings: dict[Key, StoredBinding | None] = {}
@@ -43,12 +59,14 @@ class Writer:
         """How many calls and bindings are not on disk yet."""
         return len(self._calls) + len(self._bindings)
 
-    def call(self, record: CallRecord, trace: list[TraceEntry]) -> None:
-        """Write a call that is over."""
+    def call(
+        self, record: CallRecord, trace: Sequence[TraceEntry], missed: Sequence[CallMissed] = ()
+    ) -> None:
+        """Write a call that is over, and tell those who missed it."""
         if len(self._calls) >= KEPT:
-            dropped, _ = self._calls.pop(self._writing_calls)
+            dropped = self._calls.pop(self._writing_calls).record
             log.error("store.call_dropped", call_id=dropped.call_id, reason=f"{KEPT} calls wait already")
-        self._calls.append((record, trace))
+        self._calls.append(Finished(record, trace, missed))
         self._waiting.set()
 
     def bound(self, binding: StoredBinding) -> None:
@@ -89,14 +107,18 @@ class Writer:
             batch = self._calls[:size]
             self._writing_calls = len(batch)
             try:
-                await self._store.write_calls(batch)
+                await self._store.write_calls(
+                    [(call.record, call.trace) for call in batch],
+                    [missed for call in batch for missed in call.missed],
+                    self._channels,
+                )
             except PASSING:
                 raise
             except Exception as error:
                 if len(batch) > 1:
                     size = 1  # one of them cannot be written: find out which
                     continue
-                log.error("store.call_dropped", call_id=batch[0][0].call_id, reason=_first_line(error))
+                log.error("store.call_dropped", call_id=batch[0].record.call_id, reason=_first_line(error))
             finally:
                 self._writing_calls = 0
             del self._calls[: len(batch)]

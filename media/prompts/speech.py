@@ -18,10 +18,20 @@ SEED = 1
 """Of the voice's variation: the same text is spoken the same way each time."""
 PACE = 1.3
 """How much slower than the voice by itself: some 190 words a minute, as the recordings are."""
-PAUSE = 0.35
+PAUSE = 0.3
 """Seconds of silence between two sentences."""
-LEVEL = -20.0
-"""Root mean square in dB below full scale, as the recordings of whole sentences have it."""
+EDGE = 0.1
+"""Seconds kept of the stillness before and after a sentence."""
+STILL = -50.0
+"""The loudness below which a sentence has not begun or is over, in dB below full scale."""
+LEVEL = -19.5
+"""Root mean square of each sentence in dB below full scale, as the recordings have it."""
+CEILING = 0.85
+"""Of full scale: peaks are brought down to it."""
+ATTACK = 0.005
+"""Seconds over which that is done, before a peak and after it."""
+RESPELT = {"PIN": "pin"}
+"""What the voice would spell instead of saying it."""
 BAND = (3400.0, 4000.0)
 """Hz where the telephone's band fades out."""
 
@@ -31,18 +41,19 @@ Samples = NDArray[np.float64]
 def speak(text: str, voice: str) -> bytes:
     """The text as 8 kHz, 16-bit samples; `voice` is the Python package that holds one of Piper's voices.
 
-    Raises ModuleNotFoundError when Piper or the voice is not installed, ValueError when the level cannot be
-    had without clipping.
+    Raises ModuleNotFoundError when Piper or the voice is not installed.
     """
     piper: Any = importlib.import_module("piper")
     files: Any = importlib.import_module(voice)
     importlib.import_module("onnxruntime").set_seed(SEED)
     spoken = piper.PiperVoice.load(files.model_path(), files.config_path())
+    for written, said in RESPELT.items():
+        text = text.replace(written, said)
     sentences: list[Samples] = []
     for chunk in spoken.synthesize(text, piper.SynthesisConfig(length_scale=PACE)):
         samples = resampled(chunk.audio_float_array.astype(np.float64), chunk.sample_rate)
-        sentences += [np.zeros(round(PAUSE * wav.RATE)), samples]
-    return at_level(np.concatenate(sentences[1:])).astype("<i2").tobytes()
+        sentences += [np.zeros(round(PAUSE * wav.RATE)), trimmed(at_level(samples))]
+    return np.round(np.concatenate(sentences[1:]) * 32767).astype("<i2").tobytes()
 
 
 def resampled(samples: Samples, rate: int) -> Samples:
@@ -55,10 +66,20 @@ def resampled(samples: Samples, rate: int) -> Samples:
     return np.fft.irfft(spectrum * fade, length) * (length / len(whole))
 
 
+def trimmed(samples: Samples) -> Samples:
+    """The sound at LEVEL without the stillness at its ends but for EDGE."""
+    step = wav.RATE // 100
+    power = np.mean(samples[: len(samples) // step * step].reshape(-1, step) ** 2, axis=1)
+    loud = np.flatnonzero(power > 10 ** (STILL / 10)) * step
+    edge = round(EDGE * wav.RATE)
+    return samples[max(0, int(loud[0]) - edge) : int(loud[-1]) + step + edge]
+
+
 def at_level(samples: Samples) -> Samples:
-    """The sound at LEVEL, in whole numbers up to 32767."""
-    loudness = float(np.sqrt(np.mean(samples**2)))
-    scaled: Samples = np.round(samples / loudness * 32768 * 10 ** (LEVEL / 20))
-    if np.max(np.abs(scaled)) > 32767:
-        raise ValueError(f"at {LEVEL} dB the sound is clipped")
-    return scaled
+    """The sound at LEVEL, from -1 to 1, with its peaks brought down to CEILING by a gain that changes smoothly."""
+    scaled = samples / np.sqrt(np.mean(samples**2)) * 10 ** (LEVEL / 20)
+    width = round(ATTACK * wav.RATE)
+    reach = np.lib.stride_tricks.sliding_window_view(np.pad(np.abs(scaled), width), 2 * width + 1)
+    gain = CEILING / np.maximum(np.max(reach, axis=1), CEILING)
+    fade = np.hanning(2 * width + 3)[1:-1]
+    return scaled * np.convolve(np.pad(gain, width, constant_values=1.0), fade / np.sum(fade), "valid")

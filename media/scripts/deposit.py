@@ -1,12 +1,14 @@
 """Leaving a message: greeting, beep, record until the caller hangs up, presses #, is silent, or the limit
 (V2).
 
-    greeting --played, #--> beep --played--> recording --#, limit, silence--> closing --recorded--> farewell
-    --> hang up
+    greeting --played, #--> beep --played--> recording --limit, silence--> closing --recorded--> sending
+        recording --#--> closing --recorded--> review --1, #, time-out--> sending --kept--> farewell --> hang up
+        review --2--> listening --played--> review        review --3--> beep
 
-A full mailbox is announced instead. In every phase the caller may hang up; what was recorded is kept. When
-a worker is lost, the phase begins again on the next one: a greeting from its start, a recording in a new
-part.
+Under the least sound that makes a message, # is taken for a mistake once: the caller hears so and begins again.
+Until it is sent, a recording is one that was interrupted, should the host die; a caller who hangs up sends it.
+A full mailbox and a full disk are announced instead. When a worker is lost, the phase begins again on the next
+one: a greeting from its start, a recording in a new part.
 """
 
 from __future__ import annotations
@@ -21,16 +23,23 @@ from media.scripts.script import (
     End,
     Event,
     Failed,
+    Forget,
     Gone,
     HangUp,
     Keep,
+    Kept,
     Lost,
+    Missing,
     Play,
     Played,
     Progress,
+    Quiet,
     Record,
     Recorded,
+    Recording,
+    Sound,
     StopRecording,
+    Wait,
     Why,
 )
 
@@ -50,16 +59,25 @@ class Phase(StrEnum):
     BEEP = "beep"
     RECORDING = "recording"
     CLOSING = "closing"
+    TOO_SHORT = "too-short"
+    REVIEW = "review"
+    LISTENING = "listening"
+    SENDING = "sending"
     FAREWELL = "farewell"
     LEAVING = "leaving"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a recording ends by itself, in seconds of recording and of silence."""
+    """When a recording ends by itself, in seconds of recording and of silence; how much sound makes a message.
+
+    `wait` is how long the caller is waited for who may review the message.
+    """
 
     seconds: float = 180.0
     silence: float = 10.0
+    min_sound: float = 2.0
+    wait: float = 6.0
 
 
 def greeting(occasion: Occasion, extension: str | None) -> tuple[str, ...]:
@@ -81,27 +99,27 @@ def greeting(occasion: Occasion, extension: str | None) -> tuple[str, ...]:
 class Deposit:
     """One caller leaving one message. `why` is how it ends if nothing else happens first."""
 
-    greeting: tuple[str, ...]
+    greeting: tuple[Sound, ...]
     limits: Limits
-    mailbox_full: bool = False
     phase: Phase = Phase.GREETING
-    farewell: tuple[str, ...] = ("goodbye",)
+    farewell: str = "goodbye"
     why: Why = Why.HANGUP
+    tries: int = 1
 
     @classmethod
-    def begin(cls, occasion: Occasion, extension: str | None, limits: Limits, mailbox_full: bool) -> Deposit:
-        """The script for a call that is about to reach the worker."""
-        if mailbox_full:
-            return cls((), limits, True, Phase.FAREWELL, ("mailbox-full",), Why.FULL)
-        return cls(greeting(occasion, extension), limits)
+    def refusal(cls, phrase: str, why: Why) -> Deposit:
+        """The script for a caller who cannot leave a message and is told so."""
+        return cls((), Limits(), Phase.FAREWELL, phrase, why)
 
     def step(self, event: Event) -> tuple[Deposit, tuple[Action, ...]]:
         """See `media.scripts.script.Script`."""
         match event, self.phase:
             case Answered(), _:
                 return self, self._enter()
-            case (Played(), Phase.GREETING) | (Digit("#"), Phase.GREETING):
+            case ((Played() | Missing() | Digit("#")), Phase.GREETING):
                 return self._go(Phase.BEEP)
+            case Played(), (Phase.TOO_SHORT | Phase.LISTENING as phase):
+                return self._go(Phase.BEEP if phase is Phase.TOO_SHORT else Phase.REVIEW)
             case Played(), Phase.BEEP:
                 return self._go(Phase.RECORDING)
             case Digit("#"), Phase.RECORDING:
@@ -110,44 +128,84 @@ class Deposit:
                 return self._close(Why.LIMIT)
             case Progress(quiet=quiet), Phase.RECORDING if quiet >= self.limits.silence:
                 return self._close(Why.SILENCE)
+            case Recorded(sound=sound), Phase.CLOSING if self.why is Why.HASH:
+                return self._recorded(sound)
             case ((Recorded() | Lost()), Phase.CLOSING):
-                following, actions = self._go(Phase.FAREWELL)
-                kept = Keep(cut_silent_end=self.why is Why.SILENCE)
-                return following, (kept, *(actions if isinstance(event, Recorded) else ()))
+                return self._go(Phase.SENDING)
+            case Played(), Phase.REVIEW:
+                return self, (Wait(self.limits.wait),)
+            case Digit(), (Phase.REVIEW | Phase.LISTENING):
+                return self._reviewed(event.digit)
+            case Quiet(), Phase.REVIEW:
+                return self._go(Phase.SENDING)
+            case Kept(stored=stored), Phase.SENDING:
+                sent = stored and self.why is Why.HASH
+                return replace(self, farewell="message-sent" if sent else "goodbye")._go(Phase.FAREWELL)
             case Played(), Phase.FAREWELL:
                 return self._go(Phase.LEAVING)
+            case Gone(), (Phase.REVIEW | Phase.LISTENING):
+                return self, (Keep(), End(Why.HANGUP))
             case Gone(), (Phase.RECORDING | Phase.CLOSING):
-                return self, (Keep(cut_silent_end=self.why is Why.SILENCE), End(self.why))
+                return self, (self._keep(), End(self.why))
             case Gone(), _:
                 return self, (End(self.why),)
-            case Failed(), (Phase.GREETING | Phase.BEEP | Phase.RECORDING | Phase.CLOSING):
-                sorry = replace(self, farewell=("unavailable",), why=Why.ERROR)
-                following, actions = sorry._go(Phase.FAREWELL)
-                return following, (Keep(), *actions)
-            case Failed(), Phase.FAREWELL:
+            case ((Failed() | Missing()), Phase.FAREWELL):
                 return replace(self, why=Why.ERROR)._go(Phase.LEAVING)
+            case ((Failed() | Missing()), phase) if phase is not Phase.LEAVING:
+                following, actions = replace(self, farewell="unavailable", why=Why.ERROR)._go(Phase.FAREWELL)
+                return following, actions if phase is Phase.SENDING else (Keep(), *actions)
             case _:
                 return self, ()
 
+    def _recorded(self, sound: float) -> tuple[Deposit, tuple[Action, ...]]:
+        """The caller has ended the recording."""
+        if sound >= self.limits.min_sound:
+            return self._go(Phase.REVIEW)
+        if self.tries == 1:
+            return replace(self, tries=2, why=Why.HANGUP)._go(Phase.TOO_SHORT)
+        return self._go(Phase.SENDING)
+
+    def _reviewed(self, digit: str) -> tuple[Deposit, tuple[Action, ...]]:
+        match digit:
+            case "1" | "#":
+                return self._go(Phase.SENDING)
+            case "2":
+                return self._go(Phase.LISTENING)
+            case "3":
+                return replace(self, why=Why.HANGUP)._go(Phase.BEEP)
+            case _:
+                return self._go(Phase.REVIEW)
+
     def _go(self, phase: Phase) -> tuple[Deposit, tuple[Action, ...]]:
         following = replace(self, phase=phase)
-        return following, following._enter()
+        return following, following._enter(keep=phase is Phase.SENDING)
 
     def _close(self, why: Why) -> tuple[Deposit, tuple[Action, ...]]:
         return replace(self, why=why)._go(Phase.CLOSING)
 
-    def _enter(self) -> tuple[Action, ...]:
-        """What begins this phase; also what begins it again on another worker."""
+    def _keep(self) -> Keep:
+        return Keep(cut_silent_end=self.why is Why.SILENCE)
+
+    def _enter(self, keep: bool = False) -> tuple[Action, ...]:
+        """What begins this phase; also what begins it again on another worker, where only `keep` is not repeated."""
         match self.phase:
             case Phase.GREETING:
                 return (Play(self.greeting),)
             case Phase.BEEP:
-                return (Play(("beep",)),)
+                return (Forget(), Play(("beep",)))
             case Phase.RECORDING:
                 return (Record(),)
             case Phase.CLOSING:
                 return (StopRecording(),)
+            case Phase.TOO_SHORT:
+                return (Play(("greeting-too-short",)),)
+            case Phase.REVIEW:
+                return (Play(("review-menu",)),)
+            case Phase.LISTENING:
+                return (Play((Recording(),)),)
+            case Phase.SENDING:
+                return (self._keep(),) if keep else ()
             case Phase.FAREWELL:
-                return (Play(self.farewell),)
+                return (Play((self.farewell,)),)
             case Phase.LEAVING:
                 return (HangUp(),)

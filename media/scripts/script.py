@@ -6,9 +6,13 @@ order; it knows neither sockets nor files nor the time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self
+
+from media.mailbox import Message, State
+from media.owners import Owner, PinProblem, PinVerdict
 
 
 class Why(StrEnum):
@@ -19,8 +23,41 @@ class Why(StrEnum):
     LIMIT = "limit"
     SILENCE = "silence"
     FULL = "full"
+    DISK_FULL = "disk-full"
+    NO_PIN = "no-pin"
+    WRONG_PIN = "wrong-pin"
+    LOCKED = "locked"
     UNUSED = "unused"
     ERROR = "error"
+
+
+# What can be heard
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The sound of a message, by its id."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The user's own greeting that callers hear on this occasion."""
+
+    occasion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What was recorded in this session."""
+
+
+Sound = str | Stored | Greeting | Recording
+"""A phrase of the catalogue, by its id, or one of the above."""
+
+
+# What a script is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +71,21 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class Digit:
-    """The caller pressed one of 0-9 * #."""
+class Missing:
+    """What was to be played is not there, or no longer."""
 
-    digit: str
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing has happened as long as was to be waited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """The caller pressed one of 0-9 * # when what is being played had come `at` seconds far."""
+
+    digit: str = field(repr=False)
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +98,58 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The recording that was to stop is complete on disk."""
+    """The recording that was to stop is complete on disk; from its first sound to its last are `sound` seconds."""
+
+    sound: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was recorded is a message on disk, or (not `stored`) had too little sound in it."""
+
+    stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Whose mailbox it is (`None`: nobody's any more), and whether wrong PINs have locked it."""
+
+    owner: Owner | None
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PinChecked:
+    """What came of a PIN."""
+
+    verdict: PinVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class PinSet:
+    """The new PIN is in force, or why not."""
+
+    problem: PinProblem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The messages in the mailbox, oldest first, and the time now (aware)."""
+
+    messages: tuple[Message, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was asked has been done: a message is where it should be, a greeting is in force or gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The worker died; the caller comes back with Answered, or not at all (Gone)."""
+    """The worker died when it had played `at` seconds; Answered follows when the caller is back, or Gone."""
+
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +159,29 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The worker could not do what it was asked."""
+    """Something that was asked cannot be done: by the worker, on disk, or on the users' side."""
 
 
-Event = Answered | Played | Digit | Progress | Recorded | Lost | Gone | Failed
+Answer = Kept | Arrival | PinChecked | PinSet | Opened | Done | Failed
+Event = Answered | Played | Missing | Quiet | Digit | Progress | Recorded | Lost | Gone | Answer
+
+
+# What a script asks of the worker
 
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Play these phrases of the catalogue, one after the other."""
+    """Play these one after the other, in place of what is playing, from `start` seconds after their beginning."""
 
-    phrases: tuple[str, ...]
+    sounds: tuple[Sound, ...]
+    start: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Be silent; Quiet follows after so many seconds, unless anything else happens first."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +195,8 @@ class StopRecording:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """Make a message of what was recorded; `cut_silent_end` where silence ended it."""
-
-    cut_silent_end: bool = False
+class Forget:
+    """Drop what was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +211,78 @@ class End:
     why: Why
 
 
-Action = Play | Record | StopRecording | Keep | HangUp | End
+# What a script asks of the mailbox and of the users' side: an answer follows each, or Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Make a message of what was recorded; `cut_silent_end` where silence ended it. Kept follows."""
+
+    cut_silent_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrive:
+    """Look whose mailbox it is; Arrival follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPin:
+    """Try this PIN; PinChecked follows."""
+
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SetPin:
+    """Set this PIN; PinSet follows."""
+
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """See what messages there are; Opened follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """A new message becomes a saved one. Done follows, also if it was not there."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete a message, so that it can be restored until the session ends. Done follows."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Bring a deleted message back among those of a state. Done follows."""
+
+    message: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class UseGreeting:
+    """What was recorded becomes the greeting for this occasion. Done follows."""
+
+    occasion: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveGreeting:
+    """Go back to the system's greeting for this occasion. Done follows."""
+
+    occasion: str
+
+
+Errand = Keep | Arrive | CheckPin | SetPin | Open | Save | Delete | Restore | UseGreeting | RemoveGreeting
+Action = Play | Wait | Record | StopRecording | Forget | HangUp | End | Errand
 
 
 class Script(Protocol):

@@ -46,6 +46,7 @@ class Closing:
 
     token: str
     path: Path
+    listener: wav.Listener
     deadline: float
 
 
@@ -99,6 +100,7 @@ class Call(pj.Call):  # type: ignore[misc]
         self.answered = False
         self.player: Player | None = None
         self.to_play: deque[str] = deque()
+        self.play_number = 0
         self.recording: Recording | None = None
 
     @reported
@@ -140,15 +142,18 @@ class Call(pj.Call):  # type: ignore[misc]
             self.answered = True
             self.worker.link.send("answered", session=self.token)
 
-    def play(self, files: list[str]) -> None:
+    def play(self, files: list[str], start: float, number: int) -> None:
         """Play the files one after the other (pjsua2's own play list ends up to 0.25 s too early)."""
         self.stop_playing()
         self.to_play.extend(files)
-        self._play_next()
+        self.play_number = number
+        self._play_next(start)
 
-    def _play_next(self) -> None:
+    def _play_next(self, start: float = 0.0) -> None:
         player = Player(self._player_ended)
         player.createPlayer(self.to_play.popleft(), pj.PJMEDIA_FILE_NO_LOOP)
+        if start:
+            player.setPos(int(start * wav.RATE))
         player.startTransmit(self.audio)
         self.player = player
 
@@ -160,7 +165,7 @@ class Call(pj.Call):  # type: ignore[misc]
             if self.to_play:
                 self._play_next()
             else:
-                self.worker.link.send("played", session=self.token)
+                self.worker.link.send("played", session=self.token, number=self.play_number)
 
         self.worker.later(self.token, go_on)
 
@@ -205,7 +210,7 @@ class Call(pj.Call):  # type: ignore[misc]
                 self.audio.stopTransmit(recording.recorder)
             recording.recorder = None
             deadline = time.monotonic() + CLOSE_WITHIN
-            self.worker.closing(Closing(self.token, recording.path, deadline))
+            self.worker.closing(Closing(self.token, recording.path, recording.listener, deadline))
 
     def bye(self) -> None:
         """Hang up."""

@@ -176,7 +176,14 @@ class Worker:
         for closing in list(self._closing):
             if wav.is_complete(closing.path) or now > closing.deadline:
                 self._closing.remove(closing)
-                self.link.send("recorded", session=closing.token, seconds=round(wav.seconds(closing.path), 2))
+                listener = closing.listener
+                listener.read()
+                self.link.send(
+                    "recorded",
+                    session=closing.token,
+                    seconds=round(wav.seconds(closing.path), 2),
+                    sound=round(listener.last_sound - listener.first_sound, 2),
+                )
         still_open = {closing.token for closing in self._closing}
         for token in [token for token in self._departed if token not in still_open]:
             self._departed.remove(token)
@@ -189,7 +196,9 @@ class Worker:
             return  # it hung up while the command was on its way
         match command["do"]:
             case "play":
-                self._act(token, lambda: call.play(command["files"]))
+                self._act(token, lambda: call.play(command["files"], command["start"], command["number"]))
+            case "hush":
+                self._act(token, call.stop_playing)
             case "record":
                 self._act(token, lambda: call.record(Path(command["path"])))
             case "stop":

@@ -2,7 +2,9 @@
 
 Commands to the worker (`do`), each for the session whose token it carries:
     expect, forget          let an INVITE with this token in, or no longer
-    play     files          play these WAV files one after the other, instead of what is playing
+    play     files, start,  play these WAV files one after the other, instead of what is playing, the first
+             number         from `start` seconds; `number` tells this command from others
+    hush                    stop playing
     record   path           stop playing and record the caller into this new WAV file
     stop                    close the recording
     hangup                  send BYE
@@ -11,10 +13,10 @@ The host's end of file means: finish the recordings, hang up and end.
 Events from the worker (`event`):
     ready    address, port  the SIP address it listens on (no session)
     answered                the caller is connected, sound flows
-    played                  the play list has come to its end
+    played   number         the files of this command have been played to their end
     digit    digit          one RFC 4733 digit
     progress seconds, quiet while recording: since its start, and since the last sound in it
-    recorded seconds        the file is complete on disk
+    recorded seconds, sound the file is complete on disk: its length, and from its first sound to its last
     gone                    the call has ended; comes after `recorded`
     failed   reason         a command could not be carried out
 """

@@ -398,7 +398,7 @@ class Stage:
         call = Call.arrived(
             self.services,
             invite,
-            Itinerary(first, numbering, self.situation, self.limits),
+            Itinerary([first], numbering, self.situation, self.limits),
             "201",
             now,
             early_media=self.early_media,
@@ -407,9 +407,9 @@ class Stage:
         self.calls.append(call)
         call.start(now)
 
-    def _answered(self, hop: Stop) -> Itinerary:
+    def _answered(self, hops: tuple[Stop, ...]) -> Itinerary:
         numbering = Numbering.of((ACME, OTHER), (self.called, *self.others))
-        return Itinerary(hop, numbering, self.situation, self.limits)
+        return Itinerary(hops, numbering, self.situation, self.limits)
 
     def situation(self, user: User, now: float) -> Situation:
         return Situation(

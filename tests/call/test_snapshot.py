@@ -196,8 +196,9 @@ def test_a_mailbox_goes_on(visit: str) -> None:
     caller = stage.caller()
     stage.dial(caller)
     stage.run(1.0)
-    token = stage.mailboxes.only.token
+    token, hops = stage.mailboxes.only.token, stage.call.itinerary.hops
     restarted(stage)
+    assert stage.call.itinerary.hops == hops, "whoever it came to may have missed it"
     assert stage.call.in_mailbox and stage.call.bridge is not None
     assert stage.call.bridge.mailbox is not None and stage.call.bridge.mailbox.token == token
     caller.session.send("INFO", (("Content-Type", "application/dtmf"),), b"#", stage.now)

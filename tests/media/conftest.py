@@ -17,10 +17,12 @@ from media.mailbox import Caller as CallerIdentity
 from media.pool import PoolSettings
 from media.protocol import Event, Place, Reservation, Service
 from media.scripts.deposit import Limits, Occasion
+from tests.media.people import PIN, People
 from tests.media.support import Caller, Samples, until
 
 PROMPTS = Path(__file__).parent.parent.parent / "media" / "prompts" / "en"
 USER = 12
+SHORTENED = ("nobody-available", "leave-message", "mailbox-full")
 
 _networks = itertools.count(os.getpid() % 250)
 
@@ -99,13 +101,19 @@ async def connect(socket: Path) -> Signalling:
 
 
 @pytest.fixture
+def owners() -> People:
+    """The users' side: one user with a PIN."""
+    return People({USER: PIN})
+
+
+@pytest.fixture
 def host_settings(tmp_path: Path) -> HostSettings:
     """Short limits, short prompts in place of the long ones, one worker kept warm."""
     prompts = tmp_path / "prompts"
     prompts.mkdir()
     for recording in PROMPTS.iterdir():
         (prompts / recording.name).symlink_to(recording)
-    for phrase in ("nobody-available", "leave-message", "mailbox-full"):
+    for phrase in SHORTENED:
         (prompts / f"{phrase}.wav").unlink()
         (prompts / f"{phrase}.wav").symlink_to(PROMPTS / "digit-8.wav")
     return HostSettings(
@@ -113,8 +121,7 @@ def host_settings(tmp_path: Path) -> HostSettings:
         mailboxes=tmp_path / "mailbox",
         prompts=prompts,
         pool=PoolSettings(free_network(), spare=1, largest=3),
-        limits=Limits(seconds=20.0, silence=5.0),
-        min_seconds=0.5,
+        limits=Limits(seconds=20.0, silence=5.0, min_sound=0.5, wait=1.0),
         unused_after=2.0,
         stats_every=0.1,
     )
@@ -124,7 +131,7 @@ Start = Callable[..., Awaitable[tuple[MediaHost, Signalling]]]
 
 
 @pytest.fixture
-async def start(host_settings: HostSettings) -> AsyncIterator[Start]:
+async def start(host_settings: HostSettings, owners: People) -> AsyncIterator[Start]:
     """Start a host with changed settings and connect to it; everything ends with the test."""
     hosts: list[MediaHost] = []
     clients: list[Signalling] = []
@@ -133,7 +140,7 @@ async def start(host_settings: HostSettings) -> AsyncIterator[Start]:
         pool_fields = {key: changes.pop(key) for key in list(changes) if key in PoolSettings.__slots__}
         settings = replace(host_settings, **changes)  # type: ignore[arg-type]
         settings = replace(settings, pool=replace(settings.pool, **pool_fields))  # type: ignore[arg-type]
-        host = MediaHost(settings)
+        host = MediaHost(settings, owners)
         hosts.append(host)
         await host.start()
         clients.append(await connect(settings.socket))

@@ -8,14 +8,17 @@ import signal
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from media.client import DiskFull, MediaError, MediaFull, NoSession
+from media.client import MediaError, MediaFull, NoSession
+from media.greetings import Greetings
 from media.host import HostSettings
 from media.mailbox import Caller as CallerIdentity
 from media.protocol import CountsChanged, MessageStored, Place, PoolStats, SessionEnded, SessionLost
 from media.scripts.deposit import Limits, Occasion
 from media.scripts.script import Why
 from tests.media.conftest import PROMPTS, USER, Start, connect
+from tests.media.people import People
 from tests.media.support import (
     Caller,
     Samples,
@@ -27,6 +30,7 @@ from tests.media.support import (
     wav_samples,
     within,
 )
+from tests.media.visitor import Visitor
 
 TONE = tone(440, 1.0)
 
@@ -116,11 +120,75 @@ async def test_hash_skips_the_greeting_and_ends_the_recording(
     caller.press("#")
     await recorded(host_settings.mailboxes, 1.0)
     assert not has_heard(caller, "digit-2")
+    visitor = Visitor(caller, PROMPTS)
     caller.press("#")
+    await visitor.hears("review-menu")
+    assert signalling.of(MessageStored) == []
+    caller.press("1")
     await within(caller.ended.wait())
     assert await signalling.event(SessionEnded) == SessionEnded("s1", Why.HASH)
-    assert has_heard(caller, "goodbye")
+    assert has_heard(caller, "message-sent")
     assert len(signalling.of(MessageStored)) == 1
+
+
+@pytest.mark.behaviour("V2")
+async def test_a_message_is_heard_and_recorded_again_before_it_is_sent(
+    start: Start, host_settings: HostSettings
+) -> None:
+    host, signalling = await start()
+    caller = await signalling.call(speech=TONE)
+    visitor = Visitor(caller, PROMPTS)
+    caller.press("#")
+    await recorded(host_settings.mailboxes, 1.0)
+    caller.press("#")
+    await visitor.hears("review-menu")
+    caller.press("2")
+    await visitor.hears_sound(TONE[:4800], "what was recorded")
+    await visitor.hears("review-menu")
+    caller.say(tone(660, 1.0))
+    caller.press("3")
+    await visitor.hears("beep")
+    await recorded(host_settings.mailboxes, 1.0)
+    caller.press("#")
+    await visitor.hears("review-menu")
+    caller.hang_up()
+    await signalling.event(SessionEnded)
+    (message,) = host.mailbox.list(USER)
+    assert abs(main_frequency(wav_samples(message.path)) - 660) < 2
+    assert 0.9 < message.seconds < 3.0
+
+
+@pytest.mark.behaviour("V1", "O2")
+async def test_the_own_greeting_is_heard_and_out_of_hours_that_for_no_answer(start: Start) -> None:
+    host, signalling = await start()
+    Greetings(host.mailbox.root).put(USER, "no-answer", tone(700, 1.0).tobytes())
+    for number, occasion in enumerate((Occasion.OUT_OF_HOURS, Occasion.NO_ANSWER)):
+        caller = await signalling.call(f"s{number}", occasion=occasion)
+        visitor = Visitor(caller, PROMPTS)
+        await visitor.hears_sound(tone(700, 0.6), "the greeting")
+        await visitor.hears("beep")
+        caller.hang_up()
+    caller = await signalling.call("s3", occasion=Occasion.BUSY)
+    await Visitor(caller, PROMPTS).hears("digit-8", "digit-8")
+
+
+@pytest.mark.behaviour("V3")
+async def test_the_owner_is_told_of_each_message_and_again_at_the_next_start(
+    start: Start, host_settings: HostSettings, owners: People
+) -> None:
+    host, signalling = await start()
+    owners.failing = True
+    caller = await signalling.call(speech=TONE)
+    await recorded(host_settings.mailboxes, 1.0)
+    with capture_logs() as logs:
+        caller.hang_up()
+        await signalling.event(SessionEnded)
+        await until(lambda: "mailbox.owner_not_told" in [entry["event"] for entry in logs])
+    await host.stop()
+    owners.failing = False
+    again, _ = await start()
+    await until(lambda: bool(owners.told))
+    assert owners.told == list(again.mailbox.list(USER))
 
 
 async def test_digits_by_info_count_as_digits_by_rtp(start: Start, host_settings: HostSettings) -> None:
@@ -130,12 +198,13 @@ async def test_digits_by_info_count_as_digits_by_rtp(start: Start, host_settings
     await recorded(host_settings.mailboxes, 1.0)
     signalling.client.digit("s1", "5")
     signalling.client.digit("s1", "#")
+    signalling.client.digit("s1", "#")
     assert await signalling.event(SessionEnded) == SessionEnded("s1", Why.HASH)
 
 
 @pytest.mark.behaviour("V2")
 async def test_the_limit_ends_a_recording(start: Start) -> None:
-    _, signalling = await start(limits=Limits(seconds=1.5, silence=5.0))
+    _, signalling = await start(limits=Limits(1.5, 5.0, 0.5))
     caller = await signalling.call(speech=TONE)
     await within(caller.ended.wait())
     assert await signalling.event(SessionEnded) == SessionEnded("s1", Why.LIMIT)
@@ -149,7 +218,7 @@ async def test_the_limit_ends_a_recording(start: Start) -> None:
 async def test_silence_ends_a_recording_and_is_cut_off(
     start: Start, host_settings: HostSettings, silence: Samples | None
 ) -> None:
-    _, signalling = await start(limits=Limits(seconds=30.0, silence=1.5))
+    _, signalling = await start(limits=Limits(30.0, 1.5, 0.5))
     caller = await signalling.call(speech=TONE)
     await recorded(host_settings.mailboxes, 1.0)
     caller.say(silence)
@@ -164,7 +233,7 @@ async def test_silence_ends_a_recording_and_is_cut_off(
 
 @pytest.mark.behaviour("V2")
 async def test_too_little_sound_is_no_message(start: Start, host_settings: HostSettings) -> None:
-    _, signalling = await start(min_seconds=2.0)
+    _, signalling = await start(limits=Limits(20.0, 5.0, 2.0))
     caller = await signalling.call(speech=TONE)
     await recorded(host_settings.mailboxes, 0.5)
     caller.say(None)
@@ -277,9 +346,15 @@ async def test_refusals(start: Start) -> None:
     assert list(host.sessions) == ["s1"]
 
 
-async def test_a_full_disk_refuses_a_reservation(start: Start) -> None:
+async def test_a_full_disk_is_told_to_the_caller(start: Start, host_settings: HostSettings) -> None:
     _, signalling = await start(min_free_bytes=1 << 60)
-    assert isinstance(await signalling.reserve(), DiskFull)
+    with capture_logs() as logs:
+        caller = await signalling.call(speech=TONE)
+    assert "mailbox.disk_full" in [entry["event"] for entry in logs]
+    await within(caller.ended.wait())
+    assert await signalling.event(SessionEnded) == SessionEnded("s1", Why.DISK_FULL)
+    assert has_heard(caller, "unavailable")
+    assert not list(host_settings.mailboxes.glob("*/*/*"))
 
 
 @pytest.mark.behaviour("V3")

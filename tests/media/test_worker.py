@@ -111,8 +111,9 @@ async def test_what_is_played_is_heard_to_its_end(start_worker: StartWorker) -> 
     line = await start_worker()
     caller = await line.call()
     await line.event("answered")
-    line.do("play", files=[str(PROMPTS / f"digit-{digit}.wav") for digit in "12"])
-    await line.event("played")
+    files = [str(PROMPTS / f"digit-{digit}.wav") for digit in "12"]
+    line.do("play", files=files, start=0.0, number=7)
+    assert (await line.event("played"))["number"] == 7
     for digit in "12":
         alike, _ = find(caller.heard(), wav_samples(PROMPTS / f"digit-{digit}.wav")[:-160])
         assert alike > 0.95

@@ -238,6 +238,18 @@ class Phone(asyncio.DatagramProtocol):
         ]
         self.send(render(f"ACK {target} SIP/2.0", headers))
 
+    def cancel(self, provisional: Response, dialled: str) -> None:
+        """Give up an INVITE that was not answered yet (RFC 3261 §9.1)."""
+        headers = [
+            ("Via", re.sub(r";received=[^;]*|;rport=\d+", "", provisional.values("via")[0])),
+            ("Max-Forwards", "70"),
+            ("From", provisional.get("from") or ""),
+            ("To", f"<sip:{dialled}@{self.service[0]}:{self.service[1]}>"),
+            ("Call-ID", provisional.call_id),
+            ("CSeq", f"{provisional.cseq[0]} CANCEL"),
+        ]
+        self.send(render(f"CANCEL sip:{dialled}@{self.service[0]}:{self.service[1]} SIP/2.0", headers))
+
     def hang_up(self, answer: Response, cseq: int = 3) -> None:
         """BYE by the caller in the dialog that this 200 made."""
         assert answer.contact is not None

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from b2bua.runtime import callbook
+from b2bua.callplan.missed import Missed
+from b2bua.runtime import callbook, dialogs
+from media.mailbox import Caller
 from media.protocol import MessageStored, SessionEnded
 from media.scripts.script import Why
 from provisioning.calllog import CallRecord, TraceEntry
+from provisioning.outbox import CallMissed, Outbox
 from tests.runtime.node import Node, company, running_node, until
 from tests.runtime.phone import Phone, converse, sdp
+
+NOTIFY = "notify = { missed_call = true }"
 
 
 async def recorded(node: Node, call_id: str) -> tuple[CallRecord, tuple[TraceEntry, ...]]:
@@ -34,6 +40,12 @@ async def leave_message(node: Node, caller: Phone) -> tuple[str, str, Any]:
     caller.acknowledge(answer, "")
     await node.media.worker.request("ACK")
     return call_id, reservation["session"], answer
+
+
+async def missed_calls(node: Node) -> list[CallMissed]:
+    """The missed calls that somebody is to be told of."""
+    waiting = await Outbox(node.store).due(datetime.now(UTC), 100)
+    return [entry.news for entry in waiting if isinstance(entry.news, CallMissed)]
 
 
 def stored(node: Node, token: str) -> MessageStored:
@@ -125,11 +137,63 @@ async def test_a_mailbox_that_never_tells_is_not_waited_for_long(
     assert (await anna.register(cseq=9)).code == 200
 
 
+@pytest.mark.behaviour("V5")
+async def test_who_missed_a_call_is_told_and_nobody_who_took_it(relay_socket: Path) -> None:
+    async with running_node(relay_socket, company(keys=NOTIFY, action="keep_ringing")) as node:
+        anna, bert = await node.phone("anna"), await node.phone("bert")
+        await node.phone("carl")
+        answer = await converse(anna, bert, "202")
+        # Bert is on the phone, so the line is engaged to anybody else.
+        engaged = await anna.call("202")
+        anna.cancel(await anna.response("183"), "202")
+        anna.hang_up(answer)
+        bert.respond(await bert.request("BYE"), 200)
+        given_up = await anna.call("203")
+        anna.cancel(await anna.response("180"), "203")
+        refused = await anna.call("299")
+        for call_id in (answer.call_id, engaged, given_up, refused):
+            await recorded(node, call_id)
+        seen = Caller("201", "Anna")
+        assert {
+            news.call_id: (news.user, news.caller, news.dialled, news.how)
+            for news in await missed_calls(node)
+        } == {
+            engaged: (2, seen, "202", Missed.ENGAGED),
+            given_up: (3, seen, "203", Missed.HUNG_UP),
+        }
+
+
+@pytest.mark.behaviour("V5")
+@pytest.mark.parametrize("message", [True, False])
+@pytest.mark.parametrize("restart", [True, False])
+async def test_a_mailbox_that_got_no_message_is_a_missed_call_after_a_restart_too(
+    relay_socket: Path, monkeypatch: pytest.MonkeyPatch, message: bool, restart: bool
+) -> None:
+    monkeypatch.setattr(dialogs, "INTERVAL", 0.05)
+    async with running_node(relay_socket, company(keys=NOTIFY)) as node:
+        assert node.media is not None
+        anna = await node.phone("anna")
+        call_id, token, answer = await leave_message(node, anna)
+        if restart:
+            path = node.folder / "dialogs.jsonl"
+            await until(lambda: path.exists() and path.stat().st_size, "the call to be on disk")
+            await node.kill()
+            await node.start()
+        if message:
+            node.media.tell(stored(node, token))
+        anna.hang_up(answer)
+        node.media.tell(SessionEnded(token, Why.HANGUP))
+        record, _ = await recorded(node, call_id)
+        assert (record.message_id is not None) is message
+        expected = [] if message else [(3, Missed.NOT_ANSWERED)]
+        assert [(news.user, news.how) for news in await missed_calls(node)] == expected
+
+
 def everything_in(database: Path) -> str:
     """All tables that a call leaves something in, as text."""
     with sqlite3.connect(database) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-        of_calls = sorted(name for name in tables if name.startswith(("call", "trace")))
+        of_calls = sorted(name for name in tables if name.startswith(("call", "trace", "notification")))
         assert of_calls
         return repr([connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in of_calls])
 
@@ -137,7 +201,7 @@ def everything_in(database: Path) -> str:
 @pytest.mark.behaviour("A1", "A3")
 @pytest.mark.parametrize("way", ["switch", "privacy", "from", "rpid"])
 async def test_a_withheld_caller_is_nowhere(relay_socket: Path, way: str) -> None:
-    keys = "withhold_number = true" if way == "switch" else ""
+    keys = "notify = { missed_call = true }\n" + ("withhold_number = true" if way == "switch" else "")
     headers = {
         "privacy": [("Privacy", "critical; id")],
         "rpid": [("Remote-Party-ID", '"Anna" <sip:88171@x.example>;party=calling;privacy=full')],
@@ -166,6 +230,8 @@ async def test_a_withheld_caller_is_nowhere(relay_socket: Path, way: str) -> Non
                 record, ladder = await recorded(node, one)
                 assert record.withheld
                 assert ladder
+            (carl,) = await missed_calls(node)
+            assert (carl.user, carl.caller) == (3, Caller(withheld=True)), "he is told, but not of whom"
             left = everything_in(node.folder / "ringplan.db")
     told = repr(logs) + repr(invite.headers) + left
     for secret in ("Anna", "anna", "88171"):

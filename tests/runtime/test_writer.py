@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from b2bua.callplan.missed import Missed
 from b2bua.runtime import writer as module
 from b2bua.runtime.writer import Writer
+from media.mailbox import Caller
 from provisioning.apply import apply_changes
 from provisioning.bindings import StoredBinding
 from provisioning.calllog import CallRecord, TraceEntry
 from provisioning.company_file import parse_company_file
+from provisioning.outbox import CallMissed, Channel, Outbox
 from provisioning.store import Store, open_store
 from tests.runtime.node import CHEAP, company
 
@@ -32,7 +35,7 @@ async def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(module, "INTERVAL", 0.02)
     monkeypatch.setattr(module, "BACK_OFF", 0.05)
     async with await open_store(tmp_path, CHEAP) as opened:
-        await apply_changes(opened, parse_company_file(company()))
+        await apply_changes(opened, parse_company_file(company(keys="notify = { missed_call = true }")))
         yield opened
 
 
@@ -99,6 +102,44 @@ async def test_a_locked_database_loses_and_doubles_nothing(store: Store, tmp_pat
     work.cancel()
 
 
+def missed(call_id: str, user: int = 1) -> CallMissed:
+    return CallMissed(user, call_id, NOON, Caller("+441632960998"), "201", Missed.NOT_ANSWERED)
+
+
+async def told(store: Store) -> list[tuple[str, str]]:
+    """The calls of which somebody is to be told, each with the channel."""
+    waiting = await Outbox(store).due(datetime.now(UTC), 1000)
+    return sorted(
+        (entry.news.call_id, entry.channel) for entry in waiting if isinstance(entry.news, CallMissed)
+    )
+
+
+@pytest.mark.behaviour("V5")
+async def test_a_call_and_the_news_that_it_was_missed_are_written_together_or_not_at_all(
+    store: Store, tmp_path: Path
+) -> None:
+    writer = Writer(store, (Channel.MAIL, Channel.WEBHOOK))
+    writer.call(record("missed"), [entry()], [missed("missed"), missed("missed", user=2)])
+    writer.call(record("answered"), [entry()])
+    with locked(tmp_path):
+        assert not await writer.flush()
+    assert await told(store) == []
+    assert await writer.flush()
+    assert await written(store) == ["answered", "missed"]
+    assert await told(store) == [
+        ("missed", "mail"),
+        ("missed", "mail"),
+        ("missed", "webhook"),
+        ("missed", "webhook"),
+    ]
+    # Nobody is told of a call that is not in the log.
+    writer.call(record("broken \udcff"), [], [missed("gone")])
+    writer.call(record("fine"), [], [missed("fine")])
+    assert await writer.flush()
+    assert await written(store) == ["answered", "fine", "missed"]
+    assert {call_id for call_id, _ in await told(store)} == {"missed", "fine"}
+
+
 async def test_the_last_word_on_a_binding_counts_whatever_came_before(store: Store, tmp_path: Path) -> None:
     writer = Writer(store)
     one, two, three = (binding(f"<sip:{name}@x.example>") for name in ("one", "two", "three"))
@@ -149,8 +190,8 @@ async def test_stopping_in_the_middle_of_a_batch_doubles_nothing(
     begun = asyncio.Event()
     write = store.write_calls
 
-    async def slow(calls: Any) -> None:
-        await write(calls)
+    async def slow(*batch: Any) -> None:
+        await write(*batch)
         begun.set()  # on disk, but the writer has not heard of it yet
         await asyncio.sleep(0.05)
 
@@ -187,11 +228,11 @@ async def test_big_backlogs_go_in_batches_and_have_a_bound(
     sizes = []
     write = store.write_calls
 
-    async def counted(calls: Any) -> None:
+    async def counted(calls: Any, *missed: Any) -> None:
         sizes.append(len(calls))
         if len(sizes) == 1:
             writer.call(record("during"), [])
-        await write(calls)
+        await write(calls, *missed)
 
     monkeypatch.setattr(store, "write_calls", counted)
     writer = Writer(store)
