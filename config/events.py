@@ -179,6 +179,12 @@ EVENTS: tuple[Event, ...] = (
         ("mailbox", "occasion"),
     ),
     Event(
+        "mailbox.answered",
+        "info",
+        "A mailbox took the call; `service` says whether for a message (deposit) or as the voice portal (portal).",
+        ("service",),
+    ),
+    Event(
         "mailbox.clean_up_failed",
         "error",
         "Old messages, or mailboxes of users long deleted, could not be removed; it is tried again in an hour.",
@@ -189,6 +195,12 @@ EVENTS: tuple[Event, ...] = (
         "error",
         "There is no room for a message: callers are told so.",
         ("mailbox",),
+    ),
+    Event(
+        "mailbox.failed",
+        "info",
+        "No media worker could take the call; the plan goes on.",
+        ("mailbox", "service"),
     ),
     Event(
         "mailbox.message_dropped",
@@ -233,6 +245,7 @@ EVENTS: tuple[Event, ...] = (
         "A recording that was interrupted was dealt with at the start; `kept` says whether it is a message now.",
         ("kept", "mailbox", "message", "seconds"),
     ),
+    Event("mailbox.resumed", "info", "Another media worker went on where the lost one was.", ()),
     Event(
         "mailbox.store_failed",
         "error",
@@ -473,6 +486,24 @@ EVENTS: tuple[Event, ...] = (
         "The database could not be written; it is tried again.",
         ("backlog", "reason"),
     ),
+    Event(
+        "subscription.added",
+        "info",
+        "A device has subscribed to its messages: its lamp is told in this subscription.",
+        ("expires_in", "source", "username"),
+    ),
+    Event(
+        "subscription.refused",
+        "warning",
+        "A device may not subscribe to what it asked for, or has too many subscriptions.",
+        ("code", "reason", "username"),
+    ),
+    Event(
+        "subscription.removed",
+        "info",
+        "A subscription is over; `told` says whether the device has heard so.",
+        ("told", "username"),
+    ),
     Event("trunk.down", "warning", "A trunk does not answer: calls try it last.", ("address", "trunk")),
     Event(
         "trunk.fault",
@@ -511,9 +542,6 @@ EVENTS: tuple[Event, ...] = (
         ("reason", "trunk"),
     ),
     Event("trunk.up", "info", "A trunk that was down or suspect answers again.", ("address", "trunk")),
-    Event("voicemail.answered", "info", "A mailbox took the call.", ()),
-    Event("voicemail.failed", "info", "The mailbox could not take the call; the plan goes on.", ("mailbox",)),
-    Event("voicemail.resumed", "info", "Another worker went on where the lost one was.", ()),
 )
 
 BY_NAME: dict[str, Event] = {event.name: event for event in EVENTS}

@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from config.values import (
+    AccessCodes,
     Algorithms,
     Codes,
     Count,
@@ -187,8 +188,10 @@ class TrunkSettings(Table):
 
 
 class VoicemailSettings(Table):
-    """Limits of a recording, in seconds of sound, and of a mailbox; days that messages are kept, 0 for ever."""
+    """How users reach the voice portal; limits of a recording, in seconds of sound, and of a mailbox; days that
+    messages are kept, 0 for ever."""
 
+    access_codes: AccessCodes = ("1571", "*1571")
     max_seconds: Seconds = 180.0
     silence_seconds: Seconds = 10.0
     min_seconds: SecondsOrNone = 2.0

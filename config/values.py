@@ -119,11 +119,23 @@ def _name_server(value: object) -> HostPort:
 
 def parse_codes(value: object) -> tuple[str, ...]:
     """A list of numbers as people dial them, digits only; commas between them in one text."""
+    return _codes(value, "[0-9]{2,8}", 'a list of 2 to 8 digits each is allowed, in quotes, such as ["911"]')
+
+
+def parse_access_codes(value: object) -> tuple[str, ...]:
+    """A list of codes as people dial them, digits that may have a star before them; commas between them in one text."""
+    allowed = (
+        'a list of 2 to 8 digits each is allowed, also with a star before them, such as ["1571", "*1571"]'
+    )
+    return _codes(value, r"\*?[0-9]{2,8}", allowed)
+
+
+def _codes(value: object, form: str, allowed: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
     codes = tuple(str(code).strip() for code in value) if isinstance(value, list | tuple) else ("",)
-    if not all(re.fullmatch("[0-9]{2,8}", code) for code in codes):
-        raise ValueError('a list of 2 to 8 digits each is allowed, in quotes, such as ["911"]')
+    if not all(re.fullmatch(form, code) for code in codes):
+        raise ValueError(allowed)
     return codes
 
 
@@ -186,6 +198,7 @@ Address = Annotated[str, BeforeValidator(parse_ipv4)]
 Sender = Annotated[str, BeforeValidator(parse_sender)]
 WebAddress = Annotated[str, BeforeValidator(parse_url)]
 Codes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_codes)]
+AccessCodes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_access_codes)]
 OptionalNumber = Annotated[str | None, BeforeValidator(parse_optional_number)]
 OptionalAddress = Annotated[str | None, BeforeValidator(parse_optional_ipv4)]
 Endpoint = Annotated[HostPort, NoDecode, BeforeValidator(parse_host_port)]

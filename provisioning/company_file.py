@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from b2bua.callplan.classes import CLASSES
-from b2bua.callplan.emergency import EMERGENCY_CODES
+from b2bua.callplan.codes import USUAL, Codes
 from b2bua.callplan.settings import Action, Interval, Notify
 from provisioning import toml_values as values
 from provisioning.company import (
@@ -66,22 +66,20 @@ class CompanyFileError(ValueError):
         super().__init__("\n".join(self.problems))
 
 
-def read_company_file(path: Path, emergency_codes: frozenset[str] = EMERGENCY_CODES) -> CompanyFile:
+def read_company_file(path: Path, codes: Codes = USUAL) -> CompanyFile:
     """Read and check the file at `path`. Raises CompanyFileError, and OSError where it cannot be read."""
     try:
         text = path.read_bytes().decode()
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise CompanyFileError(str(path), {(): line}, [Problem((), "must be UTF-8 text")]) from None
-    return parse_company_file(text, str(path), emergency_codes)
+    return parse_company_file(text, str(path), codes)
 
 
-def parse_company_file(
-    text: str, source: str = "company file", emergency_codes: frozenset[str] = EMERGENCY_CODES
-) -> CompanyFile:
+def parse_company_file(text: str, source: str = "company file", codes: Codes = USUAL) -> CompanyFile:
     """Read and check a company file's text; `source` names it in errors. Raises CompanyFileError.
 
-    `emergency_codes` are the platform's emergency numbers, which are nobody's extension and no target of a redirect.
+    `codes` are the platform's own, which are nobody's extension and no target of a redirect.
     """
     try:
         document = tomllib.loads(text)
@@ -91,7 +89,7 @@ def parse_company_file(
     problems: list[Problem] = []
     top = Table(document, (), problems)
     blocked = top.each("blocked_numbers", values.checked(parse_e164))
-    customers = tuple(_customer(table, emergency_codes) for table in top.tables("customers"))
+    customers = tuple(_customer(table, codes) for table in top.tables("customers"))
     trunks = tuple(_trunk(table) for table in top.tables("trunks"))
     top.finish()
     doubtful = {problem.path for problem in problems}
@@ -126,7 +124,7 @@ def _told(problem: Problem) -> str:
     return f"{key}: {problem.sentence}" if key else problem.sentence
 
 
-def _customer(table: Table, codes: frozenset[str]) -> CustomerEntry:
+def _customer(table: Table, codes: Codes) -> CustomerEntry:
     entry = CustomerEntry(
         name=table.need("name", values.text, ""),
         country=table.read("country", values.checked(values.country), "GB"),
@@ -143,9 +141,9 @@ def _customer(table: Table, codes: frozenset[str]) -> CustomerEntry:
     return entry
 
 
-def _user(table: Table, codes: frozenset[str]) -> UserEntry:
-    target = values.checked(partial(parse_target, emergency_codes=codes))
-    extension = values.checked(partial(parse_extension, emergency_codes=codes))
+def _user(table: Table, codes: Codes) -> UserEntry:
+    target = values.checked(partial(parse_target, codes=codes))
+    extension = values.checked(partial(parse_extension, codes=codes))
     numbers = table.each("numbers", values.checked(parse_e164))
     notify = table.table("notify")
     out_of_hours = table.table("out_of_hours")

@@ -15,7 +15,7 @@ from b2bua.sip.timers import NEVER, Timed
 
 if TYPE_CHECKING:
     from b2bua.call.call import Call
-    from b2bua.call.deposit import Deposit
+    from b2bua.call.mailbox import AtMailbox
 
 # What an INFO may carry from one phone to the other (RFC 6086 leaves the rest to packages nobody here knows).
 INFO_TYPES = ("application/dtmf-relay", "application/dtmf", "application/media_control+xml")
@@ -48,7 +48,7 @@ class Bridge(Timed, Nobody):
         "path",
     )
 
-    def __init__(self, call: Call, callee: Leg, path: Path, mailbox: Deposit | None) -> None:
+    def __init__(self, call: Call, callee: Leg, path: Path, mailbox: AtMailbox | None) -> None:
         Timed.__init__(self)
         self.call = call
         self.caller = call.caller

@@ -7,15 +7,16 @@ from contextlib import contextmanager
 
 from b2bua.call.bridge import Bridge
 from b2bua.call.course import Course
-from b2bua.call.deposit import Deposit
 from b2bua.call.early import Early
 from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Journal
 from b2bua.call.leg import Leg
+from b2bua.call.mailbox import AtMailbox
 from b2bua.call.path import Path
 from b2bua.call.ports import Device, Figures, Visitor
 from b2bua.call.services import Services
 from b2bua.call.walk import begin
+from b2bua.callplan.asked import Rule
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Caller
@@ -121,7 +122,8 @@ class Call:
     def state(self) -> str:
         """In a word, for people who look at running calls."""
         if self._bridge is not None:
-            return "recording" if self.in_mailbox else "answered"
+            mailbox = self._bridge.mailbox
+            return "answered" if mailbox is None else mailbox.words.state
         return "ringing" if self._course is not None and self._course.early.ringing else "starting"
 
     @property
@@ -132,11 +134,11 @@ class Call:
     def start(self, now: float) -> None:
         """Begin with the first step."""
         with self.or_fail(now):
-            if self.calling.user is not None:
+            if self.calling.user is not None and self.plan.rule is not Rule.PORTAL:
                 self.occupy(self.calling.user)
             self.course.start(now)
 
-    def rejoin(self, callee: Leg, path: Path, mailbox: Deposit | None) -> None:
+    def rejoin(self, callee: Leg, path: Path, mailbox: AtMailbox | None) -> None:
         """Be the answered call that it was before a restart."""
         self._bridge = Bridge(self, callee, path, mailbox)
         path.place(self.caller, callee)
@@ -263,13 +265,13 @@ class Call:
         *,
         device: str | None,
         trunk: str | None,
-        mailbox: Deposit | None,
+        mailbox: AtMailbox | None,
     ) -> None:
         """Somebody took the call: answer the caller with this description, and join both sides."""
         self._bridge = Bridge(self, leg, path, mailbox)
         early = self.course.early
         self.journal.answered = now
-        self.journal.outcome = "answered" if mailbox is None else "voicemail"
+        self.journal.outcome = "answered" if mailbox is None else mailbox.words.outcome
         early.session.accept(sdp, now)
         self._course = None
         self.services.watcher.joined(self, path.session, mailbox.token if mailbox else None)
@@ -277,7 +279,7 @@ class Call:
             # One of them was told a port of a relay that has died since, or a codec that the other has not.
             self._bridge.tell_moved(now)
         if mailbox is not None:
-            self.event("voicemail.answered", leg=leg.name)
+            self.event("mailbox.answered", leg=leg.name, service=mailbox.words.service)
         elif trunk is not None:
             self.event("call.answered", leg=leg.name, trunk=trunk)
         else:
@@ -291,7 +293,7 @@ class Call:
         """Another worker has taken over the callee's side."""
         assert self._bridge is not None
         self._bridge.replace_callee(leg, now)
-        self.event("voicemail.resumed", leg=leg.name)
+        self.event("mailbox.resumed", leg=leg.name)
 
     def refused(self, code: int, now: float) -> None:
         """Nothing was left to try: the caller got this code."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from b2bua.call.deposit import Deposit
 from b2bua.call.dial import Dialling
 from b2bua.call.early import Early
 from b2bua.call.leg import Leg
+from b2bua.call.mailbox import AtMailbox
 from b2bua.call.path import Path
 from b2bua.call.ports import Device
 from b2bua.call.ring import Ringing
@@ -24,7 +24,7 @@ from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Limits
-from b2bua.callplan.steps import Announce, Dial, EngagedTone, Reject, Ring, Step, Transfer, Voicemail
+from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.session import Session
 from b2bua.sip.session_user import Nobody
@@ -158,7 +158,7 @@ class Course(Nobody):
         *,
         device: str | None = None,
         trunk: str | None = None,
-        mailbox: Deposit | None = None,
+        mailbox: AtMailbox | None = None,
     ) -> None:
         """Somebody took the call."""
         assert leg.heard is not None
@@ -245,8 +245,8 @@ class Course(Nobody):
                 return Dialling(self, step)
             case EngagedTone() | Announce():
                 return Sounding(self, step)
-            case Voicemail():
-                return Deposit(self.call, self, step, self.way(), self.call.services.token())
+            case Voicemail() | Portal():
+                return AtMailbox(self.call, self, step, self.way(), self.call.services.token())
             case Reject() | Transfer():
                 raise AssertionError("this step needs no performer")
 

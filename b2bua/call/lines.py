@@ -25,7 +25,8 @@ class Waiter(Timed):
 
 
 class Lines:
-    """Calls a user has: live, alerting, held and outgoing ones; not those that a mailbox took.
+    """Calls a user has: live, alerting, held and outgoing ones; not those that a mailbox took, nor
+    visits to the own voice portal.
 
     Who waits for a line has its turn in the order of coming. The turn comes by the queue of deadlines, not from
     inside the call that ended: a fault in one call is no fault in another.

@@ -1,4 +1,4 @@
-"""Message waiting (RFC 3842): the body and headers of the NOTIFY that lights a phone's lamp."""
+"""Message waiting (RFC 3842): what a NOTIFY that lights a phone's lamp says."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from b2bua.sip.compose import Header
 
-HEADERS: tuple[Header, ...] = (
+CONTENT_TYPE = "application/simple-message-summary"
+UNSOLICITED: tuple[Header, ...] = (
     ("Event", "message-summary"),
     # There is no subscription: phones take it as it comes, and this says that no other will follow from it.
     ("Subscription-State", "terminated;reason=noresource"),
-    ("Content-Type", "application/simple-message-summary"),
+    ("Content-Type", CONTENT_TYPE),
 )
+"""The headers of a NOTIFY for a phone that has not subscribed."""
 
 
 @dataclass(frozen=True, slots=True)

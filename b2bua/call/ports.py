@@ -99,12 +99,22 @@ class Relay(Protocol):
 
 
 class Mailboxes(Protocol):
-    """Answers calls for people: greeting, beep, recording."""
+    """Answers calls for people (greeting, beep, recording), and lets them hear what is there."""
 
     def reserve(
-        self, token: str, user: int, occasion: str, visitor: Visitor, call_id: str, done: ReservationDone
+        self,
+        token: str,
+        service: str,
+        user: int,
+        occasion: str | None,
+        visitor: Visitor,
+        call_id: str,
+        done: ReservationDone,
     ) -> None:
-        """Ask for a place to send an INVITE with this token to; `done` gets `None` when there is none."""
+        """Ask for a place to send an INVITE with this token to; `done` gets `None` when there is none.
+
+        `service` is `deposit`, which has an `occasion`, or `portal`, which has none.
+        """
 
     def resume(self, token: str, done: ReservationDone) -> None:
         """Ask for another place after the first one was lost."""

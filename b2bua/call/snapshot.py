@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from b2bua.call.call import Call
-from b2bua.call.deposit import Deposit
 from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Journal
 from b2bua.call.leg import Leg
+from b2bua.call.mailbox import AtMailbox, Visit
 from b2bua.call.path import Path
 from b2bua.call.ports import Ports
 from b2bua.call.services import Services
@@ -21,7 +21,7 @@ from b2bua.callplan.hops import Hop
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.outcome import StepResult
 from b2bua.callplan.situation import Caller
-from b2bua.callplan.steps import Dial, Step, Voicemail
+from b2bua.callplan.steps import Dial, Step
 from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS
 from b2bua.sip.challenge import Credential
@@ -50,7 +50,7 @@ class MailboxSnapshot:
     """The mailbox that took a call: the media host's name for it, and the step that led there."""
 
     token: str
-    step: Voicemail
+    step: Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def restore(
     path = Path(services.relay, snapshot.relay_session, snapshot.ports)
     mailbox = None
     if (held := snapshot.mailbox) is not None:
-        mailbox = Deposit(call, None, held.step, path, held.token, callee)
+        mailbox = AtMailbox(call, None, held.step, path, held.token, callee)
     call.rejoin(callee, path, mailbox)
     return call
 

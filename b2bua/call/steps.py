@@ -29,7 +29,7 @@ ENDED = {
 class Performer(Timed, Nobody):
     """Carries out one step of a course: ends by `step_ended`, `deflected` or `answered` there, or is stopped.
 
-    `course` is `None` for the mailbox of a call that was answered before a restart.
+    `course` is `None` at the mailbox of a call that was answered before a restart.
     """
 
     __slots__ = ("_course", "call")

@@ -28,6 +28,7 @@ class Rule(StrEnum):
     LOOP = "loop"
     GONE = "gone"
     DEFLECTED = "deflected"
+    PORTAL = "portal"
     INTERNAL = "internal"
     OUTBOUND = "outbound"
     UNKNOWN = "unknown"

@@ -1,8 +1,8 @@
-"""What was dialled: somebody here, a number elsewhere, an emergency or service code, or nothing known.
+"""What was dialled: somebody here, a number elsewhere, one of the platform's or a public code, or nothing known.
 
-Emergency codes are recognised before anything else (BEHAVIOUR E1), then service codes (I6), the extensions of
-the caller's customer, and numbers as they are dialled in the customer's country. A user may put 141 or 1470 before
-any of them, to withhold or show the number for this one call (I4).
+Emergency codes are recognised before anything else (BEHAVIOUR E1), then the voice portal's access codes (W1), service
+codes (I6), the extensions of the caller's customer, and numbers as they are dialled in the customer's country. A user
+may put 141 or 1470 before any of them, to withhold or show the number for this one call (I4).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from functools import lru_cache
 
 import phonenumbers
 
-from b2bua.callplan.emergency import EMERGENCY_CODES
+from b2bua.callplan.codes import USUAL, Codes
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.settings import Customer
 
 # RFC 3966 §5.1.1 visual separators, and the space that people type.
 _SEPARATORS = str.maketrans("", "", "-.() ")
-_PREFIX = re.compile(r"(141|1470)(?=[0-9+])")
+_PREFIX = re.compile(r"(141|1470)(?=[0-9+*])")
 _SERVICE = re.compile(r"101|105|111|159|116[0-9]{3}|18001\+?[0-9]{1,32}")
 _NUMBER = re.compile(r"\+?[0-9]{1,32}")
 _SHOWN = 32
@@ -51,6 +51,13 @@ class Emergency:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """The caller's own voice portal, by one of its access codes."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A public service code, to be sent on unaltered."""
 
@@ -64,7 +71,7 @@ class Unknown:
     why: str
 
 
-Destination = CalledUser | Elsewhere | Emergency | Service | Unknown
+Destination = CalledUser | Elsewhere | Emergency | Access | Service | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ def dial(
     dialled: str,
     customer: Customer | None,
     numbering: Numbering,
-    emergency_codes: frozenset[str] = EMERGENCY_CODES,
+    codes: Codes = USUAL,
 ) -> Dialled:
     """Find what a caller dialled.
 
@@ -90,15 +97,19 @@ def dial(
     text = dialled.partition(";")[0].translate(_SEPARATORS)
     prefix = _PREFIX.match(text)
     bare = text[prefix.end() :] if prefix else text
-    if bare in emergency_codes:
+    if bare in codes.emergency:
         return Dialled(Emergency(bare))
     is_extension = customer is not None and (customer.id, text) in numbering.extensions
     if prefix is None or customer is None or is_extension:
-        return Dialled(_find(text, dialled, customer, numbering))
-    return Dialled(_find(bare, dialled, customer, numbering), withhold=prefix[0] == WITHHOLD)
+        return Dialled(_find(text, dialled, customer, numbering, codes))
+    return Dialled(_find(bare, dialled, customer, numbering, codes), withhold=prefix[0] == WITHHOLD)
 
 
-def _find(text: str, dialled: str, customer: Customer | None, numbering: Numbering) -> Destination:
+def _find(
+    text: str, dialled: str, customer: Customer | None, numbering: Numbering, codes: Codes
+) -> Destination:
+    if customer is not None and text in codes.access:
+        return Access(text)
     if _SERVICE.fullmatch(text):
         return Service(text)
     if customer is not None and (user := numbering.extensions.get((customer.id, text))) is not None:

@@ -15,7 +15,7 @@ from b2bua.callplan.foresight import Prospect
 from b2bua.callplan.outcome import StepResult
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import User
-from b2bua.callplan.steps import Announce, Dial, EngagedTone, Reject, Ring, Step, Transfer, Voicemail
+from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
 from b2bua.callplan.words import ANNOUNCED, devices, duration, email_of, name_of, possessive, sentence
 
 Json = dict[str, object]
@@ -64,6 +64,8 @@ def step_to_json(step: Step, users: Mapping[int, User]) -> Json:
         case Voicemail(user, occasion):
             whose = email_of(user, users)
             return {"do": "voicemail", "user": whose, "on": on, "options": {"occasion": occasion.value}}
+        case Portal(user):
+            return {"do": "portal", "user": email_of(user, users), "on": on}
         case Reject(code, reason, q850, _, as_elsewhere):
             options = {"code": code, "reason": reason, "q850": q850}
             if as_elsewhere:
@@ -124,7 +126,7 @@ def _next(plan: Plan, position: int, cause: Cause) -> int:
 def _way(plan: Plan, position: int, cause: Cause, users: Mapping[int, User]) -> str:
     """Describe the steps from a position on, as far as an answer, a refusal or another user."""
     parts = [_future(plan.steps[position], users)]
-    while not isinstance(plan.steps[position], Voicemail | Reject | Transfer):
+    while not isinstance(plan.steps[position], Voicemail | Portal | Reject | Transfer):
         position = _next(plan, position + 1, cause)
         parts.append(_future(plan.steps[position], users))
     return "; then ".join(parts)
@@ -156,6 +158,8 @@ def _future(step: Step, users: Mapping[int, User]) -> str:
             return f"the caller hears the engaged tone for {duration(seconds)}"
         case Voicemail(user):
             return f"the caller hears the greeting of {name_of(user, users)} and may leave a message"
+        case Portal(user):
+            return f"the voice portal of {name_of(user, users)} answers and asks for the PIN"
         case Reject(code, reason, as_elsewhere=as_elsewhere):
             ended = f"the call ends with {code} {reason}"
             return f"{ended}, or with what was answered there" if as_elsewhere else ended

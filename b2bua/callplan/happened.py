@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.settings import User
-from b2bua.callplan.steps import Announce, Dial, EngagedTone, Reject, Ring, Step, Transfer, Voicemail
+from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
 from b2bua.callplan.words import ANNOUNCED, devices, duration, name_of, possessive, sentence
 
 
@@ -42,6 +42,9 @@ def _past(result: StepResult, users: Mapping[int, User]) -> str:
             if result.message is None:
                 return f"the voicemail of {name_of(user, users)} answered, and the caller left no message"
             return f"the caller left {name_of(user, users)} a message of {duration(result.message)}"
+        case Portal(user):
+            answered = "answered" if result.ended is Ended.ANSWERED else "could not take the call"
+            return f"the voice portal of {name_of(user, users)} {answered}"
         case Reject(code, reason):
             return f"the call ended with {result.code or f'{code} {reason}'}"
 
@@ -95,5 +98,7 @@ def _begun(step: Step, users: Mapping[int, User]) -> str:
             return "the caller heard the engaged tone and"
         case Voicemail(user):
             return f"the caller heard the greeting of {name_of(user, users)} and"
+        case Portal(user):
+            return f"before the voice portal of {name_of(user, users)} could answer, the caller"
         case Reject(code, reason):
             return f"before the call could end with {code} {reason}, the caller"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from b2bua.callplan.classes import destination_class
-from b2bua.callplan.dialling import CalledUser, Elsewhere, Emergency, Service, Unknown, dial
-from b2bua.callplan.emergency import means_emergency
+from b2bua.callplan.dialling import Access, CalledUser, Elsewhere, Emergency, Service, Unknown, dial
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Limits
@@ -33,16 +32,16 @@ def redirect_target(
 ) -> CalledUser | Elsewhere | Unknown:
     """Whom a redirect by a user leads to, as if the user had dialled it; `Unknown` says why to nobody (D8)."""
     customer = numbering.customer_of(by)
-    destination = dial(text, customer, numbering, limits.emergency_codes).destination
+    destination = dial(text, customer, numbering, limits.codes).destination
     match destination:
         case Unknown():
             return destination
-        case Emergency() | Service():
+        case Emergency() | Access() | Service():
             return Unknown(f"calls are never redirected to {destination.code}")
         case CalledUser(by.id, number):
             return Unknown(f"{number} is {by.name}, and calls cannot be redirected to oneself")
         case CalledUser(_, number) | Elsewhere(number):
-            if means_emergency(number, limits.emergency_codes):
+            if limits.codes.mean_emergency(number):
                 return Unknown(f"calls are never redirected to {number}")
             if number in numbering.blocked:
                 return Unknown(f"{number} is blocked as a target of redirects")

@@ -11,10 +11,12 @@ from b2bua.callplan.asked import Asked, Rule
 from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.rules import RULES
-from b2bua.callplan.steps import Reject, Step
+from b2bua.callplan.settings import User
+from b2bua.callplan.steps import Portal, Reject, Step
 
 _NOT_FOUND = Reject(404, "Not Found", q850=1)
 _FORBIDDEN = Reject(403, "Forbidden", q850=21)
+_NO_PORTAL = Reject(503, "Service Unavailable", q850=41)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,14 @@ def decide(asked: Asked) -> Plan:
         if verdict.applies:
             break
     return Plan(rule, tuple(considered), verdict.steps, verdict.cause)
+
+
+def visit_portal(code: str, user: User) -> Plan:
+    """Plan a user's call to the own mailbox by an access code (BEHAVIOUR W1)."""
+    why = f"{code} is the access code of the voice portal"
+    if not user.has_pin:
+        why += f", but {user.name} has no PIN: it says so and lets nobody in"
+    return Plan(Rule.PORTAL, (Considered(Rule.PORTAL, True, why),), (Portal(user.id), _NO_PORTAL))
 
 
 def refuse_unknown(dialled: Unknown) -> Plan:

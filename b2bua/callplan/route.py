@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from b2bua.callplan.dialling import CalledUser, Elsewhere, Emergency, Service, Unknown, dial
+from b2bua.callplan.dialling import Access, CalledUser, Elsewhere, Emergency, Service, Unknown, dial
 from b2bua.callplan.hops import Hop, LookAt, arrive
 from b2bua.callplan.journey import Diversion, Journey
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.outbound import call_elsewhere, call_for_help, refuse_internal, refuse_loop
 from b2bua.callplan.permission import why_not_call
-from b2bua.callplan.plan import refuse_suspended, refuse_unknown
+from b2bua.callplan.plan import refuse_suspended, refuse_unknown, visit_portal
 from b2bua.callplan.situation import Caller, Limits
 
 
@@ -31,7 +31,7 @@ def route(
     """
     calling = None if caller.user is None else numbering.users[caller.user]
     customer = None if calling is None else numbering.customer_of(calling)
-    found = dial(dialled, customer, numbering, limits.emergency_codes)
+    found = dial(dialled, customer, numbering, limits.codes)
     destination = found.destination
     if found.withhold is not None:
         caller = replace(caller, withheld=found.withhold)
@@ -50,6 +50,8 @@ def route(
             if calling is not None and (why := why_not_call(destination, calling, numbering)):
                 return Hop(journey, caller, refuse_internal(why))
             return arrive(numbering.users[user], caller, journey, numbering, situation, limits)
+        case Access(code) if calling is not None:
+            plan = visit_portal(code, calling)
         case Elsewhere() | Service() if calling is not None:
             plan = call_elsewhere(destination, calling, caller, numbering, limits)
         case Unknown():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from b2bua.callplan.emergency import EMERGENCY_CODES
+from b2bua.callplan.codes import USUAL, Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The platform's limits in seconds (BEHAVIOUR R11, N4, B3, E3), and its emergency numbers.
+    """The platform's limits in seconds (BEHAVIOUR R11, N4, B3, E3), and its codes.
 
     `max_unanswered` bounds the unanswered time of a call over all hops, `keep_ringing` that of a call whose
     user keeps ringing, `redirect` how long a number rings that somebody redirects to, and `engaged_tone` is how
     long that tone is heard. A trunk that says nothing for `trunk_silence` is followed by the next. At most
-    `redirected_calls` calls at a time are where one user's redirects sent them (D7). `emergency_codes` are what is
-    dialled in an emergency (E1), `emergency_number` stands for a caller without any number then (E2).
+    `redirected_calls` calls at a time are where one user's redirects sent them (D7). `emergency_number` stands for a
+    caller without any number who calls for help (E2).
     """
 
     max_unanswered: float = 170.0
@@ -58,4 +58,4 @@ class Limits:
     redirect: float = 45.0
     redirected_calls: int = 5
     emergency_number: str | None = None
-    emergency_codes: frozenset[str] = EMERGENCY_CODES
+    codes: Codes = USUAL

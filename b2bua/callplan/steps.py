@@ -106,6 +106,14 @@ class Voicemail:
 
 
 @dataclass(frozen=True, slots=True)
+class Portal:
+    """Answer a user who calls the own mailbox: the voice portal asks for the PIN (BEHAVIOUR W1)."""
+
+    user: int
+    on: frozenset[Cause] = FIRST
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """End the call with a SIP status and reason phrase; `q850` is for a Reason header (RFC 3326).
 
@@ -119,4 +127,4 @@ class Reject:
     as_elsewhere: bool = False
 
 
-Step = Ring | Transfer | Dial | Announce | EngagedTone | Voicemail | Reject
+Step = Ring | Transfer | Dial | Announce | EngagedTone | Voicemail | Portal | Reject

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from b2bua.callplan.codes import Codes
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
-from b2bua.runtime.limits import limits_of
+from b2bua.runtime.limits import codes_of
 from provisioning.apply import apply_changes, plan_changes
 from provisioning.changes import Applied
 from provisioning.company_file import CompanyFile, CompanyFileError, read_company_file
@@ -34,7 +35,7 @@ def command(
 ) -> None:
     """Apply a company file, in one transaction, after showing what changes."""
     settings = console.settings(context)
-    company = _read(file, limits_of(settings).emergency_codes)
+    company = _read(file, codes_of(settings))
 
     async def work(store: Store) -> Applied | None:
         print(await plan_changes(store, company, prune=prune), flush=True)
@@ -57,9 +58,9 @@ def command(
         print("Saved; in force when call handling is back.")
 
 
-def _read(path: Path, emergency_codes: frozenset[str]) -> CompanyFile:
+def _read(path: Path, codes: Codes) -> CompanyFile:
     try:
-        return read_company_file(path, emergency_codes)
+        return read_company_file(path, codes)
     except CompanyFileError as error:
         raise CommandError(str(error)) from None
     except OSError as error:

@@ -94,8 +94,13 @@ def explain(
         return follow(step, cause, hop.caller, hop.journey, numbering, lambda _: ordinary, limits)
 
     found = route(to, caller, numbering, situation, limits)
-    if found.plan.rule is Rule.UNKNOWN and caller.user is None and _is_extension(numbering, to):
-        raise CommandError(f"{to} is an extension: say by --from which user calls it.")
+    if found.plan.rule is Rule.UNKNOWN and caller.user is None:
+        for what, known in (
+            ("an extension", _is_extension(numbering, to)),
+            ("an access code", to in limits.codes.access),
+        ):
+            if known:
+                raise CommandError(f"{to} is {what}: say by --from which user calls it.")
     ahead = foresee(found, next_hop)
     plan = to_json(found.plan, numbering.users, ahead.onward)
     return Explanation(

@@ -28,7 +28,7 @@ class LiveCall(Shape):
     """A call in progress."""
 
     call_id: str = said("the Call-ID of the caller's leg")
-    state: str = said("what it is doing: ringing, answered, …")
+    state: str = said("what it is doing: ringing, answered, recording, portal, …")
     from_: str | None = Field(alias="from", description="the caller's number or extension; null if withheld")
     to: str = said("what was dialled")
     since: float = said("seconds since it began")
@@ -47,14 +47,16 @@ class Call(Shape):
 
     call_id: str = said("the Call-ID of the caller's leg")
     started_at: datetime = said("when the INVITE came")
-    answered_at: datetime | None = said("when it was answered, by a person or by voicemail")
+    answered_at: datetime | None = said(
+        "when it was answered, by a person, by voicemail or by the voice portal"
+    )
     ended_at: datetime = said("when it ended")
     caller: Party = said("who called")
     withheld: bool = said("whether the caller withheld the number")
     dialled: str = said("what was dialled")
     called: str | None = said("the e-mail of the called user")
     rule: str = said("the rule that decided (docs/behaviour.md, R)")
-    outcome: str = said("answered, voicemail, busy, no-answer, cancelled, …")
+    outcome: str = said("answered, voicemail, portal, busy, no-answer, cancelled, …")
     code: int | None = said("the SIP status that the caller got")
     hung_up_by: str | None = said("caller, callee, or null")
 

@@ -13,7 +13,7 @@ from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
 
 _MAX_USER_AGENT = 200  # characters kept
-_HOUR = 3600  # no registration as long as this may be called too brief (RFC 3261 §10.3 step 7)
+HOUR = 3600  # no registration as long as this may be called too brief (RFC 3261 §10.3 step 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def register(
     else:
         contacts = [_contact(value) for value in values]
         asked = [_seconds(contact, request, limits) for contact in contacts]
-        if any(0 < seconds < min(limits.min_expires, _HOUR) for seconds in asked):
+        if any(0 < seconds < min(limits.min_expires, HOUR) for seconds in asked):
             return Registration(423, "Interval Too Brief", (("Min-Expires", str(ceil(limits.min_expires))),))
         wanted = _distinct(
             _binding(contact, request, username, flow, now + min(seconds, limits.max_expires))

@@ -1,4 +1,4 @@
-"""What requests mean: an INVITE becomes a call, a REGISTER a binding; lamps are lit when counts change."""
+"""What requests mean: an INVITE becomes a call, a REGISTER a binding, a SUBSCRIBE news of messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import structlog
 
 from b2bua.call.call import Call
 from b2bua.call.itinerary import Itinerary
-from b2bua.call.mwi import HEADERS, Counts, summary
 from b2bua.call.ports import Device
 from b2bua.call.services import Services
 from b2bua.callplan.asked import Rule
@@ -20,21 +19,20 @@ from b2bua.callplan.route import route
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Limits, Situation
 from b2bua.callplan.steps import Dial
-from b2bua.registrar.bindings import Binding
+from b2bua.registrar.bindings import Added, Change
 from b2bua.runtime.callbook import CallBook
 from b2bua.runtime.callers import Callers
 from b2bua.runtime.directory import Registered
 from b2bua.runtime.emergencies import Emergencies
+from b2bua.runtime.message_waiting import MessageWaiting
 from b2bua.runtime.quotas import Quotas
 from b2bua.runtime.ration import Lines
 from b2bua.runtime.registrations import Registrations
 from b2bua.runtime.trace import Trace
-from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request, Response
 from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.uri import Uri
 
 log = structlog.get_logger()
 
@@ -60,16 +58,23 @@ class Telephony:
         self._limits = limits
         self._emergencies = emergencies
         self._quotas = quotas
-        self._counts: dict[int, Counts] = {}
         self._services: Services | None = None
         self._registrations: Registrations | None = None
         self._callers: Callers | None = None
+        self._message_waiting: MessageWaiting | None = None
 
-    def connect(self, services: Services, registrations: Registrations, callers: Callers) -> None:
+    def connect(
+        self,
+        services: Services,
+        registrations: Registrations,
+        callers: Callers,
+        message_waiting: MessageWaiting,
+    ) -> None:
         """Join the parts that need each other."""
         self._services = services
         self._registrations = registrations
         self._callers = callers
+        self._message_waiting = message_waiting
 
     @property
     def services(self) -> Services:
@@ -82,6 +87,12 @@ class Telephony:
         """The registrar."""
         assert self._registrations is not None
         return self._registrations
+
+    @property
+    def message_waiting(self) -> MessageWaiting:
+        """The lamps."""
+        assert self._message_waiting is not None
+        return self._message_waiting
 
     # What the user agent tells
 
@@ -156,6 +167,10 @@ class Telephony:
         """A registration."""
         self.registrations.on_register(transaction, request, now)
 
+    def on_subscribe(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A subscription to what a mailbox holds."""
+        self.message_waiting.on_subscribe(transaction, request, now)
+
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
         """Keep it for the ladder of its call."""
         if isinstance(message, Request) and message.method not in ("INVITE", "ACK", "BYE", "CANCEL", "INFO"):
@@ -175,31 +190,18 @@ class Telephony:
             size=len(data),
         )
 
-    # Message waiting
+    # What the registrar tells
 
-    def on_bound(self, binding: Binding, added: bool, now: float) -> None:
-        """A device registered: light or clear its lamp, and ring it if a call waits for it (R8, V4)."""
+    def registration_changed(self, change: Change, now: float) -> None:
+        """A device registered or has gone: its lamp is told, and a call that waits for it rings it (R8, V4)."""
+        self.message_waiting.registration_changed(change, now)
+        binding = change.binding
         account = self.devices.directory.account(binding.username)
-        if account is None:
+        if account is None or not isinstance(change, Added):
             return
-        self._notify(account.user_id, binding, now)
-        if added:
-            for call in self.book:
-                if call.ringing(account.user_id):
-                    call.registered(Device(binding.username, binding), now)
-
-    def counts_changed(self, user: int, counts: Counts, now: float) -> None:
-        """A mailbox holds another number of messages: tell all the user's devices (V4)."""
-        self._counts[user] = counts
-        for device in self.devices.of_user(user, now):
-            self._notify(user, device.binding, now)
-
-    def _notify(self, user: int, binding: Binding, now: float) -> None:
-        agent = self.services.agent
-        host = agent.wire.advertised(binding.flow)
-        account = Uri(host.host, binding.username, host.port)
-        body = summary(self._counts.get(user, Counts()), str(account))
-        agent.notify(str(binding.contact), binding.flow, Address(account), HEADERS, body, now)
+        for call in self.book:
+            if call.ringing(account.user_id):
+                call.registered(Device(binding.username, binding), now)
 
     def _situation(
         self, called: User, now: float, arrival: datetime, *, called_back: bool = False

@@ -23,6 +23,11 @@ class NodeFigures:
             ("ringplan_transactions", "SIP transactions.", len(layer)),
             ("ringplan_timers", "Deadlines queued, cancelled ones included.", self._node.deadlines),
             ("ringplan_registrations", "Registered contacts.", len(self._node.location)),
+            (
+                "ringplan_subscriptions",
+                "Devices that subscribe to message waiting.",
+                self._node.agent.subscriptions,
+            ),
             ("ringplan_relay_sessions", "Open relay sessions.", self._node.relay.sessions),
             ("ringplan_media_workers", "Media workers.", self._node.pool.workers),
             ("ringplan_media_workers_spare", "Media workers without a session.", self._node.pool.spare),

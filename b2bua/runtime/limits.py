@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from b2bua.callplan.emergency import EMERGENCY_CODES
+from b2bua.callplan.codes import EMERGENCY_CODES, Codes
 from b2bua.callplan.situation import Limits
 from config.settings import Settings
 
@@ -18,5 +18,10 @@ def limits_of(settings: Settings) -> Limits:
         calls.redirect,
         calls.redirected,
         emergency.number,
-        EMERGENCY_CODES.union(emergency.codes),
+        codes_of(settings),
     )
+
+
+def codes_of(settings: Settings) -> Codes:
+    """The platform's own codes, which are nobody's extension and which nobody's calls are redirected to."""
+    return Codes(EMERGENCY_CODES.union(settings.emergency.codes), frozenset(settings.voicemail.access_codes))

@@ -59,15 +59,22 @@ class MailboxLink:
             log.info("media.connected")
 
     def reserve(
-        self, token: str, user: int, occasion: str, visitor: Visitor, call_id: str, done: ReservationDone
+        self,
+        token: str,
+        service: str,
+        user: int,
+        occasion: str | None,
+        visitor: Visitor,
+        call_id: str,
+        done: ReservationDone,
     ) -> None:
         """Ask for a worker that takes this caller."""
         known = self._devices.directory.user(user)
         reservation = Reservation(
             session=token,
             mailbox=user,
-            service=Service.DEPOSIT,
-            occasion=Occasion(occasion),
+            service=Service(service),
+            occasion=None if occasion is None else Occasion(occasion),
             call_id=call_id,
             caller=Caller(visitor.number, visitor.name, visitor.withheld),
             extension=known.extension if known is not None else None,

@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 
 class Registrations:
-    """The registrar of the service. `on_bound(binding)` hears each successful registration and refresh.
+    """The registrar of the service. `on_changed` hears of each change to a binding.
 
     `on_proven` hears of each flow by which an account's valid credentials came, and `gate` of the others too.
     `fingerprint` tells two passwords' digests apart without showing them.
@@ -51,7 +51,7 @@ class Registrations:
         limits: Limits,
         queue: LoopTimers,
         writer: Writer,
-        on_bound: Callable[[Binding, bool, float], None],
+        on_changed: Callable[[Change, float], None],
         on_proven: Callable[[Flow], None],
         gate: Gate,
         fingerprint: Callable[[str], str],
@@ -61,7 +61,7 @@ class Registrations:
         self._limits = limits
         self._queue = queue
         self._writer = writer
-        self._on_bound = on_bound
+        self._on_changed = on_changed
         self._on_proven = on_proven
         self._gate = gate
         self._fingerprint = fingerprint
@@ -213,6 +213,7 @@ class Registrations:
                 self._devices.choices.removed(binding.username, change.reason)
             self._writer.unbound((binding.username, binding.contact_text))
             log.info("registration.removed", username=binding.username, reason=change.reason.value)
+            self._on_changed(change, now)
             return
         if isinstance(change, Refreshed) and change.previous.contact_text != binding.contact_text:
             self._writer.unbound((binding.username, change.previous.contact_text))
@@ -230,7 +231,7 @@ class Registrations:
                 user_agent=binding.user_agent,
                 expires_in=binding.expires_in(now),
             )
-        self._on_bound(binding, isinstance(change, Added), now)
+        self._on_changed(change, now)
 
 
 def _stored(binding: Binding, user_id: int, mark: str, now: float) -> StoredBinding:

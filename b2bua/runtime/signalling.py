@@ -27,8 +27,9 @@ from b2bua.runtime.dialogs import Dialogs
 from b2bua.runtime.directory import Directory, Registered
 from b2bua.runtime.emergencies import Emergencies
 from b2bua.runtime.gate import Gate
-from b2bua.runtime.limits import limits_of
+from b2bua.runtime.limits import codes_of, limits_of
 from b2bua.runtime.mailboxes import MailboxLink
+from b2bua.runtime.message_waiting import MessageWaiting
 from b2bua.runtime.metrics import LoopDelay
 from b2bua.runtime.quotas import Quotas
 from b2bua.runtime.registrations import Registrations
@@ -123,6 +124,12 @@ class Signalling:
             name=settings.sip.user_agent,
             provisional_repeat=settings.calls.provisional_repeat,
         )
+        expiry = RegistrarLimits(
+            settings.sip.min_expires,
+            settings.sip.default_expires,
+            settings.sip.max_expires,
+            settings.sip.max_contacts,
+        )
         self.registrations = Registrations(
             self.devices,
             Authenticator(
@@ -131,18 +138,20 @@ class Signalling:
                 settings.sip.nonce_lifetime,
                 tuple(Algorithm(name) for name in settings.sip.digest_algorithms),
             ),
-            RegistrarLimits(
-                settings.sip.min_expires,
-                settings.sip.default_expires,
-                settings.sip.max_expires,
-                settings.sip.max_contacts,
-            ),
+            expiry,
             self._queue,
             self.writer,
-            self.telephony.on_bound,
+            self.telephony.registration_changed,
             self._proven,
             self.gate,
             self._store.key.fingerprint,
+        )
+        self.message_waiting = MessageWaiting(
+            self.agent,
+            self.devices,
+            self.registrations.authenticate,
+            expiry,
+            codes_of(settings).access,
         )
         self.relay = RelayLink(
             settings.run_dir / "relay.sock",
@@ -191,6 +200,7 @@ class Signalling:
             ),
             self.registrations,
             Callers(self.devices, self.registrations.authenticate, self._proven),
+            self.message_waiting,
         )
         await asyncio.gather(self.relay.connect(), self.mailboxes.connect())
         # Calls from before the start are there before anything that concerns them is heard.
@@ -318,7 +328,7 @@ class Signalling:
         now = self._queue.now()
         match event:
             case CountsChanged(mailbox, new, saved):
-                self.telephony.counts_changed(mailbox, Counts(new, saved), now)
+                self.message_waiting.counts_changed(mailbox, Counts(new, saved), now)
             case MessageStored():
                 self.book.message_stored(event)
             case SessionEnded():
@@ -330,6 +340,8 @@ class Signalling:
                     self.mailboxes.release(token)
             case PoolStats():
                 self.pool = event
+                # On connecting it comes behind the counts of all mailboxes that are not empty.
+                self.message_waiting.all_named(now)
 
     def _silent(self, session: str) -> None:
         if (call := self.book.with_relay_session(session)) is not None:
@@ -345,6 +357,7 @@ class Signalling:
             call.hang_up(self._queue.now(), "service (relay lost)")
 
     def _media_gone(self) -> None:
+        self.message_waiting.host_gone()
         for call in self.book:
             if call.in_mailbox:
                 call.hang_up(self._queue.now(), "service (media host lost)")
@@ -358,6 +371,7 @@ class Signalling:
             if directory.version != self._version:
                 self._version = directory.version
                 self.registrations.replace_directory(directory, self._queue.now())
+                self.message_waiting.directory_changed(self._queue.now())
                 self.trunks.follow(directory.trunks)
                 log.info("settings.changed", version=directory.version)
             return self._version

@@ -10,6 +10,16 @@ from typing import Protocol
 
 from b2bua.sip.address import Address
 from b2bua.sip.authorization import Authorization, Authorized
+from b2bua.sip.capabilities import (
+    ALLOW,
+    ALLOW_EVENTS,
+    CAPABILITIES,
+    EXTENSIONS,
+    METHODS,
+    OTHER_METHODS,
+    PACKAGES,
+    SUPPORTED,
+)
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import IGNORE, ResponseUser
 from b2bua.sip.compose import Header
@@ -19,23 +29,14 @@ from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.layer import TransactionLayer, Wire
 from b2bua.sip.message import SDP, Request, Response
-from b2bua.sip.reliable import RELIABLY
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
 from b2bua.sip.session_state import SessionState
 from b2bua.sip.session_user import NOBODY, SessionUser
+from b2bua.sip.subscription import Subscription, SubscriptionUser, event_type
 from b2bua.sip.timers import TimerQueue, Timers
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uas import ServerSession
-
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE")
-# Methods we know of and do not allow: 405, while one that nobody knows gets 501 (RFC 3261 §8.2.1, §21.5.2).
-OTHER_METHODS = ("SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE")
-# Option tags we understand in Require (RFC 3261 §8.2.2.3); in Supported we offer the same.
-EXTENSIONS = frozenset({RELIABLY})
-
-ALLOW: tuple[Header, ...] = (("Allow", ", ".join(METHODS)),)
-SUPPORTED: tuple[Header, ...] = (("Supported", ", ".join(sorted(EXTENSIONS))),)
 
 
 class Application(Protocol):
@@ -46,6 +47,9 @@ class Application(Protocol):
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A registration. Owes an answer."""
+
+    def on_subscribe(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A new subscription to one of `PACKAGES`. Owes an answer, by `UserAgent.subscribe` or directly."""
 
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
         """A well-formed message arrived: for traces."""
@@ -76,6 +80,7 @@ class UserAgent:
         self._name = name
         self._provisional_repeat = provisional_repeat
         self._sessions: dict[DialogId, Session] = {}
+        self._subscriptions: dict[DialogId, Subscription] = {}
 
     # Verbs
 
@@ -98,6 +103,15 @@ class UserAgent:
         stamp = invite.request.get("timestamp")
         invite.respond(100, now, (("Timestamp", stamp),) if stamp else ())
         return session
+
+    def subscribe(
+        self, subscribe: ServerTransaction, user: SubscriptionUser, seconds: int, now: float
+    ) -> Subscription:
+        """Accept a SUBSCRIBE that arrived, for `seconds`; 0 is one look. Raises BadMessage (400) for bad headers."""
+        subscription = Subscription(self, user, subscribe)
+        self._subscriptions[subscription.dialog.id] = subscription
+        subscription.accept(subscribe, seconds, now)
+        return subscription
 
     def call(
         self,
@@ -190,7 +204,7 @@ class UserAgent:
     def notify(
         self, target: str, flow: Flow, local: Address, headers: tuple[Header, ...], body: bytes, now: float
     ) -> None:
-        """Send a NOTIFY outside any dialog, as phones expect for message waiting (RFC 3842 §4.1)."""
+        """Send a NOTIFY outside any dialog, as phones that do not subscribe take it for message waiting."""
         call_id = self.token()
         draft = Draft(
             "NOTIFY",
@@ -216,25 +230,13 @@ class UserAgent:
         transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
         return "Contact", f"<sip:{self.wire.advertised(flow)}{transport}>"
 
-    def allow(self) -> tuple[Header, ...]:
-        """The methods we know."""
-        return ALLOW
-
-    def supported(self) -> tuple[Header, ...]:
-        """The extensions we know."""
-        return SUPPORTED
-
-    def capabilities(self) -> tuple[Header, ...]:
-        """What we can do, for OPTIONS (RFC 3261 §11.2)."""
-        return (*ALLOW, *SUPPORTED, ("Accept", SDP))
-
     def session_headers(self, flow: Flow, sdp: bytes | None) -> tuple[Header, ...]:
         """The headers of every INVITE, UPDATE and their 2xx (RFC 3261 §13.2.1, §13.3.1.4).
 
         What we support is said in addition where a call begins: a re-INVITE is not to be answered reliably.
         """
         content = (("Content-Type", SDP),) if sdp else ()
-        return (self.contact(flow), ("User-Agent", self._name), *ALLOW, *content)
+        return (self.contact(flow), ("User-Agent", self._name), *ALLOW, *ALLOW_EVENTS, *content)
 
     def remember(self, dialog_id: DialogId, session: Session) -> None:
         """Requests in this dialog belong to this session."""
@@ -244,10 +246,19 @@ class UserAgent:
         """The dialog is over."""
         self._sessions.pop(dialog_id, None)
 
+    def forget_subscription(self, dialog_id: DialogId) -> None:
+        """The subscription of this dialog is over."""
+        self._subscriptions.pop(dialog_id, None)
+
     @property
     def sessions(self) -> int:
-        """How many dialogs there are."""
+        """How many dialogs of calls there are."""
         return len(self._sessions)
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions there are."""
+        return len(self._subscriptions)
 
     # What the transaction layer tells
 
@@ -267,8 +278,10 @@ class UserAgent:
             self._in_dialog(transaction, request, now)
         elif method == "INVITE":
             self._invited(transaction, request, now)
+        elif method == "SUBSCRIBE":
+            self._subscribed(transaction, request, now)
         elif method == "OPTIONS":
-            transaction.dismiss(200, self.capabilities())
+            transaction.dismiss(200, CAPABILITIES)
         else:
             # BYE, INFO, PRACK and UPDATE exist only inside a dialog.
             transaction.dismiss(481)
@@ -316,12 +329,20 @@ class UserAgent:
                         session.reject(500, now)
                 raise
 
+    def _subscribed(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        if event_type(request).package not in PACKAGES:
+            transaction.dismiss(489, ALLOW_EVENTS)
+        elif request.contact is None:
+            transaction.dismiss(400, reason="Missing Contact")
+        else:
+            self.application.on_subscribe(transaction, request, now)
+
     def _in_dialog(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        session = self._session_of(request)
-        if session is None:
+        usage = self._session_of(request) or self._subscription_of(request)
+        if usage is None:
             transaction.dismiss(481)
         else:
-            session.on_request(transaction, request, now)
+            usage.on_request(transaction, request, now)
 
     def _session_of(self, request: Request) -> Session | None:
         """The session whose dialog has the request's Call-ID and both tags (RFC 3261 §12.2.2)."""
@@ -329,3 +350,8 @@ class UserAgent:
         if session is None or session.dialog_with(request.from_.tag or "") is None:
             return None
         return session
+
+    def _subscription_of(self, request: Request) -> Subscription | None:
+        subscription = self._subscriptions.get((request.call_id, request.to.tag or ""))
+        known = subscription is not None and subscription.dialog.remote_tag == (request.from_.tag or "")
+        return subscription if known else None

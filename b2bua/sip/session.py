@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from b2bua.sip.capabilities import ALLOW, CAPABILITIES
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import ClientTransaction
 from b2bua.sip.compose import Header
@@ -133,9 +134,10 @@ class Session(Renegotiation):
             transaction.respond(200, now)
             self.user.on_info(self, request.content_type, request.body, now)
         elif method == "OPTIONS":
-            transaction.respond(200, now, self.agent.capabilities())
+            transaction.respond(200, now, CAPABILITIES)
         else:
-            transaction.respond(405, now, self.agent.allow())
+            # A subscription has a dialog of its own (RFC 6665 §4.5.2).
+            transaction.respond(405, now, ALLOW)
 
     def dialog_with(self, remote_tag: str) -> Dialog | None:
         """The dialog with the peer of this tag, if there is one (RFC 3261 §12.2.2)."""

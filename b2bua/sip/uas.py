@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from b2bua.sip.capabilities import SUPPORTED
 from b2bua.sip.challenge import Credential
 from b2bua.sip.compose import Header
 from b2bua.sip.dialog import dialog_of_request
@@ -222,7 +223,7 @@ class ServerSession(Session):
         self.state = SessionState.ANSWERED
         headers = (
             *self._record_routes(),
-            *self.agent.supported(),
+            *SUPPORTED,
             *self.agent.session_headers(self.dialog.flow, sdp),
         )
         self.invite.respond(200, now, headers, sdp)

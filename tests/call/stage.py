@@ -44,6 +44,7 @@ PCMA, PCMU, G722 = "8 PCMA/8000", "0 PCMU/8000", "9 G722/8000"
 EVENTS = "101 telephone-event/8000"
 CALLED, CALLING = 10, 11
 LIMITS = Limits()
+ANSWERED = ("answered", "voicemail", "portal")
 ANNOUNCED = 3.0
 """Seconds that each announcement lasts."""
 SNAPSHOT = TypeAdapter(CallSnapshot)
@@ -176,8 +177,9 @@ class Place:
     """One asking for a mailbox."""
 
     token: str
+    service: str
     user: int
-    occasion: str
+    occasion: str | None
     visitor: Visitor
     call_id: str
     granted: int = 0
@@ -216,14 +218,15 @@ class FakeMailboxes:
     def reserve(
         self,
         token: str,
+        service: str,
         user: int,
-        occasion: str,
+        occasion: str | None,
         visitor: Visitor,
         call_id: str,
         done: Callable[[Flow | None, float], None],
     ) -> None:
         assert token not in self.places
-        self.places[token] = Place(token, user, occasion, visitor, call_id)
+        self.places[token] = Place(token, service, user, occasion, visitor, call_id)
         self._later(token, done)
 
     def resume(self, token: str, done: Callable[[Flow | None, float], None]) -> None:
@@ -418,6 +421,9 @@ class Stage:
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         raise AssertionError("nobody registers by SIP here")
 
+    def on_subscribe(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        raise AssertionError("nobody subscribes here")
+
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
         pass
 
@@ -579,12 +585,12 @@ def check_journal(call: Call) -> None:
     if journal.answered is not None:
         assert journal.began <= journal.answered <= journal.ended
         assert ended[-1] == "answered" and ended.count("answered") == 1
-        assert journal.outcome in ("answered", "voicemail")
+        assert journal.outcome in ANSWERED
         assert journal.figures
         assert journal.code is None
     else:
         assert "answered" not in ended
-        assert journal.outcome not in ("answered", "voicemail")
+        assert journal.outcome not in ANSWERED
         assert journal.code is not None
         assert not journal.figures
 

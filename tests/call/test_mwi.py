@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.call.mwi import HEADERS, Counts, summary
+from b2bua.call.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ def test_summary(counts: Counts, waiting: str, voice: str) -> None:
     )
 
 
-def test_headers_name_the_event_and_no_subscription_follows() -> None:
-    assert dict(HEADERS)["Event"] == "message-summary"
-    assert dict(HEADERS)["Subscription-State"].startswith("terminated")
+def test_unsolicited_headers_name_the_event_and_no_subscription_follows() -> None:
+    assert dict(UNSOLICITED)["Event"] == "message-summary"
+    assert dict(UNSOLICITED)["Content-Type"] == CONTENT_TYPE
+    assert dict(UNSOLICITED)["Subscription-State"].startswith("terminated")

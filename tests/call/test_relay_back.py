@@ -212,7 +212,7 @@ def test_a_full_relay_after_the_restart_fails_the_device_or_ends_the_call() -> N
     restart(stage)
     stage.run(1.0)
     assert callee.names()[-1] == "cancelled"
-    assert stage.notes.names()[-1] == "voicemail.failed" or stage.call.over
+    assert stage.notes.names()[-1] == "mailbox.failed" or stage.call.over
     stage.finish()
 
     stage, caller, callee = answered()

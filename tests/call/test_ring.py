@@ -374,8 +374,8 @@ def test_nothing_of_the_callers_headers_reaches_the_device() -> None:
     stage.run(0.5)
     (invite,) = stage.from_service(device, "INVITE")
     assert set(invite.headers) <= {
-        "via", "max-forwards", "from", "to", "call-id", "cseq", "contact", "user-agent", "allow", "supported",
-        "content-type", "content-length",
+        "via", "max-forwards", "from", "to", "call-id", "cseq", "contact", "user-agent", "allow", "allow-events",
+        "supported", "content-type", "content-length",
     }  # fmt: skip
     sent = b"".join(p.data for p in stage.network.sent if p.target == device.hop)
     assert b"leak.example" not in sent and b"call of" not in sent and b"candidate" not in sent

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from b2bua.call.snapshot import CallSnapshot, take
 from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.identity import Identity
-from b2bua.callplan.plan import Plan
+from b2bua.callplan.plan import Plan, visit_portal
 from b2bua.callplan.situation import Caller
 from b2bua.callplan.steps import Reject, Step
 from b2bua.sip.challenge import Credential
@@ -33,7 +33,7 @@ from tests.call.stage import (
     sdp,
 )
 from tests.call.test_dial import leaving, outbound
-from tests.callplan.company import RECEPTION, VOICEMAIL
+from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
 from tests.sip.wire import Phone
 
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
@@ -188,8 +188,11 @@ def test_a_side_that_was_not_told_of_the_new_port_yet_is_told_after_the_restart(
     stage.finish()
 
 
-def test_a_mailbox_goes_on() -> None:
+@pytest.mark.parametrize("visit", ["deposit", "portal"])
+def test_a_mailbox_goes_on(visit: str) -> None:
     stage = Stage()
+    if visit == "portal":
+        stage.plan = visit_portal("1571", WORKSHOP)
     caller = stage.caller()
     stage.dial(caller)
     stage.run(1.0)
@@ -205,7 +208,9 @@ def test_a_mailbox_goes_on() -> None:
     stage.mailboxes.kill()
     stage.call.mailbox_lost(stage.now)
     stage.run(1.0)
-    assert stage.mailboxes.resumed == [token] and stage.call.state == "recording"
+    assert stage.mailboxes.resumed == [token]
+    assert stage.call.state == {"deposit": "recording", "portal": "portal"}[visit]
+    assert stage.lines.in_use(CALLING) == {"deposit": 1, "portal": 0}[visit]
     stage.mailboxes.worker.session.bye(stage.now)
     stage.run(1.0)
     assert caller.names()[-1] == "ended"

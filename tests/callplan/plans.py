@@ -67,14 +67,14 @@ def plans() -> Iterator[Plan]:
             yield route("+441632960101", WITHHELD, tables, lambda _, now=situation: now, limits).plan
     tables = Numbering.of((ACME, OTHER), (RECEPTION, WORKSHOP, SALES), (TRUNK,))
     caller = Caller("202", user=WORKSHOP.id)
-    for dialled in ("999", "101", "01632960999", "09098790000", "299"):
+    for dialled in ("999", "101", "1571", "01632960999", "09098790000", "299"):
         yield route(dialled, caller, tables, lambda _: FREE, limits).plan
     for last, visited in ((WORKSHOP, (10, 11)), (RECEPTION, (11, 10))):
         journey = Journey("201", visited)
         for target in (visited[0], 99):
             step = Transfer(last.id, target, on=ANY)
             yield follow(step, Cause.BUSY, OUTSIDE, journey, tables, lambda _: FREE, limits).plan
-    for target in ("202", "01632960999", "999"):
+    for target in ("202", "01632960999", "999", "1571"):
         yield deflect(target, RECEPTION, OUTSIDE, Journey("201", (10,)), tables, FREE, limits).plan
 
 

@@ -28,6 +28,8 @@ from tests.callplan.company import (
     WORKSHOP,
 )
 
+PORTAL = "The voice portal of Workshop answers and asks for the PIN."
+NOTHING_ALLOWED = {"allowed_classes": frozenset[str]()}
 GREETING = "The caller hears the greeting of Reception and may leave a message."
 ENGAGED = "The caller hears the engaged tone for 5 seconds; then the call ends with 486 Busy Here."
 RINGS = "Reception’s devices ring for 20 seconds; then the caller hears the greeting of Reception"
@@ -119,6 +121,13 @@ ROWS = [
     row("I6", rule="internal", words="403 Forbidden", customer=replace(ACME, allowed_classes=frozenset())),
     row("I6", rule="outbound", words="403 Forbidden", dialled="09098790000"),
     row("I6", "I4", rule="outbound", words="goes out to 101", dialled="141101"),
+    row("W1", rule="portal", words=PORTAL, dialled="1571"),
+    row("W1", rule="portal", words=PORTAL, dialled="*1571", numberless=True),
+    row("W1", "I4", rule="portal", words=PORTAL, dialled="1411571"),
+    row("W1", rule="portal", words=PORTAL, dialled="1470*1571", customer=replace(ACME, **NOTHING_ALLOWED)),
+    row("W1", rule="unknown", words="404", dialled="1571", caller=Caller("+441632960998")),
+    row("W1", rule="unknown", words="404", dialled="*1571", caller=Caller("+441632960998")),
+    row("W1", "P5", rule="suspended", words="403", dialled="1571", customer=replace(ACME, suspended=True)),
     row("I4", rule="ring", words=RINGS, dialled="141201"),
     row("I5", rule="internal", words="403 Forbidden", dialled="+441632960200", numberless=True),
     row("I5", rule="ring", words=RINGS, numberless=True),

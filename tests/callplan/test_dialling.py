@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from b2bua.callplan.codes import Codes
 from b2bua.callplan.dialling import (
+    Access,
     CalledUser,
     Destination,
     Dialled,
@@ -125,6 +127,47 @@ def test_what_is_no_emergency(dialled: str) -> None:
     assert not isinstance(found(dialled, ACME, NUMBERING), Emergency)
 
 
+@pytest.mark.behaviour("W1")
+@pytest.mark.parametrize(
+    ("dialled", "code", "withhold"),
+    [
+        ("1571", "1571", None),
+        ("*1571", "*1571", None),
+        ("15-71", "1571", None),
+        ("1571;phone-context=+44", "1571", None),
+        ("1411571", "1571", True),
+        ("141*1571", "*1571", True),
+        ("14701571", "1571", False),
+        ("1470 *1571", "*1571", False),
+    ],
+)
+def test_access_codes(dialled: str, code: str, withhold: bool | None) -> None:
+    assert dial(dialled, ACME, NUMBERING) == Dialled(Access(code), withhold)
+
+
+@pytest.mark.behaviour("W1")
+@pytest.mark.parametrize("dialled", ["15711", "571", "**1571", "*1572", "#1571", "1571*", "+1571", "*"])
+def test_what_is_no_access_code(dialled: str) -> None:
+    assert isinstance(found(dialled, ACME, NUMBERING), Unknown)
+
+
+@pytest.mark.behaviour("W1")
+@pytest.mark.parametrize("dialled", ["1571", "*1571", "141*1571"])
+def test_who_is_no_user_has_no_portal(dialled: str) -> None:
+    assert isinstance(found(dialled, None, NUMBERING), Unknown)
+
+
+@pytest.mark.behaviour("W1", "E1")
+def test_the_platform_names_its_access_codes_and_emergency_numbers_go_before_them() -> None:
+    codes = Codes(access=frozenset({"121", "*86", "999"}))
+    assert dial("*86", ACME, NUMBERING, codes).destination == Access("*86")
+    assert isinstance(dial("*1571", ACME, NUMBERING, codes).destination, Unknown)
+    assert dial("999", ACME, NUMBERING, codes).destination == Emergency("999")
+    # Somebody had the extension before the code was chosen.
+    taken = Numbering.of((ACME,), (replace(RECEPTION, extension="121"),))
+    assert dial("121", ACME, taken, codes).destination == Access("121")
+
+
 @pytest.mark.behaviour("I6")
 @pytest.mark.parametrize(
     "dialled", ["101", "105", "111", "159", "116000", "116123", "1800101632960101", "18001+441632960101"]
@@ -144,7 +187,7 @@ def test_what_is_no_service_code(digits: str) -> None:
         ("299", "Acme Ltd has no extension 299, and it is not a telephone number"),
         ("reception", "“reception” is neither an extension nor a telephone number"),
         ("", "“” is neither an extension nor a telephone number"),
-        ("*1571", "“*1571” is neither an extension nor a telephone number"),
+        ("*1572", "“*1572” is neither an extension nor a telephone number"),
         ("01632\r\n960101", "“01632960101” is neither an extension nor a telephone number"),
         ("٠١٦٣٢٩٦٠١٠١", "“٠١٦٣٢٩٦٠١٠١” is neither an extension nor a telephone number"),
         ("9" * 5000, f"“{'9' * 32}” is neither an extension nor a telephone number"),
@@ -201,7 +244,7 @@ def test_from_outside_141_is_no_prefix() -> None:
 
 @pytest.mark.behaviour("E1")
 def test_a_platform_may_have_more_emergency_numbers() -> None:
-    codes = frozenset({"999", "555"})
+    codes = Codes(frozenset({"999", "555"}))
     assert dial("555", ACME, NUMBERING, codes) == Dialled(Emergency("555"))
     assert dial("141555", None, NUMBERING, codes) == Dialled(Emergency("555"))
     assert found("555", ACME, NUMBERING) != Emergency("555")

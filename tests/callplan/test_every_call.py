@@ -16,7 +16,7 @@ from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.route import route
 from b2bua.callplan.settings import Action, OutOfHours, Treatment, User
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import Announce, Dial, EngagedTone, Reject, Ring, Step, Transfer, Voicemail
+from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
 from tests.callplan.company import ACME, FREE, NOON, RECEPTION, TRUNK, WORKSHOP
 from tests.callplan.plans import ALWAYS, GOLDEN, NUMBER, OUTSIDE, WITHHELD, text
 
@@ -182,6 +182,25 @@ def test_an_emergency_call_goes_out_whatever_is_set() -> None:
         assert plan.rule is Rule.EMERGENCY
         assert isinstance(plan.steps[0], Dial) and plan.steps[0].emergency
         assert not plan.steps[0].identity.withheld
+
+
+@pytest.mark.behaviour("W1", "P5")
+def test_an_access_code_leads_to_the_own_portal_whatever_is_set_unless_suspended() -> None:
+    for user in FIRST:
+        tables = Numbering.of((replace(ACME, allowed_classes=frozenset()),), (user, WORKSHOP), (TRUNK,))
+        for dialled in ("1571", "*1571", "1411571", "1470*1571"):
+            plan = route(dialled, Caller("201", withheld=True, user=user.id), tables, nobody, LIMITS).plan
+            if user.suspended:
+                assert plan.rule is Rule.SUSPENDED
+            else:
+                assert plan.rule is Rule.PORTAL
+                assert plan.steps[0] == Portal(user.id)
+                assert [type(begin(plan, LIMITS, 0.0).step), type(plan.steps[-1])] == [Portal, Reject]
+
+
+def nobody(_: User) -> Situation:
+    """Whether a line is busy or registered plays no part."""
+    raise AssertionError("nobody was called")
 
 
 def test_the_plans_in_words_are_those_in_the_golden_file() -> None:

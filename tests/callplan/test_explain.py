@@ -12,10 +12,10 @@ from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.explain import in_words, results_to_json, to_json
 from b2bua.callplan.happened import happened
 from b2bua.callplan.outcome import Ended, StepResult
-from b2bua.callplan.plan import refuse_unknown
+from b2bua.callplan.plan import refuse_unknown, visit_portal
 from b2bua.callplan.settings import Treatment
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import EngagedTone, Occasion, Reject, Ring, Voicemail
+from b2bua.callplan.steps import EngagedTone, Occasion, Portal, Reject, Ring, Voicemail
 from tests.callplan.company import (
     ACME,
     BUSY,
@@ -35,6 +35,7 @@ USERS = NUMBERING.users
 RING = Ring(10, 20.0)
 MAILBOX = Voicemail(10, Occasion.NO_ANSWER, on=UNANSWERED)
 TONE = EngagedTone(5.0)
+PORTAL = Portal(10)
 REJECT = Reject(486, "Busy Here", 17)
 
 
@@ -124,6 +125,20 @@ def test_a_plan_as_json() -> None:
     ]
 
 
+@pytest.mark.behaviour("W1")
+def test_a_call_of_the_own_portal_as_json() -> None:
+    value = to_json(visit_portal("1571", RECEPTION), USERS)
+    assert value["rule"] == "portal"
+    assert value["steps"] == [
+        {"do": "portal", "user": "reception@acme.example", "on": ["unconditional"]},
+        {
+            "do": "reject",
+            "on": ["unconditional", "no-answer", "busy", "unavailable"],
+            "options": {"code": 503, "reason": "Service Unavailable", "q850": 41},
+        },
+    ]
+
+
 def test_a_former_user_is_null_in_json() -> None:
     steps = to_json(decided(RECEPTION, ACME, Caller(), FREE, Limits()), {})["steps"]
     assert isinstance(steps, list)
@@ -170,6 +185,12 @@ def test_a_former_user_is_null_in_json() -> None:
         (
             StepResult(MAILBOX, Ended.ABANDONED, 2),
             "The caller heard the greeting of Reception and hung up after 2 seconds.",
+        ),
+        (StepResult(PORTAL, Ended.ANSWERED, 1), "The voice portal of Reception answered."),
+        (StepResult(PORTAL, Ended.FAILED, 1), "The voice portal of Reception could not take the call."),
+        (
+            StepResult(PORTAL, Ended.ABANDONED, 1),
+            "Before the voice portal of Reception could answer, the caller hung up after 1 second.",
         ),
         (StepResult(REJECT, Ended.COMPLETED, 0), "The call ended with 486 Busy Here."),
         (

@@ -12,7 +12,7 @@ from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.route import route
 from b2bua.callplan.settings import Customer, User
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import Reject, Ring
+from b2bua.callplan.steps import Portal, Reject, Ring
 from tests.callplan.company import (
     ACME,
     BUSY,
@@ -91,3 +91,22 @@ def test_the_suspended_call_nobody_but_emergency(customer: Customer, user: User,
     emergency = route("999", FROM_WORKSHOP, tables, must_not_be_asked, Limits())
     assert emergency.user is None
     assert emergency.plan.rule is Rule.EMERGENCY
+
+
+@pytest.mark.behaviour("W1")
+def test_an_access_code_leads_to_the_callers_own_portal_and_visits_nobody() -> None:
+    found = route("1411571", FROM_WORKSHOP, NUMBERING, must_not_be_asked, Limits())
+    assert found.plan.rule is Rule.PORTAL
+    assert found.plan.steps[0] == Portal(11)
+    assert found.user is None
+    # Where no worker can be had, the phone is told so.
+    assert [step.code for step in found.plan.steps if isinstance(step, Reject)] == [503]
+
+
+@pytest.mark.behaviour("W1", "W2")
+@pytest.mark.parametrize(("has_pin", "said"), [(True, False), (False, True)])
+def test_it_is_explained_that_a_user_without_a_pin_gets_nowhere(has_pin: bool, said: bool) -> None:
+    tables = Numbering.of((ACME,), (replace(WORKSHOP, has_pin=has_pin),))
+    (considered,) = route("*1571", FROM_WORKSHOP, tables, must_not_be_asked, Limits()).plan.considered
+    assert considered.why.startswith("*1571 is the access code of the voice portal")
+    assert ("no PIN" in considered.why) is said

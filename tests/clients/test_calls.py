@@ -8,11 +8,12 @@ import pytest
 
 from tests.clients.phones import Company, Phone
 from tests.support import meter
-from tests.support.baresip import Baresip
+from tests.support.baresip import Baresip, SubscribingBaresip
 from tests.support.pjsua2_phone import (
     Pjsua2InsistingPhone,
     Pjsua2Phone,
     Pjsua2ReliablePhone,
+    Pjsua2SubscribingPhone,
     Pjsua2TcpPhone,
 )
 from tests.support.service import Service
@@ -130,3 +131,31 @@ def test_the_lamp_of_a_real_phone(service: Service, tmp_path: Path) -> None:
             alice.hang_up()
         assert "Voice-Message: 1/0" in bob.wait("lamp", count=2)["text"]
     assert len(company.mailbox("bob")) == 1
+
+
+@pytest.mark.behaviour("V4")
+@pytest.mark.parametrize("kind", [Pjsua2SubscribingPhone, SubscribingBaresip], ids=lambda kind: kind.__name__)
+def test_the_lamp_of_a_real_phone_that_subscribes(
+    kind: type[Pjsua2SubscribingPhone | SubscribingBaresip], service: Service, tmp_path: Path
+) -> None:
+    company = Company(service, tmp_path)
+    began = len(service.lines)
+    with company.phone(kind, "bob", 620) as bob:
+        assert isinstance(bob, kind)
+        account = company.account("bob")
+
+        def of(name: str) -> list[dict[str, object]]:
+            found = service.events(since=began)
+            return [one for one in found if one["event"] == name and one.get("username") == account]
+
+        wait_for(lambda: of("subscription.added"), 10, "the subscription")
+        with company.phone(Pjsua2Phone, "alice", 440) as alice:
+            alice.dial("202")
+            alice.wait_talking()
+            alice.wait_heard(0.5)
+            alice.send_digits("#")
+            alice.wait_heard(4.0)
+            alice.hang_up()
+        wait_for(lambda: bob.lamps()[-1:] == ["1/0"], 10, "the message")
+        assert bob.lamps().count("1/0") == 1, "nothing is told twice"
+        assert not of("subscription.removed") and not of("subscription.refused")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from b2bua.callplan.codes import Codes
 from provisioning.company_file import CompanyFileError, parse_company_file
 from provisioning.company_rules import Elsewhere, check, in_file
 from tests.provisioning.company import customer, user
@@ -113,7 +114,7 @@ def test_nobody_redirects_to_emergency_numbers_or_barred_classes(occasion: str) 
 
 @pytest.mark.behaviour("D8", "E1")
 def test_the_platforms_own_emergency_numbers_are_targets_and_extensions_of_nobody() -> None:
-    codes = frozenset({"999", "555"})
+    codes = Codes(frozenset({"999", "555"}))
     for text in (
         customer(user("anna", 'extension = "555"')),
         customer(user("anna", 'permanent_redirect = "+44555"')),
@@ -122,6 +123,16 @@ def test_the_platforms_own_emergency_numbers_are_targets_and_extensions_of_nobod
         with pytest.raises(CompanyFileError, match="is an emergency number"):
             parse_company_file(text, "f", codes)
     parse_company_file(customer(user("anna", 'extension = "555"')))
+
+
+@pytest.mark.behaviour("P2", "W1")
+def test_an_access_code_of_the_voice_portal_is_nobodys_extension() -> None:
+    codes = Codes(access=frozenset({"121", "*86"}))
+    with pytest.raises(CompanyFileError, match='extension: "121" is the access code of the voice portal'):
+        parse_company_file(customer(user("anna", 'extension = "121"')), "f", codes)
+    parse_company_file(customer(user("anna", 'extension = "121"')))
+    with pytest.raises(CompanyFileError, match="access code"):
+        parse_company_file(customer(user("anna", 'extension = "1571"')))
 
 
 @pytest.mark.behaviour("D8", "I6")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from b2bua.callplan.codes import Codes
 from provisioning.telephone_numbers import (
     parse_e164,
     parse_extension,
@@ -61,7 +62,7 @@ def test_an_extension_is_digits(extension: str) -> None:
         ("116123", "service code"),
         ("118500", "service code"),
         ("141", "service code"),
-        ("1571", "service code"),
+        ("1571", "access code"),
         ("18001", "service code"),
         ("180012", "service code"),
     ],
@@ -69,3 +70,12 @@ def test_an_extension_is_digits(extension: str) -> None:
 def test_what_is_no_extension(extension: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse_extension(extension)
+
+
+@pytest.mark.behaviour("P2", "W1")
+def test_the_platforms_own_codes_are_no_extensions() -> None:
+    codes = Codes(frozenset({"911"}), frozenset({"121", "*86"}))
+    for extension, why in (("911", "emergency"), ("121", "access code of the voice portal")):
+        with pytest.raises(ValueError, match=why):
+            parse_extension(extension, codes)
+    assert parse_extension("1571", codes) == "1571"

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from b2bua.sip.message import Request
 from media.lines import JsonLines
-from media.protocol import Event, event_to_json
+from media.protocol import CountsChanged, Event, PoolStats, event_to_json
 from tests.runtime.phone import DEADLINE, Phone, sdp
 
 
@@ -25,12 +25,13 @@ class Worker(Phone):
 
 
 class FakeMediaHost:
-    """Listens at RUN/media.sock; keeps requests, answers reservations while `place` is set."""
+    """Listens at RUN/media.sock; keeps requests, answers reservations unless it is `full`."""
 
     def __init__(self, path: Path, worker: Worker) -> None:
         self.worker = worker
         self.requests: list[dict[str, Any]] = []
         self.full = False
+        self.counts: dict[int, CountsChanged] = {}
         self._path = path
         self._line: JsonLines | None = None
         self._news = asyncio.Event()
@@ -56,6 +57,8 @@ class FakeMediaHost:
 
     def tell(self, event: Event) -> None:
         assert self._line is not None
+        if isinstance(event, CountsChanged):
+            self.counts[event.mailbox] = event
         self._line.send(event_to_json(event))
 
     async def asked(self, do: str) -> dict[str, Any]:
@@ -76,8 +79,14 @@ class FakeMediaHost:
                 await self._news.wait()
 
     def _connected(self) -> JsonLines:
-        self._line = JsonLines(self._received, lambda: None, self._news.set)
-        return self._line
+        line = self._line = JsonLines(self._received, lambda: None, lambda: self._greet(line))
+        return line
+
+    def _greet(self, line: JsonLines) -> None:
+        """As the real one does: the mailboxes that are not empty, then the pool."""
+        for event in (*self.counts.values(), PoolStats(1, 1, 0)):
+            line.send(event_to_json(event))
+        self._news.set()
 
     def _received(self, values: dict[str, Any]) -> None:
         assert self._line is not None

@@ -99,7 +99,7 @@ async def test_a_fault_of_ours_at_an_event_does_not_cost_the_connection(
         def fail(*_: object) -> None:
             raise ZeroDivisionError
 
-        patch.setattr(node.signalling.telephony, "counts_changed", fail)
+        patch.setattr(node.signalling.message_waiting, "counts_changed", fail)
         node.media.tell(CountsChanged(1, 1, 0))
         await until(lambda: told, "the fault")
     assert not seen(logs, "media.gone")

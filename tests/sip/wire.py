@@ -310,6 +310,9 @@ class Phone:
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         transaction.respond(200, now)
 
+    def on_subscribe(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        transaction.respond(403, now)
+
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
         self.received += 1
 

@@ -60,7 +60,7 @@ snd_path {folder}/recordings
 """
 _ACCOUNT = (
     '"{user}" <sip:{user}@{host}:{port};transport=udp>;auth_user={user};auth_pass={password}'
-    ";answermode=manual;regint=60;audio_codecs=pcma,pcmu;mwi=no;ptime=20\n"
+    ";answermode=manual;regint=60;audio_codecs=pcma,pcmu;mwi={mwi};ptime=20\n"
 )
 
 
@@ -69,6 +69,8 @@ class Baresip:
 
     `source` is the WAV file it speaks; when it has come to its end, baresip hangs up.
     """
+
+    mwi = "no"
 
     def __init__(
         self, folder: Path, registrar: tuple[str, int], user: str, password: str, source: Path
@@ -80,7 +82,8 @@ class Baresip:
         self._recordings.mkdir(parents=True)
         config = {"folder": folder, "source": source, "modules": MODULES, "control": self._control_port}
         (folder / "config").write_text(_CONFIG.format(address=ADDRESS, port=self._port, **config))
-        account = _ACCOUNT.format(user=user, password=password, host=registrar[0], port=registrar[1])
+        server = {"host": registrar[0], "port": registrar[1]}
+        account = _ACCOUNT.format(user=user, password=password, mwi=self.mwi, **server)
         (folder / "accounts").write_text(account)
         (folder / "contacts").write_text("")
         self._output = folder / "output.log"
@@ -187,6 +190,13 @@ class Baresip:
         (recording,) = self._recordings.glob("*-dec.wav")
         return read_wav(recording)
 
+    def lamps(self) -> list[str]:
+        """What it was told of voice messages, in order: `1/0` and the like."""
+        told = [
+            str(event.get("param", "")) for event in list(self.events) if event.get("type") == "MWI_NOTIFY"
+        ]
+        return [text.partition("Voice-Message: ")[2].split()[0] for text in told]
+
     def output(self) -> str:
         """The end of what it printed: its SIP messages among other things."""
         return self._output.read_text(errors="replace")[-6000:]
@@ -229,3 +239,9 @@ class Baresip:
                     self.events.append(json.loads(waiting[colon + 1 : end].decode("utf-8", "replace")))
                     self._arrived.notify_all()
                 waiting = waiting[end + 1 :]
+
+
+class SubscribingBaresip(Baresip):
+    """One that subscribes to its messages."""
+
+    mwi = "yes"

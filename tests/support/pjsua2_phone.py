@@ -23,6 +23,7 @@ class Pjsua2Phone:
 
     transport = "udp"
     prack = "unused"
+    subscribes = False
 
     def __init__(
         self, folder: Path, registrar: tuple[str, int], user: str, password: str, source: Path
@@ -37,6 +38,7 @@ class Pjsua2Phone:
             "registrar": f"{registrar[0]}:{registrar[1]}",
             "transport": self.transport,
             "prack": self.prack,
+            "subscribes": "yes" if self.subscribes else "",
             "user": user,
             "password": password,
             "source": str(source),
@@ -151,6 +153,12 @@ class Pjsua2Phone:
         self.wait("recorded")
         return read_wav(self._recording)
 
+    def lamps(self) -> list[str]:
+        """What it was told of voice messages, in order: `1/0` and the like."""
+        with self._arrived:
+            texts = [event["text"] for event in self.events if event["event"] == "lamp"]
+        return [text.partition("Voice-Message: ")[2].split()[0] for text in texts]
+
     def sent(self, method: str) -> int:
         """How many requests of this method it has sent."""
         return self._logged("TX", method)
@@ -209,3 +217,9 @@ class Pjsua2TcpPhone(Pjsua2Phone):
     """The same over TCP alone."""
 
     transport = "tcp"
+
+
+class Pjsua2SubscribingPhone(Pjsua2Phone):
+    """One that subscribes to its messages."""
+
+    subscribes = True

@@ -222,6 +222,7 @@ def _account_config(told: dict[str, str]) -> pj.AccountConfig:
     config.mediaConfig.transportConfig.boundAddress = told["address"]
     config.mediaConfig.transportConfig.port = 40000
     config.callConfig.prackUse = PRACK[told["prack"]]
+    config.mwiConfig.enabled = bool(told["subscribes"])
     return config
 
 

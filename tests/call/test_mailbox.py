@@ -1,12 +1,15 @@
-"""The mailbox takes the call, and another worker takes over when one is lost."""
+"""A mailbox takes the call, for a message or as the voice portal; another worker takes over when one is lost."""
 
 from __future__ import annotations
 
 import pytest
 
+from b2bua.callplan.plan import visit_portal
 from b2bua.callplan.situation import Caller
+from b2bua.callplan.steps import Portal
 from tests.call.stage import (
     CALLED,
+    CALLING,
     EVENTS,
     G722,
     PCMA,
@@ -17,16 +20,29 @@ from tests.call.stage import (
     description,
     sdp,
 )
+from tests.callplan.company import WORKSHOP
 from tests.sip.wire import Phone
+
+visits = pytest.mark.parametrize("visit", ["deposit", "portal"])
+OUTCOME = {"deposit": "voicemail", "portal": "portal"}
+REFUSAL = {"deposit": 480, "portal": 503}
+
+
+def staged(visit: str) -> Stage:
+    """Whoever calls comes to the mailbox of a user without devices, or to the own one."""
+    stage = Stage()
+    if visit == "portal":
+        stage.plan = visit_portal("1571", WORKSHOP)
+    return stage
 
 
 def recording(stage: Stage | None = None) -> tuple[Stage, Phone]:
-    """A caller in the mailbox of a user without devices."""
+    """A caller in the mailbox."""
     stage = stage or Stage()
     caller = stage.caller()
     stage.dial(caller, sdp(caller.host, codecs=(G722, PCMU, PCMA, EVENTS)))
     stage.run(1.0)
-    assert stage.call.in_mailbox and stage.call.state == "recording"
+    assert stage.call.in_mailbox and stage.call.state == ("recording" if stage.plan is None else "portal")
     return stage, caller
 
 
@@ -34,7 +50,8 @@ def recording(stage: Stage | None = None) -> tuple[Stage, Phone]:
 def test_a_worker_is_asked_for_with_all_it_needs_and_answers_the_caller() -> None:
     stage, caller = recording()
     place = stage.mailboxes.only
-    assert (place.user, place.occasion, place.call_id) == (CALLED, "no-answer", caller.session.call_id)
+    assert (place.service, place.user, place.occasion) == ("deposit", CALLED, "no-answer")
+    assert place.call_id == caller.session.call_id
     assert (place.visitor.number, place.visitor.name, place.visitor.withheld) == ("202", "Workshop", False)
     worker = stage.mailboxes.worker
     (invite,) = stage.from_service(worker, "INVITE")
@@ -54,6 +71,26 @@ def test_a_worker_is_asked_for_with_all_it_needs_and_answers_the_caller() -> Non
     assert (stage.call.journal.outcome, stage.call.journal.hung_up_by) == ("voicemail", "callee")
 
 
+@pytest.mark.behaviour("W1", "B1")
+def test_the_own_portal_answers_by_a_worker_and_does_not_occupy_the_line() -> None:
+    stage, caller = recording(staged("portal"))
+    place = stage.mailboxes.only
+    assert (place.service, place.user, place.occasion) == ("portal", WORKSHOP.id, None)
+    (invite,) = stage.from_service(stage.mailboxes.worker, "INVITE")
+    assert invite.uri_text == f"sip:portal@{stage.mailboxes.worker.hop}"
+    assert invite.get("x-session") == place.token
+    assert stage.lines.in_use(CALLING) == 0 and not stage.situation(WORKSHOP, stage.now).busy
+    assert ("mailbox.answered", {"leg": "b1", "service": "portal"}) in stage.notes.events
+    caller.session.send("INFO", (("Content-Type", "application/dtmf-relay"),), b"Signal=7\r\n", stage.now)
+    stage.run(0.5)
+    assert place.digits == ["7"]
+    assert stage.names_to(caller)[-1] == "200 INFO"
+    caller.session.bye(stage.now)
+    stage.finish()
+    assert stage.call.journal.outcome == "portal"
+    assert [(type(r.step), r.ended) for r in stage.call.journal.steps] == [(Portal, "answered")]
+
+
 @pytest.mark.behaviour("A3")
 def test_a_withheld_caller_is_not_named_to_the_mailbox() -> None:
     stage = Stage()
@@ -67,9 +104,10 @@ def test_a_withheld_caller_is_not_named_to_the_mailbox() -> None:
     stage.finish()
 
 
+@visits
 @pytest.mark.parametrize("what", ["media host full", "relay full", "worker refuses", "worker dead"])
-def test_where_no_mailbox_answers_the_caller_is_refused(what: str) -> None:
-    stage = Stage()
+def test_where_no_mailbox_answers_the_caller_is_refused(what: str, visit: str) -> None:
+    stage = staged(visit)
     stage.mailboxes.mode = "full" if what == "media host full" else "works"
     stage.relay.mode = "full" if what == "relay full" else "works"
     stage.mailboxes.worker_mode = {"worker refuses": "refuses", "worker dead": "silent"}.get(what, "answers")
@@ -78,10 +116,11 @@ def test_where_no_mailbox_answers_the_caller_is_refused(what: str) -> None:
     stage.run(9.0 if what == "worker dead" else 1.0)
     assert caller.names() == ([] if what == "worker dead" else ["failed"])
     stage.run(2.0)
-    assert caller.events == [("failed", 480)]
+    assert caller.events == [("failed", REFUSAL[visit])]
     stage.finish()
+    assert stage.call.journal.outcome == {"deposit": "no-answer", "portal": "unavailable"}[visit]
     assert [r.ended for r in stage.call.journal.steps] == ["failed", "completed"]
-    assert "voicemail.failed" in stage.notes.names()
+    assert "mailbox.failed" in stage.notes.names()
 
 
 @pytest.mark.parametrize("which", ["relay", "mailboxes"])
@@ -115,8 +154,9 @@ def test_a_worker_whose_answer_is_no_description_fails() -> None:
 @pytest.mark.parametrize("moment", [0.005, 0.0105, 0.0115, 0.015, 0.025, 0.0315, 0.04, 1.0])
 @pytest.mark.parametrize("waits", ["nobody", "relay", "mailboxes", "worker"])
 @pytest.mark.parametrize("later", [True, False])
-def test_the_caller_gives_up_at_any_moment(moment: float, waits: str, later: bool) -> None:
-    stage = Stage()
+@visits
+def test_the_caller_gives_up_at_any_moment(moment: float, waits: str, later: bool, visit: str) -> None:
+    stage = staged(visit)
     if waits == "worker":
         stage.mailboxes.worker_mode = "silent"
     elif waits != "nobody":
@@ -134,12 +174,13 @@ def test_the_caller_gives_up_at_any_moment(moment: float, waits: str, later: boo
         stage.mailboxes.answer_all()
     assert stage.call.over
     stage.finish()
-    assert stage.call.journal.outcome in ("cancelled", "voicemail")
+    assert stage.call.journal.outcome in ("cancelled", OUTCOME[visit])
 
 
 @pytest.mark.behaviour("M1")
-def test_a_lost_worker_is_replaced_with_the_callers_codec_port_and_dialog_as_they_were() -> None:
-    stage, caller = recording()
+@visits
+def test_a_lost_worker_is_replaced_with_the_callers_codec_port_and_dialog_as_they_were(visit: str) -> None:
+    stage, caller = recording(staged(visit))
     first = stage.mailboxes.worker
     before = stage.names_to(caller)
     stage.mailboxes.kill()
@@ -152,7 +193,7 @@ def test_a_lost_worker_is_replaced_with_the_callers_codec_port_and_dialog_as_the
     assert codecs_of(description(invite)) == ["PCMA", "telephone-event"]
     assert [peer.address for peer in stage.relay.only.far] == [first.host, second.host]
     assert stage.names_to(caller) == before
-    assert "voicemail.resumed" in stage.notes.names()
+    assert "mailbox.resumed" in stage.notes.names()
     second.session.bye(stage.now)
     stage.run(1.0)
     assert caller.names()[-1] == "ended"
@@ -196,9 +237,10 @@ def test_a_call_goes_on_over_many_lost_workers_even_while_one_is_being_called() 
     stage.finish()
 
 
+@visits
 @pytest.mark.parametrize("what", ["refused", "worker refuses", "never answered", "worker says nothing"])
-def test_a_mailbox_that_cannot_be_resumed_ends_the_call(what: str) -> None:
-    stage, caller = recording()
+def test_a_mailbox_that_cannot_be_resumed_ends_the_call(what: str, visit: str) -> None:
+    stage, caller = recording(staged(visit))
     stage.mailboxes.mode = {"refused": "full", "never answered": "waits"}.get(what, "works")
     stage.mailboxes.worker_mode = {"worker refuses": "refuses", "worker says nothing": "silent"}.get(
         what, "answers"
@@ -208,7 +250,7 @@ def test_a_mailbox_that_cannot_be_resumed_ends_the_call(what: str) -> None:
     stage.run(11.0)
     assert caller.names()[-1] == "ended"
     stage.finish()
-    assert (stage.call.journal.outcome, stage.call.journal.hung_up_by) == ("voicemail", "service")
+    assert (stage.call.journal.outcome, stage.call.journal.hung_up_by) == (OUTCOME[visit], "service")
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.0005, 0.0015, 0.015, 0.0225, 0.5])

@@ -1,14 +1,14 @@
-"""The mailbox takes the call: an INVITE to a media worker on loopback, which greets and records."""
+"""A mailbox takes the call: an INVITE to a media worker on loopback, which records a message or is the voice portal."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from b2bua.call.leg import Leg
 from b2bua.call.path import Path
 from b2bua.call.steps import Performer
 from b2bua.callplan.outcome import Ended
-from b2bua.callplan.steps import Voicemail
+from b2bua.callplan.steps import Portal, Voicemail
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
@@ -21,13 +21,30 @@ if TYPE_CHECKING:
     from b2bua.call.call import Call
     from b2bua.call.course import Course
 
-SERVICE = "deposit"
 # Seconds from asking for a worker to its answer; an idle one takes milliseconds, starting one about a second.
 PATIENCE = 10.0
 
 
-class Deposit(Performer):
-    """Performs `Voicemail`, and finds another worker when one is lost in the middle of a recording."""
+Visit = Voicemail | Portal
+"""The steps that lead to a mailbox: of a caller with a message, and of its owner."""
+
+
+class Words(NamedTuple):
+    """What a visit is called: the media host's `service`, a call's `state` while it lasts, its `outcome` afterwards."""
+
+    service: str
+    state: str
+    outcome: str
+
+
+WORDS: dict[type[Visit], Words] = {
+    Voicemail: Words("deposit", "recording", "voicemail"),
+    Portal: Words("portal", "portal", "portal"),
+}
+
+
+class AtMailbox(Performer):
+    """Performs `Voicemail` and `Portal`, and finds another worker when one is lost in the middle of it."""
 
     __slots__ = ("_asked", "_leg", "_path", "_session", "step", "token")
 
@@ -35,7 +52,7 @@ class Deposit(Performer):
         self,
         call: Call,
         course: Course | None,
-        step: Voicemail,
+        step: Visit,
         path: Path,
         token: str,
         leg: Leg | None = None,
@@ -48,6 +65,11 @@ class Deposit(Performer):
         self._asked = False
         self._leg = leg
         self._session: ClientSession | None = None
+
+    @property
+    def words(self) -> Words:
+        """What this visit is called."""
+        return WORDS[type(self.step)]
 
     def begin(self, now: float) -> None:
         """Open a relay session and ask for a worker."""
@@ -98,8 +120,9 @@ class Deposit(Performer):
         self._asked = True
         self.call.services.mailboxes.reserve(
             self.token,
+            self.words.service,
             self.step.user,
-            self.step.occasion,
+            self.step.occasion if isinstance(self.step, Voicemail) else None,
             self.call.visitor(),
             self.call.caller_call_id,
             self._invite,
@@ -117,7 +140,7 @@ class Deposit(Performer):
         leg = self._leg = Leg(call.next_leg_name(), flow, call.services.origin())
         self._path.place(call.caller, leg)
         host = call.services.agent.wire.advertised(flow)
-        target = Uri(flow.remote.host, SERVICE, flow.remote.port)
+        target = Uri(flow.remote.host, self.words.service, flow.remote.port)
         self._session = leg.session = call.services.agent.call(
             str(target),
             flow,
@@ -156,5 +179,5 @@ class Deposit(Performer):
             self.call.hang_up(now, "service")
             return
         self.stop(now)
-        self.call.event("voicemail.failed", mailbox=self.step.user)
+        self.call.event("mailbox.failed", mailbox=self.step.user, service=self.words.service)
         self.course.step_ended(Ended.FAILED, now)

@@ -1,0 +1,21 @@
+"""What we can do, as we say it in our messages (RFC 3261 §20.5, §20.37, RFC 6665 §7.2)."""
+
+from __future__ import annotations
+
+from b2bua.sip.compose import Header
+from b2bua.sip.message import SDP
+from b2bua.sip.reliable import RELIABLY
+
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE", "SUBSCRIBE")
+# Methods we know of and do not allow: 405, while one that nobody knows gets 501 (RFC 3261 §8.2.1, §21.5.2).
+OTHER_METHODS = ("NOTIFY", "PUBLISH", "REFER", "MESSAGE")
+# Option tags we understand in Require (RFC 3261 §8.2.2.3); in Supported we offer the same.
+EXTENSIONS = frozenset({RELIABLY})
+# The event packages that may be subscribed to.
+PACKAGES = ("message-summary",)
+
+ALLOW: tuple[Header, ...] = (("Allow", ", ".join(METHODS)),)
+SUPPORTED: tuple[Header, ...] = (("Supported", ", ".join(sorted(EXTENSIONS))),)
+ALLOW_EVENTS: tuple[Header, ...] = (("Allow-Events", ", ".join(PACKAGES)),)
+CAPABILITIES: tuple[Header, ...] = (*ALLOW, *SUPPORTED, *ALLOW_EVENTS, ("Accept", SDP))
+"""For the answer to OPTIONS (RFC 3261 §11.2)."""
