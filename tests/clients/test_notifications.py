@@ -1,4 +1,4 @@
-"""A phone calls, nobody answers, and an e-mail comes: the whole service with a real mail server."""
+"""A phone calls, nobody answers, and an e-mail comes, with the message if there is one: the whole service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.waiting import wait_for
 COMPANY = """\
 [[customers]]
 name = "Notified Ltd"
-numbers = ["+441632960881", "+441632960882"]
+numbers = ["+441632960881", "+441632960882", "+441632960883"]
 
   [[customers.users]]
   name = "Alice"
@@ -35,7 +35,18 @@ numbers = ["+441632960881", "+441632960882"]
   extension = "202"
   numbers = ["+441632960882"]
   notify = { missed_call = true }
+
+  [[customers.users]]
+  name = "Carol"
+  email = "carol@notified.example"
+  extension = "203"
+  numbers = ["+441632960883"]
+  notify = { missed_call = true, voicemail = true }
+
+    [customers.users.not_answered]
+    action = "voicemail"
 """
+TONE = 440
 
 
 @contextmanager
@@ -62,7 +73,7 @@ def mail() -> Iterator[Mailhost]:
 
 @pytest.fixture(scope="module")
 def service(mail: Mailhost) -> Iterator[Service]:
-    """A service that sends mail; Bob has no telephone that could answer."""
+    """A service that sends mail; Bob and Carol have no telephone that could answer, and Carol has voicemail."""
     with Service(
         {
             "RINGPLAN_SMTP__HOST": "127.0.0.1",
@@ -78,7 +89,7 @@ def service(mail: Mailhost) -> Iterator[Service]:
 
 @pytest.fixture
 def alice(service: Service, tmp_path: Path) -> Iterator[Pjsua2Phone]:
-    source = meter.write_wav(tmp_path / "alice.wav", meter.tone(440, seconds=10.0))
+    source = meter.write_wav(tmp_path / "alice.wav", meter.tone(TONE, seconds=30.0))
     account = ("notified-alice", "a-password-of-the-tests")
     with Pjsua2Phone(tmp_path / "alice", service.sip, *account, source) as phone:
         phone.register()
@@ -127,3 +138,29 @@ def test_what_happens_while_provisioning_is_away_is_mailed_when_it_is_back(
     subject, _ = missed(mail, alice, "202")
     assert subject == "Missed call from 201"
     assert len({received.mail["Message-ID"] for received in mail.mails}) == len(mail.mails)
+
+
+@pytest.mark.behaviour("V5")
+def test_a_message_is_mailed_with_its_sound_and_is_no_missed_call(
+    mail: Mailhost, service: Service, alice: Pjsua2Phone, tmp_path: Path
+) -> None:
+    before = len(mail.mails)
+    alice.dial("203")
+    alice.wait_talking()
+    alice.wait_heard(0.5)
+    alice.send_digits("#")
+    alice.wait_heard(4.0)
+    alice.hang_up()
+    wait_for(lambda: len(mail.mails) > before, 15, "the mail")
+    (message,) = service.messages("carol@notified.example")
+    # Whatever there is to say of this call is queued before anything of the next one.
+    wait_for(lambda: service.calls()[0]["outcome"] == "voicemail", 10, "the call in the call log")
+    missed(mail, alice, "202")
+    (received, _) = mail.mails[before:]
+    assert received.recipients == ("carol@notified.example",)
+    assert received.mail["Subject"].startswith("Voice message from 201 (0:0")
+    (attachment,) = received.mail.iter_attachments()
+    assert attachment.get_content() == Path(str(message["path"])).read_bytes()
+    saved = tmp_path / "attachment.wav"
+    saved.write_bytes(attachment.get_content())
+    assert sum(span.seconds for span in meter.tone_spans(meter.read_wav(saved), TONE)) > 1.0
