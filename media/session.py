@@ -11,7 +11,8 @@ import structlog
 
 from media import wav
 from media.pool import Worker, WorkerPool
-from media.protocol import Place, Reservation
+from media.protocol import Place, Reservation, Service
+from media.scripts.deposit import Deposit
 from media.scripts.script import (
     Action,
     Answered,
@@ -23,6 +24,7 @@ from media.scripts.script import (
     Forget,
     Gone,
     HangUp,
+    Keep,
     Lost,
     Missing,
     Play,
@@ -187,9 +189,20 @@ class Session:
         if self._quiet:
             self._quiet.cancel()
             self._quiet = None
-        self._script, actions = self._script.step(event)
+        try:
+            self._script, actions = self._script.step(event)
+        except Exception:  # a fault in a script is this caller's alone: the worker's line serves others too
+            self._log.error("media.session_failed", reason="a fault in the script", exc_info=True)
+            actions = self._give_in(event)
         for action in actions:
             self._carry_out(action)
+
+    def _give_in(self, event: Event) -> tuple[Action, ...]:
+        """Go on with a script that keeps what was recorded, says that it is sorry and hangs up."""
+        keep = (Keep(),) if self.reservation.service is Service.DEPOSIT else ()
+        apology: Script = Deposit.refusal("unavailable", Why.ERROR)
+        self._script, actions = apology.step(event if isinstance(event, Gone) else Answered())
+        return (*keep, *actions)
 
     def _carry_out(self, action: Action) -> None:
         match action:

@@ -15,7 +15,7 @@ from media import wav
 from media.archive import Archive, NotStored
 from media.greetings import Greetings
 from media.mailbox import Mailbox, Message, Recording
-from media.owners import Owners, PinVerdict
+from media.owners import Owners, OwnersUnavailable, PinVerdict
 from media.scripts import script
 from media.scripts.script import (
     Answer,
@@ -44,6 +44,13 @@ log = structlog.get_logger()
 
 OWNERS_WITHIN = 10.0
 """How long the users' side may take, in seconds, before a caller is told that the service is unavailable."""
+
+
+def _reason(errand: Errand, error: Exception) -> str:
+    """What the log says of a failure: where a PIN was at stake, only what the users' side says on purpose."""
+    if isinstance(errand, CheckPin | SetPin) and not isinstance(error, OwnersUnavailable):
+        return type(error).__name__
+    return repr(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ class Visit:
                 mailbox=self.user,
                 session=self.token,
                 errand=type(errand).__name__,
-                reason=repr(error),
+                reason=_reason(errand, error),
             )
             return Failed()
 
