@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from media import wav
-from media.host import HostSettings, MediaHost
+from media.host import HostSettings
 from media.mailbox import Caller as CallerIdentity
 from media.mailbox import Envelope, Mailbox, Message
-from media.protocol import CountsChanged, SessionEnded, SessionLost, Service
-from media.scripts.menu import PortalLimits
+from media.protocol import CountsChanged, Service, SessionEnded
 from media.scripts.script import Why
 from tests.media.conftest import USER, Signalling, Start
-from tests.media.people import PIN, People
-from tests.media.support import Caller, Samples, main_frequency, tone, until, wav_samples, within
+from tests.media.people import PIN
+from tests.media.support import Samples, wav_samples
 from tests.media.visitor import Visitor
 
 NOW = datetime.now(UTC)
