@@ -8,10 +8,10 @@ cd "$(dirname "$0")"
 
 purpose=${1:-run}
 case $purpose in
-    run) programs="" ;;
+    run) programs="ffmpeg:ffmpeg" ;;
     call|bench) programs="sipp:sip-tester" ;;
     bench-peers) programs="sipp:sip-tester kamailio:kamailio" ;;
-    test) programs="sipp:sip-tester baresip:baresip" ;;
+    test) programs="ffmpeg:ffmpeg sipp:sip-tester baresip:baresip" ;;
     *) echo "usage: $0 run|call|test|bench|bench-peers" >&2; exit 2 ;;
 esac
 

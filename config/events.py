@@ -13,7 +13,7 @@ Level = Literal["debug", "info", "warning", "error"]
 COMMON_FIELDS: dict[str, str] = {
     "time": "when, in UTC, ISO 8601 with microseconds",
     "level": "debug, info, warning or error",
-    "process": "who says it: supervisor, signalling, relay, media, worker or cli",
+    "process": "who says it: supervisor, signalling, relay, media, worker, provisioning or cli",
     "event": "the name, from the tables below",
     "call_id": "the Call-ID of the caller's leg, where the event belongs to a call",
     "leg": "which leg of the call",
@@ -300,6 +300,42 @@ EVENTS: tuple[Event, ...] = (
     Event("media.worker_lost", "error", "A worker died.", ("pid", "reason", "worker")),
     Event(
         "media.worker_started", "info", "A worker is ready for callers.", ("address", "pid", "port", "worker")
+    ),
+    Event(
+        "notification.delayed",
+        "warning",
+        "A mail server or webhook did not take something; it is tried again in so many seconds.",
+        ("again_in", "attempts", "channel", "kind", "notification", "reason"),
+    ),
+    Event(
+        "notification.fault",
+        "error",
+        "Something could not be told because of a fault of ours; it is tried again.",
+        ("channel", "kind", "notification"),
+    ),
+    Event(
+        "notification.given_up",
+        "error",
+        "Somebody will not be told of something: it was refused for good, or tried in vain for days.",
+        ("attempts", "channel", "kind", "notification", "reason"),
+    ),
+    Event(
+        "notification.off",
+        "info",
+        "No mail server, or no webhook, is set: what would be told by it is not.",
+        ("channel",),
+    ),
+    Event(
+        "notification.queue_failed",
+        "error",
+        "The queue of notifications could not be read or written; it is tried again.",
+        ("reason",),
+    ),
+    Event(
+        "notification.sent",
+        "info",
+        "A mail server or webhook took something that a user is told.",
+        ("channel", "kind", "notification", "waited"),
     ),
     Event(
         "owners.message_untold",

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -36,16 +36,22 @@ from config.values import (
     Networks,
     OptionalAddress,
     OptionalEndpoint,
+    OptionalFile,
     OptionalNumber,
+    Port,
     PortRange,
     Ports,
     Seconds,
     SecondsOrNone,
+    Sender,
+    WebAddress,
 )
 
 PREFIX = "RINGPLAN_"
 CONFIG_VARIABLE = "RINGPLAN_CONFIG"
 NO_SUCH_SETTING = "{}: there is no such setting; see docs/configuration.md"
+SECRETS = frozenset({"password", "secret"})
+"""Keys whose value is shown nowhere, not even where it is refused."""
 SOCKET_PATH_LIMIT = 107
 """Longest path of a Unix socket in bytes (`sun_path` holds 108 with its end mark, unix(7))."""
 
@@ -193,6 +199,53 @@ class VoicemailSettings(Table):
     keep_days: int = Field(default=0, ge=0)
 
 
+def _usual_port(values: dict[str, Any]) -> int:
+    """The default of `smtp.port`: submission with STARTTLS, with TLS (RFC 8314 §3.3), or plain SMTP."""
+    return {"starttls": 587, "tls": 465}.get(values.get("security", ""), 25)
+
+
+class SmtpSettings(Table):
+    """The mail server that takes notifications (RFC 6409); an empty `host` switches mail off."""
+
+    host: str = Field(default="", pattern=r"^[A-Za-z0-9.:_-]*$")
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    port: Port = Field(default_factory=_usual_port)
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    sender: Sender = ""
+    ca_file: OptionalFile = None
+    timeout: Seconds = 60.0
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.host and not self.sender:
+            raise ValueError('sender must be set with host, such as "Ringplan <voicemail@acme.example>"')
+        if bool(self.username) != bool(self.password.get_secret_value()):
+            raise ValueError("username and password must be set together, or neither")
+        if self.username and self.security == "none":
+            raise ValueError('a password is not sent in clear: security must be "starttls" or "tls"')
+        return self
+
+
+class WebhookSettings(Table):
+    """Where events are posted, signed with `secret`; an empty `url` switches it off."""
+
+    url: WebAddress = ""
+    secret: SecretStr = SecretStr("")
+    allow_private: bool = False
+    timeout: Seconds = 10.0
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if self.url and len(self.secret.get_secret_value()) < 16:
+            raise ValueError("secret must have at least 16 characters where url is set")
+        if self.url.startswith("http:") and not self.allow_private:
+            raise ValueError(
+                "url must begin with https:// (http:// only with allow_private, inside one's network)"
+            )
+        return self
+
+
 class LogSettings(Table):
     """The log: one event a line, to stdout and to `file`."""
 
@@ -235,6 +288,8 @@ class Settings(BaseSettings):
     emergency: EmergencySettings = EmergencySettings()
     trunks: TrunkSettings = TrunkSettings()
     voicemail: VoicemailSettings = VoicemailSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    webhook: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     trace: TraceSettings = TraceSettings()
@@ -319,6 +374,7 @@ def _sentences(
     for error in errors:
         path = [str(part) for part in error["loc"]]
         key = ".".join(path) or "settings"
+        value = "***" if path and path[-1] in SECRETS else repr(error["input"])
         variable = PREFIX + "__".join(path).upper()
         if any(name.upper() == variable for name in environment):
             source = f" (from {variable})"
@@ -333,6 +389,6 @@ def _sentences(
             case "value_error" if isinstance(error["input"], dict | BaseModel):
                 yield f"{key}{source}: {why}"
             case "value_error":
-                yield f"{key}{source} is {error['input']!r}: {why}"
+                yield f"{key}{source} is {value}: {why}"
             case _:
-                yield f"{key}{source} is {error['input']!r}: allowed is {why}"
+                yield f"{key}{source} is {value}: allowed is {why}"

@@ -6,9 +6,12 @@ A refusal is a `ValueError` whose text says what is allowed; `config.settings` a
 from __future__ import annotations
 
 import re
+from email.errors import MessageError
+from email.headerregistry import AddressHeader, HeaderRegistry
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
@@ -157,8 +160,43 @@ def parse_algorithms(value: object) -> tuple[str, ...]:
     return algorithms
 
 
+def parse_sender(value: object) -> str:
+    """`"name@host"` or `"Name <name@host>"` as a header's address (RFC 5322 §3.4), in ASCII; or nothing."""
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return ""
+    try:
+        header = HeaderRegistry()("From", text if text.isprintable() else "")
+        assert isinstance(header, AddressHeader)
+        (address,) = header.addresses
+        if header.defects or not address.domain or not address.addr_spec.isascii():
+            raise ValueError
+        return str(address)
+    except (ValueError, MessageError, IndexError, AttributeError):  # the parser stumbles over some
+        raise ValueError('an address such as "Ringplan <voicemail@acme.example>" is allowed') from None
+
+
+def parse_url(value: object) -> str:
+    """An address on the web, or nothing when the text is empty."""
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(
+            "https://host/path is allowed, such as https://crm.acme.example/calls (no name or password in it)"
+        )
+    return text
+
+
 Algorithms = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_algorithms)]
 Address = Annotated[str, BeforeValidator(parse_ipv4)]
+Sender = Annotated[str, BeforeValidator(parse_sender)]
+WebAddress = Annotated[str, BeforeValidator(parse_url)]
 Codes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_codes)]
 AccessCodes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_access_codes)]
 OptionalNumber = Annotated[str | None, BeforeValidator(parse_optional_number)]
@@ -177,6 +215,13 @@ SecondsOrNone = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 DeltaSeconds = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """Whole seconds as SIP writes them (RFC 3261 §25.1, delta-seconds)."""
 Count = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
+OptionalFile = Annotated[
+    Path | None,
+    BeforeValidator(lambda value: value or None),
+    AfterValidator(lambda path: path and path.expanduser().absolute()),
+]
+"""A path, or nothing when the text is empty; a relative one counts from where the process was started."""
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 """A path; a relative one counts from the folder the process was started in."""

@@ -11,6 +11,7 @@ from config.settings import ConfigError, Settings, load
 from media.archive import StillWriting
 from media.host import HostSettings, MediaHost
 from provisioning.late_owners import LateOwners
+from provisioning.notifier.channels import channels
 from provisioning.owners import StoredOwners
 from provisioning.store import open_store
 
@@ -27,7 +28,7 @@ async def run(settings: Settings) -> None:
 
     async def open_owners() -> StoredOwners:
         store = await open_store(settings.data_dir)
-        return StoredOwners(store, settings.run_dir / "control.sock")
+        return StoredOwners(store, settings.run_dir / "control.sock", channels(settings))
 
     owners = LateOwners(open_owners)
     telling = loop.create_task(owners.run())

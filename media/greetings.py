@@ -9,11 +9,14 @@ its end.
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
+from typing import Literal
 
 from media import wav
 
-OCCASIONS = ("no-answer", "busy", "out-of-hours")
+Occasion = Literal["no-answer", "busy", "out-of-hours"]
+OCCASIONS: tuple[Occasion, ...] = ("no-answer", "busy", "out-of-hours")
 """What a greeting can be for, as in a plan's step."""
 MAX_SECONDS = 120.0
 """The longest greeting (V1)."""
@@ -45,7 +48,7 @@ class Greetings:
         """Set a greeting from little-endian samples; it is on disk when this returns. Raises OSError."""
         target = self.path(user, occasion)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = target.with_name(f".{target.name}.{os.getpid()}")
+        part = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             wav.write(part, samples)
             part.replace(target)

@@ -1,14 +1,16 @@
-"""Backups: the database, its key and the finished voice messages as they were at one moment.
+"""Backups: the database, its key, the finished voice messages and the greetings as they were at one moment.
 
     <folder>/ringplan-<UTC time>/manifest.json        what it is, and each file's size and SHA-256
                                  ringplan.db           the database, one file without a write-ahead log
                                  secret.key            the key of the passwords in it
                                  mailbox/<user id>/<state>/<message id>.wav  .json
+                                 mailbox/<user id>/greetings/<occasion>.wav
 
 The service may run meanwhile. While writers are kept out of the database, for as long as it takes to list the
-messages, a reading transaction is begun; the database is copied from that later, whatever is written by then.
-So the copy of the database names no message that was not listed, and no listed message belongs to a user whom
-the copy does not know, and whose number it would give to somebody else.
+messages and greetings, a reading transaction is begun; the database is copied from that later, whatever is
+written by then. So the copy of the database names no message that was not listed, and nothing that was listed
+belongs to a user whom the copy does not know, and whose number it would give to somebody else. A greeting that
+is replaced meanwhile is copied as the old one or the new one, whole.
 
 A backup gets its name when all of it is on disk. Until then it is `.ringplan-….part`; what a killed
 process left behind is removed by the next backup.
@@ -32,6 +34,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from media.greetings import OCCASIONS, Greetings
 from media.mailbox import STATES, Mailbox
 from provisioning.database import DATABASE, KEY
 from provisioning.errors import StoreError
@@ -68,6 +71,7 @@ class Manifest(BaseModel):
     taken_at: datetime
     schema_revision: str
     messages: int
+    greetings: int
     files: tuple[BackupFile, ...]
 
     @property
@@ -78,7 +82,7 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that was taken. `left_out` are messages whose sound is missing, or that are only links."""
+    """A backup that was taken. `left_out` are messages whose sound is missing, and what is only a link."""
 
     path: Path
     manifest: Manifest
@@ -107,6 +111,7 @@ def take_backup(data_dir: Path, folder: Path) -> Backup:
             with _one_moment(data_dir / DATABASE) as source:
                 taken_at = datetime.now(UTC)
                 messages, left_out = list_messages(data_dir / MAILBOX)
+                greetings, links = list_greetings(data_dir / MAILBOX)
                 source.release()
                 revision = source.copy(part / DATABASE)
             files = [describe(part / DATABASE, DATABASE), copy_file(data_dir / KEY, part, KEY)]
@@ -117,12 +122,14 @@ def take_backup(data_dir: Path, folder: Path) -> Backup:
                     copied += 1
                 else:
                     left_out.append(data_dir / MAILBOX / str(message.user) / message.id)
+            kept = [copy for greeting in greetings if (copy := _copy_greeting(data_dir, greeting, part))]
             manifest = Manifest(
                 ringplan=version("ringplan"),
                 taken_at=taken_at,
                 schema_revision=revision,
                 messages=copied,
-                files=tuple(files),
+                greetings=len(kept),
+                files=(*files, *kept),
             )
             (part / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
             (part / MANIFEST).chmod(0o600)
@@ -136,7 +143,7 @@ def take_backup(data_dir: Path, folder: Path) -> Backup:
         raise BackupError(f"The backup in {folder} was not taken: {error}.") from error
     except sqlite3.Error as error:
         raise BackupError(f"{data_dir / DATABASE} cannot be copied: {error}.") from error
-    return Backup(final, manifest, tuple(left_out))
+    return Backup(final, manifest, (*left_out, *links))
 
 
 def list_messages(root: Path) -> tuple[list[_Listed], list[Path]]:
@@ -156,6 +163,24 @@ def list_messages(root: Path) -> tuple[list[_Listed], list[Path]]:
                     links.append(envelope)
                 else:
                     listed.append(_Listed(user, envelope.stem))
+    return listed, links
+
+
+def list_greetings(root: Path) -> tuple[list[Path], list[Path]]:
+    """The users' own greetings below the mailboxes' folder, and what is a link; links to mailboxes not again."""
+    mailbox, greetings, listed, links = Mailbox(root), Greetings(root), list[Path](), list[Path]()
+    for user in mailbox.mailboxes():
+        if mailbox.path(user).is_symlink():
+            continue
+        for occasion in OCCASIONS:
+            path = greetings.path(user, occasion)
+            if path.parent.is_symlink():
+                links.append(path.parent)
+                break
+            if path.is_symlink():
+                links.append(path)
+            elif path.exists():
+                listed.append(path)
     return listed, links
 
 
@@ -283,3 +308,11 @@ def _copy_message(data_dir: Path, message: _Listed, part: Path) -> list[BackupFi
         except FileNotFoundError:
             (part / sound).unlink(missing_ok=True)
     return None
+
+
+def _copy_greeting(data_dir: Path, greeting: Path, part: Path) -> BackupFile | None:
+    """None if the user has removed it meanwhile."""
+    try:
+        return copy_file(greeting, part, str(greeting.relative_to(data_dir)))
+    except FileNotFoundError:
+        return None

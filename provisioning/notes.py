@@ -16,7 +16,6 @@ LIMITS = Limits()
 
 # Settings that are kept and checked, but that nothing follows yet.
 NOT_IN_FORCE: tuple[tuple[str, Callable[[UserEntry], bool]], ...] = (
-    ("notifications", lambda user: user.notify.missed_call or user.notify.voicemail),
     ("desk phones", lambda user: bool(user.desk_phones)),
 )
 

@@ -46,7 +46,7 @@ class StoredOwners:
         self,
         store: Store,
         control_socket: Path,
-        channels: Collection[Channel] = (Channel.MAIL,),
+        channels: Collection[Channel],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """`control_socket` is call handling's, which is told of a new PIN; `channels` are those that are set up."""
@@ -78,6 +78,9 @@ class StoredOwners:
 
     async def check_pin(self, user: int, pin: str) -> PinVerdict:
         """See `Owners`. Where there is no PIN to be found out, nothing is counted."""
+        if await self.locked(user):
+            # Whoever guesses on must not keep others from writing; count_attempt has the last word.
+            return PinVerdict.LOCKED
         with unavailable():
             async with self._store.writing() as session:
                 pin_hash = await session.scalar(select(User.pin_hash).where(*_has_access(user)))

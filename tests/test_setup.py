@@ -69,6 +69,7 @@ def machine(tmp_path: Path) -> Machine:
     machine.has("python3.11", VENV)
     machine.has("apt-get")
     machine.has("id", "echo 0")
+    machine.has("ffmpeg")
     return machine
 
 
@@ -104,6 +105,15 @@ def test_root_gets_the_debian_packages_of_the_purpose_only(machine: Machine) -> 
     assert machine.setup("test").returncode == 0
     apt = [call for call in machine.calls() if call.startswith("apt-get install")]
     assert apt == ["apt-get install -y --no-install-recommends baresip"]
+
+
+@pytest.mark.parametrize("purpose", ["run", "test"])
+def test_greetings_need_ffmpeg(machine: Machine, purpose: str) -> None:
+    (machine.programs / "ffmpeg").unlink()
+    for name in ("sipp", "baresip"):
+        machine.has(name)
+    assert machine.setup(purpose).returncode == 0
+    assert "apt-get install -y --no-install-recommends ffmpeg" in machine.calls()
 
 
 def test_peers_for_the_benchmarks_get_an_environment_of_their_own(machine: Machine) -> None:

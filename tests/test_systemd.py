@@ -47,7 +47,7 @@ def test_systemd_finds_no_mistake_in_the_unit(tmp_path: Path) -> None:
 
 def test_the_stop_has_the_time_that_the_service_may_take(unit: configparser.SectionProxy) -> None:
     plan = programs(Settings())
-    longest = sum(program.stop_limit for program in (*plan.media, plan.signalling))
+    longest = sum(program.stop_limit for program in (*plan.media, plan.signalling, plan.provisioning))
     assert float(unit["TimeoutStopSec"]) >= longest + 10
     # Only the first process is told: the others would else stop before the calls have drained.
     assert unit["KillMode"] == "mixed"

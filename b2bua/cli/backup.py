@@ -24,7 +24,7 @@ def backup(
         Path, typer.Argument(metavar="DIR", help="Where the backup goes, in a folder named by its time.")
     ],
 ) -> None:
-    """Back up the database, its key and the voice messages, as of one moment. The service may run."""
+    """Back up the database, its key, the voice messages and greetings, as of one moment. The service may run."""
     try:
         taken = take_backup(console.settings(context).data_dir, folder)
     except StoreError as error:
@@ -56,5 +56,6 @@ def restore(
 
 
 def _words(manifest: Manifest) -> str:
-    messages = f"{manifest.messages} message{'s' if manifest.messages != 1 else ''}"
-    return f"schema {manifest.schema_revision}, {messages}, {manifest.size / 1e6:.1f} MB"
+    things = ((manifest.messages, "message"), (manifest.greetings, "greeting"))
+    counted = ", ".join(f"{number} {thing}{'s' if number != 1 else ''}" for number, thing in things)
+    return f"schema {manifest.schema_revision}, {counted}, {manifest.size / 1e6:.1f} MB"

@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from b2bua.cli import apply, backup, calls, explain, identity, logs, registrations, run, trunks, voicemail
+from b2bua.cli import (
+    apply,
+    backup,
+    calls,
+    explain,
+    greeting,
+    identity,
+    logs,
+    registrations,
+    run,
+    trunks,
+    voicemail,
+)
 from b2bua.cli.console import CommandError
 
 app = typer.Typer(
@@ -20,6 +32,7 @@ app = typer.Typer(
 )
 for group in (run, apply, explain, calls, registrations, identity, trunks, logs, backup):
     app.add_typer(group.app)
+app.add_typer(greeting.app, name="greeting")
 app.add_typer(voicemail.app, name="voicemail")
 
 

@@ -201,7 +201,24 @@ class VoiceMessages(Shape):
     messages: list[VoiceMessage] = said("oldest first in each mailbox")
 
 
-ROOTS = (Calls, CallDetail, Explanation, Identity, Registrations, Trunks, VoiceMessages)
+class Greeting(Shape):
+    """A user's own greeting."""
+
+    user: str | None = said("the user's e-mail; null if deleted")
+    mailbox: int = said("the mailbox's number")
+    occasion: Literal["no-answer", "busy", "out-of-hours"] = said("when callers hear it")
+    seconds: float = said("its length")
+    set_at: datetime = said("when it was set")
+    path: str = said("the WAV file")
+
+
+class GreetingList(Shape):
+    """`ringplan greeting list --json`."""
+
+    greetings: list[Greeting] = said("by mailbox; for other occasions callers hear the system's greeting")
+
+
+ROOTS = (Calls, CallDetail, Explanation, GreetingList, Identity, Registrations, Trunks, VoiceMessages)
 PARTS = (
     LiveCall,
     Call,
@@ -209,6 +226,7 @@ PARTS = (
     LadderEntry,
     Recording,
     Considered,
+    Greeting,
     Registration,
     TrunkState,
     TrunkAddress,

@@ -70,8 +70,7 @@ def export(
 
 def messages(settings: Settings, user: str | None = None) -> list[VoiceMessage]:
     """The messages of all mailboxes, or of the user with this e-mail. Raises CommandError for an unknown one."""
-    directory = console.with_store(settings, lambda store: store.directory(settings.sip.realm))
-    emails = {one.id: one.email for one in directory.users}
+    emails = console.emails(settings)
     if user is not None and user.lower() not in emails.values():
         raise CommandError(f"There is no user {user}.")
     mailbox = Mailbox(settings.data_dir / "mailbox")

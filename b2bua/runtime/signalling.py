@@ -51,6 +51,7 @@ from b2bua.transport.udp import UdpTransport
 from config.settings import Settings
 from media.protocol import CountsChanged, Event, MessageStored, PoolStats, SessionEnded, SessionLost
 from provisioning.errors import StoreError
+from provisioning.notifier.channels import channels
 from provisioning.store import Store
 
 log = structlog.get_logger()
@@ -81,7 +82,7 @@ class Signalling:
         self._changing = asyncio.Lock()
         self.delay = LoopDelay(self._queue)
         self.location = Location()
-        self.writer = Writer(store)
+        self.writer = Writer(store, channels(settings))
         self.trace = Trace(settings.trace.enabled)
 
     async def begin(self) -> None:

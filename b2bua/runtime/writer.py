@@ -43,7 +43,7 @@ class Finished(NamedTuple):
 class Writer:
     """One queue for calls and one for bindings. A batch that fails is kept and tried again."""
 
-    def __init__(self, store: Store, channels: Collection[Channel] = (Channel.MAIL,)) -> None:
+    def __init__(self, store: Store, channels: Collection[Channel] = ()) -> None:
         """`channels` are those by which people are told of calls they missed."""
         self._store = store
         self._channels = channels

@@ -35,10 +35,13 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The processes in the order of their start: all of `media`, and when those are ready, `signalling`."""
+    """The processes in the order of their start: all of `media`, when those are ready `signalling`, and what calls
+    do not need last.
+    """
 
     media: tuple[Program, ...]
     signalling: Program
+    provisioning: Program
 
 
 def programs(settings: Settings) -> Plan:
@@ -49,6 +52,7 @@ def programs(settings: Settings) -> Plan:
             Program("media", module("media"), stop_limit=15.0),
         ),
         signalling=Program("signalling", module("b2bua"), stop_limit=settings.calls.drain + 10.0),
+        provisioning=Program("provisioning", module("provisioning"), stop_limit=10.0),
     )
 
 
@@ -132,6 +136,7 @@ class Service:
         try:
             await self._start(*self._plan.media)
             await self._start(self._plan.signalling)
+            await self._start(self._plan.provisioning)
             if not self._stop.is_set():
                 log.info("service.ready")
                 on_ready()

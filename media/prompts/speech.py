@@ -82,4 +82,6 @@ def at_level(samples: Samples) -> Samples:
     reach = np.lib.stride_tricks.sliding_window_view(np.pad(np.abs(scaled), width), 2 * width + 1)
     gain = CEILING / np.maximum(np.max(reach, axis=1), CEILING)
     fade = np.hanning(2 * width + 3)[1:-1]
-    return scaled * np.convolve(np.pad(gain, width, constant_values=1.0), fade / np.sum(fade), "valid")
+    smooth = np.convolve(np.pad(gain, width, constant_values=1.0), fade / np.sum(fade), "valid")
+    limited: Samples = scaled * smooth
+    return limited

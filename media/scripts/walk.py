@@ -81,11 +81,8 @@ class Walk:
         return replace(restored, index=left.messages.index(message), part=Part.HEAD), actions
 
     def next(self) -> Walk:
-        """On to the next message that is not deleted, or to the end."""
-        index = self.index + 1
-        while index < len(self.messages) and self.messages[index] in self.deleted:
-            index += 1
-        return replace(self, index=index, part=Part.HEAD)
+        """On to the next message, or to the end. What is deleted lies behind: it comes back last first."""
+        return replace(self, index=self.index + 1, part=Part.HEAD)
 
     def end(self) -> Walk:
         """No message any more."""

@@ -263,7 +263,7 @@ def test_a_connection_is_made_anew_where_only_the_address_is_known(
 @pytest.mark.behaviour("A3")
 def test_a_withheld_number_is_in_no_snapshot_and_a_trunk_still_gets_its_credential() -> None:
     stage, caller, (trunk,) = leaving(
-        plan=outbound(identity=Identity("+441632960100", "+441632960101", withheld=True)),
+        plan=outbound(identity=Identity("+441632960110", "+441632960111", withheld=True)),
         username="us",
         password="secret",
     )
@@ -272,7 +272,7 @@ def test_a_withheld_number_is_in_no_snapshot_and_a_trunk_still_gets_its_credenti
     stage.dial(caller, headers=(("Privacy", "id"),))
     stage.run(1.0)
     (line,) = stage.die()
-    for secret in (b"202", b"Workshop", b"441632960100", b"441632960101", b'"caller"', b"Caller", b"secret"):
+    for secret in (b"202", b"Workshop", b"441632960110", b"441632960111", b'"caller"', b"Caller", b"secret"):
         assert secret not in line.replace(b'"caller":', b"")
     stage.restart([line])
     stage.run(0.5)

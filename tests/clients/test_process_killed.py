@@ -268,3 +268,18 @@ def test_the_media_host_dies_under_a_message(when: str, service: Service, tmp_pa
             assert longest_gap(phone, tone) < UNNOTICED
         assert company.mailbox("bob") == []
         nothing_left(service)
+
+
+# Provisioning
+
+
+def test_provisioning_dies_under_a_call(service: Service, tmp_path: Path) -> None:
+    with phones(service, tmp_path) as (_, alice, bob):
+        talk(alice, bob)
+        service.kill("provisioning")
+        alice.wait_heard(alice.recorded_seconds() + 0.3)
+        bob.hang_up()
+        alice.wait_ended()
+        for phone, tone in ((alice, BOB), (bob, ALICE)):
+            assert longest_gap(phone, tone) < UNNOTICED
+        nothing_left(service)

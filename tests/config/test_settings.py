@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import ConfigError, Settings, load
+from config.values import parse_sender
 from scripts.write_docs import configuration
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +114,25 @@ def test_every_shape_of_value_can_come_from_the_environment(monkeypatch: pytest.
         ("[media]\nworkers = 26", ["workers (26)", "max_workers (25)"]),
         ("[media]\ncalls_per_worker = 5", ["media.calls_per_worker", "less than or equal to 4"]),
         ('[media]\npublic_address = "::1"', ["media.public_address", "no IPv6"]),
+        ('[smtp]\nhost = "mail.example"', ["smtp", "sender must be set"]),
+        ('[smtp]\nhost = "mail example"', ["smtp.host", "pattern"]),
+        ('[smtp]\nsender = "nobody"', ["smtp.sender", "'nobody'", "voicemail@acme.example"]),
+        ('[smtp]\nsender = "x@y.example\\nBcc: z@y.example"', ["smtp.sender"]),
+        ('[smtp]\nusername = "voicemail"', ["username and password"]),
+        ('[smtp]\npassword = "open sesame"', ["username and password"]),
+        (
+            '[smtp]\nsecurity = "none"\nusername = "voicemail"\npassword = "open sesame"',
+            ["not sent in clear", '"starttls" or "tls"'],
+        ),
+        ("[smtp]\npassword = 4711", ["smtp.password", "is ***"]),
+        ("[smtp]\nport = 70000", ["smtp.port", "65535"]),
+        ('[webhook]\nurl = "https://crm.example/"', ["webhook", "at least 16 characters"]),
+        ('[webhook]\nurl = "ftp://crm.example/"', ["webhook.url", "https://host/path"]),
+        ('[webhook]\nurl = "https://a:b@crm.example/"', ["webhook.url", "no name or password"]),
+        (
+            '[webhook]\nurl = "http://crm.example/"\nsecret = "0123456789abcdef"',
+            ["https://", "allow_private"],
+        ),
         ('[log]\nlevel = "loud"', ["log.level", "'loud'", "'debug', 'info', 'warning' or 'error'"]),
         ("[telephony]\nx = 1", ["telephony", "no such setting"]),
         ("[sip", ["is not TOML"]),
@@ -125,6 +145,8 @@ def test_a_wrong_value_is_a_sentence_that_names_it(tmp_path: Path, text: str, sa
     assert str(file) in sentence
     for part in says:
         assert part in sentence
+    for secret in ("sesame", "4711"):
+        assert secret not in sentence
 
 
 def test_every_wrong_value_is_reported_and_the_variable_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +174,61 @@ def test_a_run_dir_too_long_for_a_socket_is_refused(tmp_path: Path, monkeypatch:
     (sentence,) = refused()
     assert "run_dir" in sentence
     assert "too long" in sentence
+
+
+def test_secrets_come_from_the_environment_and_show_themselves_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {
+        "SMTP__HOST": "mail.example",
+        "SMTP__SENDER": "Ringplan <voicemail@acme.example>",
+        "SMTP__USERNAME": "voicemail",
+        "SMTP__PASSWORD": "open sesame",
+        "SMTP__CA_FILE": "ca.pem",
+        "WEBHOOK__URL": "https://crm.example/calls",
+        "WEBHOOK__SECRET": "open sesame, open",
+    }.items():
+        monkeypatch.setenv(f"RINGPLAN_{name}", value)
+    settings = load()
+    assert settings.smtp.password.get_secret_value() == "open sesame"
+    assert settings.webhook.secret.get_secret_value() == "open sesame, open"
+    assert settings.smtp.ca_file == Path.cwd() / "ca.pem"
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), str(settings.model_dump())):
+        assert "sesame" not in shown
+
+
+@pytest.mark.parametrize(("security", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
+def test_the_port_of_the_mail_server_follows_from_the_security(
+    monkeypatch: pytest.MonkeyPatch, security: str, port: int
+) -> None:
+    monkeypatch.setenv("RINGPLAN_SMTP__SECURITY", security)
+    assert load().smtp.port == port
+    monkeypatch.setenv("RINGPLAN_SMTP__PORT", "2525")
+    assert load().smtp.port == 2525
+
+
+@pytest.mark.parametrize(
+    ("given", "header"),
+    [
+        ("voicemail@acme.example", "voicemail@acme.example"),
+        ("Ringplan <voicemail@acme.example>", "Ringplan <voicemail@acme.example>"),
+        ("Acme, Ltd <voicemail@acme.example>", None),
+        ('"Acme, Ltd" <voicemail@acme.example>', '"Acme, Ltd" <voicemail@acme.example>'),
+        ("Zoë <voicemail@acme.example>", "Zoë <voicemail@acme.example>"),
+        ("voicemail@bücher.example", None),
+        ("a@b.example <voicemail@acme.example", None),
+        *(
+            (text, None)
+            for text in ("<", "a@", "@b", "a@b, c@d", "a@b\x00", "=?utf-8?q?=0AX?= <a@b.example>")
+        ),
+    ],
+)
+def test_a_sender_is_an_address_with_or_without_a_name(given: str, header: str | None) -> None:
+    if header is None:
+        with pytest.raises(ValueError, match="is allowed"):
+            parse_sender(given)
+    else:
+        assert parse_sender(given) == header
 
 
 def test_settings_are_frozen() -> None:

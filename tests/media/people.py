@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,6 +23,8 @@ class People:
     told: list[Message] = field(default_factory=list)
     gone: tuple[int, ...] = ()
     failing: bool = False
+    slow: asyncio.Event | None = None
+    """Each PIN waits for it, once it has been counted."""
 
     def _check(self) -> None:
         if self.failing:
@@ -42,6 +45,8 @@ class People:
         if await self.locked(user):
             return PinVerdict.LOCKED
         self.tried.append(pin)
+        if self.slow is not None:
+            await self.slow.wait()
         if pin == self.pins[user]:
             self.wrong.pop(user, None)
             return PinVerdict.RIGHT

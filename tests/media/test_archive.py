@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
 from media import wav
-from media.archive import Archive, StillWriting
+from media.archive import Archive, NotStored, StillWriting
+from media.greetings import Greetings
 from media.mailbox import Caller, Envelope, Mailbox, Recording
 from tests.media.support import tone
 
@@ -26,7 +29,8 @@ def mailbox(tmp_path: Path) -> Mailbox:
 
 @pytest.fixture
 def archive(mailbox: Mailbox) -> Archive:
-    return Archive(mailbox, mailbox.root / "writers.lock", lock_within=0.2, min_seconds=0.5)
+    lock = mailbox.root / "writers.lock"
+    return Archive(mailbox, Greetings(mailbox.root), lock, lock_within=0.2, min_seconds=0.5)
 
 
 def recording(mailbox: Mailbox, user: int = 1) -> Recording:
@@ -45,7 +49,8 @@ async def test_what_cannot_be_stored_is_stored_at_the_next_start(
     made = recording(mailbox)
     with monkeypatch.context() as patch, capture_logs() as logs:
         patch.setattr("media.mailbox.wav.write", full)
-        assert await archive.deposit(made, cut_silent_end=False) is None
+        with pytest.raises(NotStored):
+            await archive.deposit(made, cut_silent_end=False)
     assert [entry["event"] for entry in logs] == ["mailbox.store_failed"]
     await archive.repair()
     assert [message.seconds for message in mailbox.list(1)] == [1.0]
@@ -76,3 +81,60 @@ async def test_nothing_is_repaired_while_somebody_writes(archive: Archive, mailb
     os.close(writer)
     await archive.repair()
     assert mailbox.counts(1).new == 1
+
+
+async def test_changes_are_made_in_the_order_they_were_asked_for(archive: Archive, mailbox: Mailbox) -> None:
+    message = await archive.deposit(recording(mailbox), cut_silent_end=False)
+    assert message is not None
+    changes = [
+        archive.save(1, message.id),
+        archive.delete(1, message.id),
+        archive.list(1),
+        archive.restore(1, message.id, "saved"),
+        archive.list(1),
+    ]
+    results = await asyncio.gather(*changes)
+    assert results[:4] == [True, True, (), True]
+    assert [one.state for one in results[4]] == ["saved"]  # type: ignore[union-attr]
+
+
+async def test_what_was_deleted_is_gone_after_a_restart(archive: Archive, mailbox: Mailbox) -> None:
+    message = await archive.deposit(recording(mailbox), cut_silent_end=False)
+    assert message is not None
+    await archive.delete(1, message.id)
+    await archive.repair()
+    assert not await archive.restore(1, message.id, "new")
+    assert not list(mailbox.path(1).rglob("*.wav"))
+
+
+@pytest.mark.behaviour("V1")
+async def test_a_recorded_greeting_loses_the_silence_around_it(archive: Archive, mailbox: Mailbox) -> None:
+    made = mailbox.greeting(1, "p1")
+    made.folder.mkdir(parents=True)
+    silence = np.zeros(8000, dtype=np.int16).tobytes()
+    wav.write(made.next_part(), silence + tone(440, 1.0).tobytes())
+    wav.write(made.next_part(), tone(440, 1.0).tobytes() + silence)
+    await archive.use_greeting(made, "busy")
+    greeting = Greetings(mailbox.root).of(1, "busy")
+    assert greeting is not None
+    assert wav.seconds(greeting) == pytest.approx(2.5, abs=0.1)
+    await archive.remove_greeting(1, "busy")
+    assert Greetings(mailbox.root).of(1, "busy") is None
+
+
+async def test_a_part_that_was_not_closed_is_mended(archive: Archive, mailbox: Mailbox) -> None:
+    made = recording(mailbox)
+    assert not wav.is_complete(made.parts()[0])
+    await archive.mend(made)
+    assert wav.is_complete(made.parts()[0])
+    assert wav.seconds(made.parts()[0]) == 1.0
+
+
+async def test_a_greeting_is_two_minutes_at_most(archive: Archive, mailbox: Mailbox) -> None:
+    made = mailbox.greeting(1, "p1")
+    made.folder.mkdir(parents=True)
+    wav.write(made.next_part(), tone(440, 121.0).tobytes())
+    await archive.use_greeting(made, "busy")
+    greeting = Greetings(mailbox.root).of(1, "busy")
+    assert greeting is not None
+    assert wav.seconds(greeting) == 120.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from media.client import DiskFull, MediaClient, MediaError, MediaFull, MediaGone, NoSession
+from media.client import MediaClient, MediaError, MediaFull, MediaGone, NoSession
 from media.lines import JsonLines
 from media.mailbox import Caller
 from media.protocol import Event, Place, Reservation, Service, SessionLost
@@ -57,7 +57,6 @@ async def peer(tmp_path: Path) -> AsyncIterator[Peer]:
     ("error", "kind"),
     [
         ("full", MediaFull),
-        ("disk full", DiskFull),
         ("no such session", NoSession),
         ("something else", MediaError),
     ],

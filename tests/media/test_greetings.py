@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,41 @@ def test_a_new_greeting_takes_the_old_ones_place(greetings: Greetings) -> None:
         assert len(being_played.read()) == wav.HEADER_BYTES + len(SOUND)
     assert wav.read_samples(path) == SOUND * 2
     assert [file.name for file in path.parent.iterdir()] == ["busy.wav"]
+
+
+HAMMER = """
+import sys
+from pathlib import Path
+from media.greetings import Greetings
+greetings = Greetings(Path(sys.argv[1]))
+print("ready", flush=True)
+while True:
+    for length in (40_000, 400_000):
+        greetings.put(7, "busy", b"\\1\\0" * length)
+"""
+
+
+def test_whoever_opens_it_meanwhile_gets_the_old_or_the_new_one_whole(
+    greetings: Greetings, tmp_path: Path
+) -> None:
+    writer = subprocess.Popen([sys.executable, "-c", HAMMER, str(tmp_path)], stdout=subprocess.PIPE)
+    try:
+        assert writer.stdout and writer.stdout.readline() == b"ready\n"
+        path, lengths = greetings.path(USER, "busy"), set[int]()
+        while not path.exists():
+            assert writer.poll() is None
+        for _ in range(2000):
+            assert wav.is_complete(path)
+            lengths.add(len(wav.read_samples(path)) // 2)
+            if len(lengths) > 1:
+                break
+        assert lengths == {40_000, 400_000}
+    finally:
+        writer.kill()
+        writer.wait()
+        assert writer.stdout
+        writer.stdout.close()
+    assert wav.is_complete(path), "killed in the midst of it"
 
 
 def test_what_cannot_be_written_leaves_the_old_one(

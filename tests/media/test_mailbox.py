@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from media import wav
-from media.mailbox import Caller, Counts, DiskFull, Envelope, Mailbox, Recording
+from media.mailbox import Caller, Counts, DiskFull, Envelope, Mailbox, Message, Recording
 from tests.media.support import tone, wav_samples
 
 USER = 7
@@ -136,6 +137,8 @@ def killed_at(call: int, patch: pytest.MonkeyPatch) -> Callable[[], int]:
     wrap(Path, "rename")
     wrap(Path, "write_text")
     wrap(Path, "unlink")
+    wrap(Path, "hardlink_to")
+    wrap(Path, "mkdir")
     wrap(os, "unlink")
     wrap(os, "rmdir")
     return lambda: count
@@ -221,3 +224,205 @@ def test_a_message_already_saved_is_not_stored_twice(mailbox: Mailbox) -> None:
     (left,) = mailbox.interrupted()
     assert mailbox.repair(left) is None
     assert mailbox.counts(USER) == Counts(0, 1)
+
+
+# What becomes of a message
+
+
+def stored(mailbox: Mailbox, session: str = "s1", received: datetime = RECEIVED) -> Message:
+    message = mailbox.deposit(
+        recording(mailbox, 1.0, session=session, envelope=replace(ENVELOPE, received=received))
+    )
+    assert message is not None
+    return message
+
+
+def files(mailbox: Mailbox) -> set[str]:
+    """Everything there is of messages: `<state>/<name>`."""
+    return {f"{path.parent.name}/{path.name}" for path in mailbox.path(USER).rglob("*.*") if path.is_file()}
+
+
+@pytest.mark.behaviour("W5")
+def test_a_message_is_saved_deleted_and_restored(mailbox: Mailbox) -> None:
+    message = stored(mailbox)
+    assert mailbox.save(USER, message.id)
+    saved = mailbox.find(USER, message.id)
+    assert saved == replace(
+        message, state="saved", path=message.path.parent.parent / "saved" / message.path.name
+    )
+    assert wav.seconds(saved.path) == 1.0
+    assert mailbox.counts(USER) == Counts(0, 1)
+    assert mailbox.delete(USER, message.id)
+    assert mailbox.counts(USER) == Counts(0, 0)
+    assert mailbox.find(USER, message.id) is None
+    assert mailbox.list(USER) == ()
+    assert mailbox.restore(USER, message.id, "new")
+    assert mailbox.list(USER) == (message,)
+    assert files(mailbox) == {f"new/{message.id}.wav", f"new/{message.id}.json"}
+
+
+def test_what_is_not_there_is_left_alone(mailbox: Mailbox) -> None:
+    message = stored(mailbox)
+    assert not mailbox.restore(USER, message.id, "new")
+    assert not mailbox.save(USER, "another")
+    assert mailbox.delete(USER, message.id)
+    assert not mailbox.delete(USER, message.id)
+    assert not mailbox.save(USER, message.id)
+    mailbox.purge(USER)
+    assert not mailbox.restore(USER, message.id, "new")
+    assert files(mailbox) == set()
+
+
+def test_purging_some_leaves_the_others(mailbox: Mailbox) -> None:
+    one, other = stored(mailbox, "s1"), stored(mailbox, "s2")
+    for message in (one, other):
+        mailbox.delete(USER, message.id)
+    mailbox.purge(USER, [one.id])
+    assert not mailbox.restore(USER, one.id, "new")
+    assert mailbox.restore(USER, other.id, "new")
+
+
+CHANGES: dict[str, tuple[Callable[[Mailbox, str], object], Callable[[Mailbox, str], object], set[Counts]]] = {
+    "save": (
+        lambda mailbox, id: None,
+        lambda mailbox, id: mailbox.save(USER, id),
+        {Counts(1, 0), Counts(0, 1)},
+    ),
+    "delete": (
+        lambda mailbox, id: None,
+        lambda mailbox, id: mailbox.delete(USER, id),
+        {Counts(1, 0), Counts(0, 0)},
+    ),
+    "delete a saved one": (
+        lambda mailbox, id: mailbox.save(USER, id),
+        lambda mailbox, id: mailbox.delete(USER, id),
+        {Counts(0, 1), Counts(0, 0)},
+    ),
+    "restore": (
+        lambda mailbox, id: mailbox.delete(USER, id),
+        lambda mailbox, id: mailbox.restore(USER, id, "saved"),
+        {Counts(0, 0), Counts(0, 1)},
+    ),
+    "purge": (
+        lambda mailbox, id: mailbox.delete(USER, id),
+        lambda mailbox, id: mailbox.purge(USER),
+        {Counts(0, 0)},
+    ),
+    "expire": (
+        lambda mailbox, id: None,
+        lambda mailbox, id: mailbox.expire(USER, RECEIVED + timedelta(days=1)),
+        {Counts(1, 0), Counts(0, 0)},
+    ),
+}
+
+
+@pytest.mark.behaviour("V3", "W5")
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_kill_at_any_step_of_a_change_leaves_a_message_once_or_not(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before repair and after it: at its old place or its new one, with its whole sound; no file without a message."""
+    before, change, allowed = CHANGES[name]
+    steps, died, seen = 0, True, set()
+    while died:
+        steps += 1
+        mailbox = Mailbox(tmp_path / str(steps))
+        message = stored(mailbox)
+        before(mailbox, message.id)
+        with monkeypatch.context() as patch:
+            killed_at(steps, patch)
+            try:
+                change(mailbox, message.id)
+                died = False
+            except Killed:
+                pass
+        for _ in ("as it was left", "repaired"):
+            counts = mailbox.counts(USER)
+            assert counts in allowed
+            listed = mailbox.list(USER)
+            assert len(listed) == counts.new + counts.saved
+            assert all(wav.seconds(one.path) == 1.0 and wav.is_complete(one.path) for one in listed)
+            mailbox.clear_up(USER)
+        seen.add(counts)
+        expected = {f"{one.state}/{one.id}{end}" for one in listed for end in (".wav", ".json")}
+        assert files(mailbox) == expected
+    assert seen == allowed
+    assert steps > 2
+
+
+@pytest.mark.behaviour("V3")
+def test_a_change_interrupted_by_a_kill_can_be_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, died = 0, True
+    while died:
+        steps += 1
+        mailbox = Mailbox(tmp_path / str(steps))
+        message = stored(mailbox)
+        with monkeypatch.context() as patch:
+            killed_at(steps, patch)
+            try:
+                mailbox.save(USER, message.id)
+                died = False
+            except Killed:
+                pass
+        mailbox.save(USER, message.id)
+        assert mailbox.counts(USER) == Counts(0, 1)
+        mailbox.clear_up(USER)
+        (saved,) = mailbox.list(USER)
+        assert wav.seconds(saved.path) == 1.0
+    assert steps > 4
+
+
+def test_clearing_up_leaves_the_sound_of_a_recording_that_could_not_be_repaired(mailbox: Mailbox) -> None:
+    made = recording(mailbox, 1.0)
+    sound = mailbox.path(USER) / "new" / f"{made.id}.wav"
+    made.parts()[0].rename(sound)
+    mailbox.clear_up(USER)
+    assert sound.exists()
+
+
+def test_a_message_that_is_moved_while_they_are_listed_is_listed_once(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = stored(mailbox)
+    read = Path.read_text
+    moved: list[bool] = []
+
+    def meanwhile(path: Path, *args: str) -> str:
+        text = read(path, *args)
+        if not moved:
+            moved.append(mailbox.save(USER, message.id))
+        return text
+
+    monkeypatch.setattr(Path, "read_text", meanwhile)
+    assert [one.state for one in mailbox.list(USER)] == ["saved"]
+    moved.clear()
+    monkeypatch.setattr(Path, "read_text", lambda path, *args: (path.unlink(), read(path, *args))[1])
+    assert mailbox.list(USER) == ()
+
+
+@pytest.mark.parametrize(("hours", "left"), [(0, 2), (1, 1), (2, 0)])
+def test_old_messages_expire(mailbox: Mailbox, hours: int, left: int) -> None:
+    one = stored(mailbox, "s1")
+    stored(mailbox, "s2", RECEIVED + timedelta(minutes=90))
+    mailbox.save(USER, one.id)
+    expired = mailbox.expire(USER, RECEIVED + timedelta(hours=hours))
+    assert (len(expired), len(mailbox.list(USER))) == (2 - left, left)
+
+
+@pytest.mark.behaviour("P7")
+def test_a_whole_mailbox_is_removed(mailbox: Mailbox) -> None:
+    stored(mailbox)
+    mailbox.remove(USER)
+    assert mailbox.mailboxes() == ()
+
+
+def test_the_recording_of_a_greeting_never_becomes_a_message(mailbox: Mailbox) -> None:
+    made = mailbox.greeting(USER, "p1")
+    mailbox.drop(made)
+    assert mailbox.mailboxes() == ()
+    made.folder.mkdir(parents=True)
+    made.next_part().write_bytes(wav.header(0) + tone(440, 5.0).tobytes())
+    assert list(mailbox.interrupted()) == []
+    assert not made.folder.exists()

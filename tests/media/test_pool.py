@@ -81,6 +81,41 @@ async def test_without_spare_workers_one_is_started_on_demand(start_pool: StartP
     assert (await reserved(pool, "a")).ready
 
 
+async def test_a_burst_of_callers_gets_workers_that_start_together(
+    start_pool: StartPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All wait for the workers they need, longer than a caller waits for a worker that is there."""
+    starting: list[int] = []
+    original = asyncio.create_subprocess_exec
+
+    async def count(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        process = await original(*command, **options)
+        starting.append(sum(not worker.ready for worker in pool.workers))
+        return process
+
+    monkeypatch.setattr("media.pool.asyncio.create_subprocess_exec", count)
+    pool = start_pool(spare=1, largest=6, calls_per_worker=4, wait=0.01)
+    found = await asyncio.gather(*[reserve(pool, f"s{number}") for number in range(25)])
+    assert [worker is None for worker in found] == [False] * 24 + [True]
+    assert max(starting) == 6
+    assert all(len(worker.sessions) == 4 for worker in pool.workers)
+
+
+async def test_a_worker_that_hangs_in_its_start_is_ended(
+    start_pool: StartPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = asyncio.create_subprocess_exec
+
+    async def hang(*_: str, **options: Any) -> asyncio.subprocess.Process:
+        return await original("/bin/sleep", "60", **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("media.pool.asyncio.create_subprocess_exec", hang)
+        pool = start_pool(spare=0, largest=1, wait=0.1, start_within=0.3, first_pause=0.1)
+        assert await reserve(pool, "a") is None
+    assert (await reserved(pool, "b")).ready
+
+
 async def test_no_worker_gets_more_set_ups_than_it_can_take(start_pool: StartPool) -> None:
     pool = start_pool(spare=1, largest=1, setups_per_second=3)
     await pool.first_ready.wait()

@@ -26,13 +26,13 @@ class Visitor:
 
     def __init__(self, caller: Caller, prompts: Path) -> None:
         self.caller = caller
-        self._prompts = prompts
+        self.prompts = prompts
         self._position = 0
 
     async def hears(self, *phrases: str, within: float = DEADLINE) -> None:
         """Wait until these phrases have begun, one after the other."""
         for phrase in phrases:
-            await self.hears_sound(wav_samples(self._prompts / f"{phrase}.wav"), phrase, within)
+            await self.hears_sound(wav_samples(self.prompts / f"{phrase}.wav"), phrase, within)
 
     async def hears_sound(self, samples: Samples, name: str = "the sound", within: float = DEADLINE) -> None:
         """Wait until the opening of this sound was heard."""

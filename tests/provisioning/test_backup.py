@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from media import wav
+from media.greetings import Greetings
 from media.mailbox import Caller, Envelope, Mailbox
 from provisioning import backup as backup_module
 from provisioning.apply import apply_changes
@@ -220,6 +221,51 @@ def test_unfinished_recordings_are_not_in_it_and_links_are_not_followed(data: Pa
     assert {path.name for path in taken.left_out} == {"link.json", "9"}
     assert not (taken.path / "mailbox" / "9").exists()
     assert not (taken.path / "mailbox" / "1").exists()
+
+
+def test_greetings_are_in_it_and_links_are_not_followed(data: Path, tmp_path: Path) -> None:
+    greetings = Greetings(data / "mailbox")
+    greetings.put(1, "busy", SOUND)
+    greetings.put(2, "out-of-hours", SOUND * 2)
+    (greetings.path(1, "busy").parent / ".busy.wav.77.1").write_bytes(b"half of one")
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(b"secret")
+    greetings.path(1, "no-answer").symlink_to(secret)
+    (data / "mailbox" / "8").mkdir()
+    (data / "mailbox" / "8" / "greetings").symlink_to(data / "mailbox" / "1" / "greetings")
+    (data / "mailbox" / "9").symlink_to(data / "mailbox" / "1")
+    taken = take_backup(data, tmp_path / "backups")
+    copied = {str(path.relative_to(taken.path)) for path in taken.path.rglob("greetings/*")}
+    assert copied == {"mailbox/1/greetings/busy.wav", "mailbox/2/greetings/out-of-hours.wav"}
+    assert copied < {file.path for file in taken.manifest.files}
+    assert (taken.manifest.greetings, taken.manifest.messages) == (2, 1)
+    assert {str(path.relative_to(data / "mailbox")) for path in taken.left_out} == {
+        "1/greetings/no-answer.wav",
+        "8/greetings",
+        "9",
+    }
+    assert wav.read_samples(Greetings(taken.path / "mailbox").path(1, "busy")) == SOUND
+
+
+def test_a_greeting_that_is_replaced_or_removed_meanwhile(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greetings = Greetings(data / "mailbox")
+    greetings.put(1, "busy", SOUND)
+    greetings.put(1, "no-answer", SOUND)
+    real = backup_module.list_greetings
+
+    def listed_then_changed(root: Path) -> Any:
+        found = real(root)
+        greetings.put(1, "busy", SOUND * 2)
+        greetings.remove(1, "no-answer")
+        return found
+
+    monkeypatch.setattr(backup_module, "list_greetings", listed_then_changed)
+    taken = take_backup(data, tmp_path / "backups")
+    kept = Greetings(taken.path / "mailbox")
+    assert wav.read_samples(kept.path(1, "busy")) == SOUND * 2
+    assert (kept.of(1, "no-answer"), taken.manifest.greetings, taken.left_out) == (None, 1, ())
 
 
 KILLED_AT = {

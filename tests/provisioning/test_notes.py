@@ -31,6 +31,7 @@ ALWAYS = TO_NUMBER.format("not_answered", "+441632960777") + "always = true"
         ("", "[customers.users.out_of_hours]\nenabled = true"),
         ('permanent_redirect = "+441632960777"', ""),
         ("reject_anonymous = true", ""),
+        ("notify = { voicemail = true }", ""),
         ("", ALWAYS),
     ],
 )
@@ -41,7 +42,6 @@ def test_settings_that_act_have_no_note(keys: str, tables: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "what"),
     [
-        ("notify = { voicemail = true }", "notifications"),
         ('desk_phones = [{ mac = "001565aabbcc" }]', "desk phones"),
     ],
 )

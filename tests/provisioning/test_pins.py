@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from media.owners import PinProblem
 from provisioning import pins
-from provisioning.pins import generate_pin, pin_hasher, pin_matches, pin_problem
+from provisioning.pins import IN_WORDS, generate_pin, pin_hasher, pin_matches, pin_problem
 from tests.provisioning.conftest import CHEAP
 
 OWN = ("+441632960101",)
@@ -36,8 +37,12 @@ def test_a_good_pin(pin: str) -> None:
 def test_a_pin_that_is_refused_without_repeating_it(pin: str, why: str) -> None:
     problem = pin_problem(pin, OWN)
     assert problem is not None
-    assert why in problem
-    assert pin not in problem
+    assert why in IN_WORDS[problem]
+    assert pin not in IN_WORDS[problem]
+
+
+def test_every_problem_has_its_words() -> None:
+    assert IN_WORDS.keys() == set(PinProblem)
 
 
 def test_a_generated_pin_obeys_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:

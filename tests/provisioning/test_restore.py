@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from media import wav
+from media.greetings import Greetings
 from media.mailbox import Mailbox
 from provisioning import database
 from provisioning import restore as restore_module
@@ -19,7 +21,7 @@ from provisioning.database import head_revision
 from provisioning.restore import restore_backup
 from provisioning.store import open_store
 from tests.provisioning.conftest import CHEAP
-from tests.provisioning.test_backup import execute, fill, leave_message, messages_in
+from tests.provisioning.test_backup import SOUND, execute, fill, leave_message, messages_in
 
 
 @pytest.fixture
@@ -27,6 +29,7 @@ def backup(tmp_path: Path) -> Path:
     """A backup of two users and a message, whose machine is lost."""
     fill(tmp_path / "lost", "ann", "ben")
     leave_message(tmp_path / "lost", 2, "first")
+    Greetings(tmp_path / "lost" / "mailbox").put(1, "busy", SOUND)
     taken = take_backup(tmp_path / "lost", tmp_path / "backups")
     shutil.rmtree(tmp_path / "lost")
     return taken.path
@@ -60,8 +63,11 @@ def test_an_empty_machine_has_users_and_messages_again(backup: Path, tmp_path: P
     assert (restored.manifest.messages, messages_in(data)) == (1, messages_in(backup))
     assert emails(data) == ["ann@acme.example", "ben@acme.example"]
     (message,) = Mailbox(data / "mailbox").list(2)
-    assert message.path.read_bytes() == next(backup.rglob("*.wav")).read_bytes()
-    for path in (data, data / "mailbox", message.path, data / "secret.key", data / "ringplan.db"):
+    assert message.path.read_bytes() == next(backup.rglob("new/*.wav")).read_bytes()
+    greeting = Greetings(data / "mailbox").of(1, "busy")
+    assert greeting is not None and wav.read_samples(greeting) == SOUND
+    assert restored.manifest.greetings == 1
+    for path in (data, data / "mailbox", message.path, greeting, data / "secret.key", data / "ringplan.db"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     assert {path.name for path in data.parent.iterdir()} == {"data"}
 

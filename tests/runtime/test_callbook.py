@@ -22,6 +22,7 @@ from tests.runtime.node import Node, company, running_node, until
 from tests.runtime.phone import Phone, converse, sdp
 
 NOTIFY = "notify = { missed_call = true }"
+MAIL = {"host": "127.0.0.1", "sender": "voicemail@acme.example"}
 
 
 async def recorded(node: Node, call_id: str) -> tuple[CallRecord, tuple[TraceEntry, ...]]:
@@ -139,9 +140,9 @@ async def test_a_mailbox_that_never_tells_is_not_waited_for_long(
 
 @pytest.mark.behaviour("V5")
 async def test_who_missed_a_call_is_told_and_nobody_who_took_it(relay_socket: Path) -> None:
-    async with running_node(relay_socket, company(keys=NOTIFY, action="keep_ringing")) as node:
+    async with running_node(relay_socket, company(keys=NOTIFY, action="keep-ringing"), smtp=MAIL) as node:
         anna, bert = await node.phone("anna"), await node.phone("bert")
-        await node.phone("carl")
+        carl = await node.phone("carl")
         answer = await converse(anna, bert, "202")
         # Bert is on the phone, so the line is engaged to anybody else.
         engaged = await anna.call("202")
@@ -149,6 +150,7 @@ async def test_who_missed_a_call_is_told_and_nobody_who_took_it(relay_socket: Pa
         anna.hang_up(answer)
         bert.respond(await bert.request("BYE"), 200)
         given_up = await anna.call("203")
+        carl.respond(await carl.request("INVITE"), 180)
         anna.cancel(await anna.response("180"), "203")
         refused = await anna.call("299")
         for call_id in (answer.call_id, engaged, given_up, refused):
@@ -170,7 +172,7 @@ async def test_a_mailbox_that_got_no_message_is_a_missed_call_after_a_restart_to
     relay_socket: Path, monkeypatch: pytest.MonkeyPatch, message: bool, restart: bool
 ) -> None:
     monkeypatch.setattr(dialogs, "INTERVAL", 0.05)
-    async with running_node(relay_socket, company(keys=NOTIFY)) as node:
+    async with running_node(relay_socket, company(keys=NOTIFY), smtp=MAIL) as node:
         assert node.media is not None
         anna = await node.phone("anna")
         call_id, token, answer = await leave_message(node, anna)
@@ -209,7 +211,7 @@ async def test_a_withheld_caller_is_nowhere(relay_socket: Path, way: str) -> Non
     from_ = "<sip:anonymous@anonymous.invalid>" if way == "from" else None
     text = company(keys=keys).replace('"201"', '"88171"')
     with capture_logs() as logs:
-        async with running_node(relay_socket, text) as node:
+        async with running_node(relay_socket, text, smtp=MAIL) as node:
             assert node.media is not None
             anna, bert = await node.phone("anna"), await node.phone("bert")
             del logs[:]

@@ -63,21 +63,21 @@ def said(log_path: Path) -> list[tuple[str, str]]:
     return [(event["process"], event["event"]) for event in events]
 
 
-async def test_media_first_then_signalling_and_the_stop_the_other_way(
+async def test_media_first_then_signalling_then_the_rest_and_the_stop_the_other_way(
     stream: LogStream, log_path: Path
 ) -> None:
-    plan = Plan((program("relay"), program("media")), program("signalling"))
+    plan = Plan((program("relay"), program("media")), program("signalling"), program("provisioning"))
     service = Service(plan, dict(os.environ), stream)
     async with asyncio.timeout(30):
         await service.run(on_ready=service.stop)
     order = said(log_path)
     assert set(order[:2]) == {("relay", "process.ready"), ("media", "process.ready")}
-    assert order[2] == ("signalling", "process.ready")
-    assert order[3:] == [("signalling", "told"), ("media", "told"), ("relay", "told")]
+    assert order[2:4] == [("signalling", "process.ready"), ("provisioning", "process.ready")]
+    assert order[4:] == [(name, "told") for name in ("provisioning", "signalling", "media", "relay")]
 
 
 async def test_one_that_fails_at_the_start_stops_the_others(stream: LogStream, log_path: Path) -> None:
-    plan = Plan((program("relay"),), program("signalling", "raise SystemExit(4)"))
+    plan = Plan((program("relay"),), program("signalling", "raise SystemExit(4)"), program("provisioning"))
     with pytest.raises(StartError, match="signalling ended with code 4"):
         async with asyncio.timeout(30):
             await Service(plan, dict(os.environ), stream).run(on_ready=lambda: pytest.fail("not ready"))
@@ -86,7 +86,8 @@ async def test_one_that_fails_at_the_start_stops_the_others(stream: LogStream, l
 
 async def test_one_that_is_not_ready_in_time_fails_the_start(stream: LogStream) -> None:
     mute = program("media", "import time\ntime.sleep(60)")
-    service = Service(Plan((mute,), program("signalling")), dict(os.environ), stream, ready_limit=0.3)
+    plan = Plan((mute,), program("signalling"), program("provisioning"))
+    service = Service(plan, dict(os.environ), stream, ready_limit=0.3)
     with pytest.raises(StartError, match=r"media: not ready after 0\.3 seconds"):
         async with asyncio.timeout(30):
             await service.run(on_ready=lambda: pytest.fail("not ready"))
@@ -96,7 +97,8 @@ async def test_a_second_stop_does_not_wait(stream: LogStream, log_path: Path) ->
     deaf = OBEDIENT.replace(
         "signal.signal(signal.SIGTERM, end)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
     )
-    service = Service(Plan((program("relay", deaf),), program("signalling", deaf)), dict(os.environ), stream)
+    plan = Plan((program("relay", deaf),), program("signalling", deaf), program("provisioning", deaf))
+    service = Service(plan, dict(os.environ), stream)
 
     def twice() -> None:
         service.stop()
@@ -109,10 +111,11 @@ async def test_a_second_stop_does_not_wait(stream: LogStream, log_path: Path) ->
 
 def test_the_programs_are_the_modules_of_the_service() -> None:
     plan = programs(Settings())
-    assert [one.command[1:] for one in (*plan.media, plan.signalling)] == [
+    assert [one.command[1:] for one in (*plan.media, plan.signalling, plan.provisioning)] == [
         ("-m", "media.relay"),
         ("-m", "media"),
         ("-m", "b2bua"),
+        ("-m", "provisioning"),
     ]
     assert plan.signalling.stop_limit > Settings().calls.drain
 
@@ -184,7 +187,9 @@ def test_a_run_prints_ready_merges_the_logs_reopens_the_file_and_ends_by_a_signa
         import socket, sys
         def program(name):
             return Program(name, (sys.executable, "-c", f"NAME = {{name!r}}\\n" + {OBEDIENT!r}), 10.0)
-        service.programs = lambda _: service.Plan((program("relay"), program("media")), program("signalling"))
+        service.programs = lambda _: service.Plan(
+            (program("relay"), program("media")), program("signalling"), program("provisioning")
+        )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
             free.bind(("127.0.0.1", 0))
             sip = SipSettings(udp="127.0.0.1:%d" % free.getsockname()[1])
@@ -201,13 +206,13 @@ def test_a_run_prints_ready_merges_the_logs_reopens_the_file_and_ends_by_a_signa
                 break
         assert before[-2:] == ["a banner", "ready"]
         events = [json.loads(line)["event"] for line in before[:-2]]
-        assert events.count("process.ready") == 3
+        assert events.count("process.ready") == 4
         assert events[-1] == "service.ready"
         path.rename(rotated)
         running.send_signal(signal.SIGHUP)
         running.send_signal(signal.SIGTERM)
         after = [json.loads(line)["event"] for line in running.stdout]
         assert running.wait(20) == 0
-    assert after.count("process.ended") == 3
+    assert after.count("process.ended") == 4
     assert "service.stopping" in path.read_text()
     assert "service.ready" in rotated.read_text()

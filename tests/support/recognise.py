@@ -23,11 +23,11 @@ COARSE = 4
 """One in so many samples is looked at in the first step."""
 OPENING = 0.4
 """Seconds of the sound by which a phrase is found; of one that ends sooner nothing is heard."""
-SUSPECT = 0.6
-"""How alike the opening must be in the first step. Other speech of the same voice comes up to 0.8."""
-ALIKE = 0.8
-"""How alike each piece must be in the second step: G.711 leaves 0.98, a lost packet in a piece 0.9."""
+SUSPECT = 0.45
+"""How alike the opening must be in the first step: half of it may be spoilt."""
 PIECE = 0.2
+ALIKE = 0.93
+"""How alike each piece must be in the second step. G.711 leaves 0.999, other words of the same voice come to 0.9."""
 SLACK = 0.03
 """Seconds by which a piece may have moved against the one before: lost and repeated packets."""
 FAINT = 0.01
@@ -38,7 +38,7 @@ BLOCK = 1 << 14
 
 @dataclass(frozen=True)
 class Heard:
-    """A phrase that was heard from `start` to `end` seconds, `share` of it, and how alike: 1 is the same."""
+    """A phrase that was heard from `start` to `end` seconds, `share` of its power, and how alike: 1 is the same."""
 
     phrase: str
     start: float
@@ -141,6 +141,8 @@ def _known(name: str, sound: Sound) -> _Known:
 
 def _coarse(samples: Floats) -> Floats:
     """The sound below a quarter of the band, by a windowed sinc, at a quarter of the rate."""
+    if not len(samples):
+        return samples
     taps = np.arange(-16, 17)
     window = np.sinc(taps / COARSE) / COARSE * np.hanning(35)[1:-1]
     return np.convolve(samples, window, "same")[::COARSE]
@@ -157,30 +159,35 @@ def _peaks(likeness: Floats, length: int) -> NDArray[np.intp]:
 
 
 def _followed(known: _Known, heard: Floats, begin: int) -> Heard | None:
-    """How far a phrase is heard whose opening may be at `begin`; None if not even that is."""
-    size, opening = round(PIECE * RATE), round(OPENING * RATE)
-    at, first = _placed(known.samples[known.begin : known.begin + opening], heard, begin, 2 * COARSE)
-    if first < ALIKE:
-        return None
-    shift = start = at - known.begin
-    end, total, weight, missed = known.begin + opening, first * opening, float(opening), 0
-    for place in range(end, known.end, size):
+    """How far a phrase is heard whose opening may be at `begin`; None if not even that is.
+
+    A piece in between may be spoilt by what the network did to it, but not two together. A single piece is a
+    phrase only where there is no more of it: it may be alike by chance.
+    """
+    size = round(PIECE * RATE)
+    shift, end, good, missed = begin - known.begin, 0, 0, 0
+    first: int | None = None
+    total = weight = 0.0
+    for place in range(known.begin, known.end, size):
         piece = known.samples[place : min(place + size, known.end)]
-        power = float(np.mean(piece**2)) / known.power
-        if power < FAINT:
+        power = float(piece @ piece)
+        if power < FAINT * known.power * len(piece):
             continue
         at, likeness = _placed(piece, heard, place + shift, round(SLACK * RATE))
-        if likeness >= ALIKE:
-            shift, end, missed = at - place, place + len(piece), 0
-            total, weight = total + likeness * power * len(piece), weight + power * len(piece)
-        elif missed:
+        if likeness < ALIKE and missed:
             break
-        else:
-            missed = 1  # one piece may be spoilt by lost packets
-    share = (end - known.begin) / (known.end - known.begin)
-    return Heard(
-        known.name, (start + known.begin) / RATE, (end + shift) / RATE, min(share, 1.0), total / weight
-    )
+        total, weight = total + likeness * power, weight + power
+        if likeness < ALIKE:
+            missed = 1
+            continue
+        shift, end, good, missed = at - place, place + len(piece), good + 1, 0
+        first = shift if first is None else first
+    if first is None:
+        return None
+    said = known.samples[known.begin : end]
+    share = float(said @ said) / (known.power * (known.end - known.begin))
+    heard_as = Heard(known.name, (known.begin + first) / RATE, (end + shift) / RATE, share, total / weight)
+    return heard_as if good > 1 or heard_as.whole else None
 
 
 def _placed(piece: Floats, heard: Floats, place: int, slack: int) -> tuple[int, float]:

@@ -16,31 +16,26 @@ from media.scripts.spoken import en
 class Language(Protocol):
     """The rules of one language. Every function is pure and returns ids of phrases, to be played in order."""
 
-    @staticmethod
-    def number(n: int) -> tuple[str, ...]:
+    def number(self, n: int) -> tuple[str, ...]:
         """A count from 0 to 999,999. Raises ValueError for others."""
         ...
 
-    @staticmethod
-    def digits(text: str) -> tuple[str, ...]:
+    def digits(self, text: str) -> tuple[str, ...]:
         """Digits read one by one. Raises ValueError for anything else than 0 to 9."""
         ...
 
-    @staticmethod
-    def counts(new: int, saved: int) -> tuple[str, ...]:
+    def counts(self, new: int, saved: int) -> tuple[str, ...]:
         """A sentence: how many messages a mailbox holds."""
         ...
 
-    @staticmethod
-    def received(at: datetime, now: datetime, zone: tzinfo) -> tuple[str, ...]:
+    def received(self, at: datetime, now: datetime, zone: tzinfo) -> tuple[str, ...]:
         """Part of a sentence, after the message's state: when it was received, by the clocks of `zone`.
 
         `at` and `now` are aware. Raises ValueError for a naive one.
         """
         ...
 
-    @staticmethod
-    def caller(caller: Caller, country: str) -> tuple[str, ...]:
+    def caller(self, caller: Caller, country: str) -> tuple[str, ...]:
         """Part of a sentence, at its end: from whom a message is, as its owner in `country` would dial them.
 
         `country` is ISO 3166-1 alpha-2. Of a withheld number (A3) nothing is said but that it is.

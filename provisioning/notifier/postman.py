@@ -1,0 +1,46 @@
+"""Telling by e-mail: one entry composed, with its recording, and handed to the mail server."""
+
+from __future__ import annotations
+
+import asyncio
+from email.message import EmailMessage
+from pathlib import Path
+
+from config.settings import SmtpSettings
+from provisioning.notifier.mail import compose
+from provisioning.notifier.outcome import Outcome, Postponed, Refused
+from provisioning.notifier.recipient import Recipient
+from provisioning.notifier.recording import Recording, read_recording
+from provisioning.notifier.smtp import MailServer
+from provisioning.outbox import Entry, VoicemailLeft
+
+
+class Postman:
+    """Tells by e-mail, one mail at a time over one connection."""
+
+    at_once = 1
+
+    def __init__(self, settings: SmtpSettings, language: str) -> None:
+        self._settings = settings
+        self._language = language
+        self._server = MailServer(settings)
+
+    async def tell(self, entry: Entry, recipient: Recipient) -> Outcome:
+        """Send one mail to the user's address of now."""
+        try:
+            # A recording is megabytes to be read and encoded: that is not for the event loop.
+            mail = await asyncio.to_thread(self._written, entry, recipient)
+        except OSError as error:
+            return Postponed(f"the recording cannot be read: {error.strerror}")
+        except ValueError as error:
+            return Refused(str(error))
+        return await self._server.send(mail)
+
+    async def rest(self) -> None:
+        """Close the connection."""
+        await self._server.rest()
+
+    def _written(self, entry: Entry, recipient: Recipient) -> EmailMessage:
+        news = entry.news
+        recording = read_recording(Path(news.path)) if isinstance(news, VoicemailLeft) else Recording(None)
+        return compose(entry, recipient, recording, self._settings.sender, self._language)
