@@ -165,11 +165,11 @@ def _registered(service: Service, wanted: dict[str, int]) -> None:
 def _mailbox(
     stage: Stage, *, email: str, new: int, tone: float = 0.0, heard_by: str = "", seconds: float = 0.0
 ) -> None:
-    def arrived() -> list[dict[str, Any]]:
+    def arrived() -> tuple[list[dict[str, Any]]] | None:
         messages = stage.service.messages(email)
-        return messages if len(messages) >= new else []
+        return (messages,) if len(messages) >= new else None
 
-    messages = wait_for(arrived, 10, f"{new} message for {email}")
+    (messages,) = wait_for(arrived, 10, f"{new} message for {email}")
     assert [message["state"] for message in messages] == ["new"] * new
     if not tone:
         return
