@@ -6,13 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.stories.story import Expect, Step, Story
 from tests.stories.verdict import judge
 from tests.support import meter
-from tests.support.meter import RATE, Sound
+from tests.support.meter import Sound, joined, silence
 from tests.support.sipp import Message, read_trace
 
 RELAY = "192.0.2.100"
@@ -163,14 +162,6 @@ def test_at_least_how_many() -> None:
 
 
 # ringback
-
-
-def joined(*sounds: Sound) -> Sound:
-    return Sound(np.concatenate([sound.samples for sound in sounds]))
-
-
-def silence(seconds: float) -> Sound:
-    return Sound(np.zeros(round(seconds * RATE)))
 
 
 def ringing(
