@@ -10,6 +10,7 @@ import pytest
 
 from tests.stories.stage import Actor, Stage
 from tests.support import g711, meter
+from tests.support.ringback import check_ringback
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 
@@ -109,7 +110,8 @@ def _sound(
 ) -> None:
     heard = actor.rtp.heard()
     if ringback:
-        _ringback(phone, heard, ringback)
+        assert heard.seconds >= ringback, f"{phone} heard {heard.seconds:.2f} s"
+        check_ringback(heard.between(0, ringback))
         return
     if greeting:
         _greeting(phone, heard, greeting)
@@ -141,20 +143,6 @@ def _greeting(phone: str, heard: meter.Sound, phrases: list[str]) -> None:
     assert all(match.likeness > 0.8 for match in found.values()), told
     places = [found[name].at for name in phrases if phrases.count(name) == 1]
     assert places == sorted(places), told
-
-
-def _ringback(phone: str, heard: meter.Sound, seconds: float) -> None:
-    """British ringback from the first moment: 400 and 450 Hz, 0.4 s on, 0.2 off, 0.4 on, 2 off (BEHAVIOUR M2)."""
-    start = heard.between(0, seconds)
-    spans = meter.sound_spans(start)
-    told = f"{phone} heard sound at {[(round(s.start, 2), round(s.end, 2)) for s in spans]}"
-    assert len(spans) == 2, told
-    assert [span.seconds for span in spans] == pytest.approx([0.4, 0.4], abs=0.05), told
-    assert spans[0].start < 0.1, told
-    assert spans[1].start - spans[0].end == pytest.approx(0.2, abs=0.05), told
-    first = start.between(spans[0].start + 0.05, spans[0].end - 0.05)
-    shares = [float(meter.purity(first, hertz).mean()) for hertz in (400, 450)]
-    assert shares == pytest.approx([0.5, 0.5], abs=0.25), f"{phone} heard 400 and 450 Hz with {shares}"
 
 
 def _registered(service: Service, wanted: dict[str, int]) -> None:
