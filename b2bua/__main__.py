@@ -86,7 +86,7 @@ def _verbs(node: Signalling) -> dict[str, Any]:
         username = str(request.get("username"))
         try:
             found = (
-                choices.pick(node.devices, username, request["number"], asyncio.get_running_loop().time())
+                node.registrations.pick(username, request["number"], asyncio.get_running_loop().time())
                 if "number" in request
                 else choices.shown(node.devices, username)
             )

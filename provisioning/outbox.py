@@ -7,13 +7,14 @@ event told twice is queued once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
+import structlog
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +25,8 @@ from provisioning import model
 
 if TYPE_CHECKING:
     from provisioning.store import Store  # which puts the calls missed into this queue
+
+log = structlog.get_logger()
 
 REMEMBERED = timedelta(days=30)
 """How long a row is kept after it has ended."""
@@ -135,14 +138,30 @@ class Outbox:
         self._store = store
 
     async def due(self, now: datetime, limit: int, channel: Channel | None = None) -> tuple[Entry, ...]:
-        """At most `limit` entries whose time has come, longest due first; of one channel, if that is given."""
+        """At most `limit` entries whose time has come, longest due first; of one channel, if that is given.
+
+        One that cannot be read, of another version perhaps, is given up, so that it does not keep the others waiting.
+        """
         row = model.Notification
         query = select(row).where(row.ended_at.is_(None), row.due_at <= now)
         if channel is not None:
             query = query.where(row.channel == channel.value)
         async with self._store.reading() as session:
-            found = await session.scalars(query.order_by(row.due_at, row.id).limit(limit))
-            return tuple(_entries(found))
+            found = (await session.scalars(query.order_by(row.due_at, row.id).limit(limit))).all()
+        entries = {each: _entry(each) for each in found}
+        for each in (each for each, entry in entries.items() if entry is None):
+            reason = "what was queued cannot be read"
+            await self.gave_up(each.id, reason, now)
+            log.error(
+                "notification.given_up",
+                channel=each.channel,
+                notification=each.id,
+                kind=each.event,
+                user=each.user_id,
+                attempts=each.attempts + 1,
+                reason=reason,
+            )
+        return tuple(entry for entry in entries.values() if entry is not None)
 
     async def taken(self, entry: int, now: datetime) -> None:
         """It was told; the other side has taken it over."""
@@ -197,7 +216,9 @@ async def _switches(session: AsyncSession, users: Collection[int]) -> dict[int, 
     }
 
 
-def _entries(rows: Iterable[model.Notification]) -> Iterator[Entry]:
-    for row in rows:
+def _entry(row: model.Notification) -> Entry | None:
+    try:
         news = msgspec.convert(row.payload, KINDS[row.event])
-        yield Entry(row.id, row.key, Channel(row.channel), news, row.created_at, row.attempts)
+        return Entry(row.id, row.key, Channel(row.channel), news, row.created_at, row.attempts)
+    except (KeyError, ValueError):
+        return None

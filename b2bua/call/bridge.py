@@ -94,10 +94,12 @@ class Bridge(Timed, Nobody):
     def tell_moved(self, now: float) -> None:
         """Offer the sides that do not know it yet what they have agreed on, at the relay's present port.
 
-        The same goes for a caller who was given a codec, early, that the callee has not (BEHAVIOUR M1).
+        The same goes for a caller who was given a codec, early, that the callee has not (BEHAVIOUR M1), and for a
+        callee who was called before the caller went on hold, or came back from it.
         """
         for leg, other in ((self.caller, self.callee), (self.callee, self.caller)):
-            if (leg.moved or _unfit(leg, other)) and leg not in self._telling:
+            behind = leg.moved or _unfit(leg, other) or (leg is self.callee and _held_since(leg, other))
+            if behind and leg not in self._telling:
                 self._tell_moved(leg, other, now)
 
     def on_deadline(self, now: float) -> None:
@@ -282,6 +284,12 @@ def _unfit(leg: Leg, other: Leg) -> bool:
     if said is None or heard is None:
         return False
     return not any(codec.is_speech and said.audio.find(codec) for codec in heard.audio.codecs)
+
+
+def _held_since(callee: Leg, caller: Leg) -> bool:
+    """Whether the caller wants the sound to go other ways than the callee was told."""
+    said, heard = callee.said, caller.heard
+    return said is not None and heard is not None and said.audio.direction is not heard.audio.direction
 
 
 def _narrower(answer: Sdp, offer: Sdp) -> bool:

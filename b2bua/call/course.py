@@ -26,6 +26,7 @@ from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Limits
 from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
 from b2bua.sip.errors import BadMessage
+from b2bua.sip.sdp import Direction
 from b2bua.sip.session import Session
 from b2bua.sip.session_user import Nobody
 
@@ -192,6 +193,16 @@ class Course(Nobody):
             return
         if self.early.path is not None:
             self.early.path.move_near(self.call.caller)
+
+    def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The caller, who has its answer, offers anew before anybody took the call (RFC 3311): it has moved, or holds.
+
+        What it hears meanwhile is ours, or a carrier's that no UPDATE of ours tells, so a caller that holds hears it
+        on. Whoever takes the call is told when it has.
+        """
+        path = self.early.path
+        if path is not None and self.call.caller.answer_early(sdp, Direction.SENDRECV, now):
+            path.move_near(self.call.caller)
 
     # The walk
 

@@ -131,14 +131,21 @@ class Dialling(Performer):
         call.leg_added(leg)
         self.wait_until(now + min(self.course.limits.trunk_silence, self.course.seconds_left(now)))
 
-    def on_progress(self, session: Session, response: Response, now: float) -> None:
+    def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
         """It rings there, or is heard before the answer: the caller hears that too (M4)."""
         assert self._leg is not None
-        self._rings = self._rings or response.code == 180
-        if response.sdp is not None and self._hear_early(response.sdp):
-            self.course.pass_on(self._leg, self._path, response.code, now)
-        elif response.code == 180:
+        self._rings = self._rings or code == 180
+        if sdp is not None and self._hear_early(sdp):
+            self.course.pass_on(self._leg, self._path, code, now)
+        elif code == 180:
             self.course.alert(now)
+
+    def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The trunk's early sound comes from elsewhere from now on; the caller goes on hearing it (M4)."""
+        assert self._leg is not None
+        heard = self._leg.heard is not None
+        if self.answer_early(self._leg, sdp, now) and heard:
+            self._path.connect(self._leg)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """Somebody took the call."""

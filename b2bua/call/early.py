@@ -46,9 +46,10 @@ class Early:
     def play(self, sound: str, now: float, *, once: bool = False) -> None:
         """Let the caller, who has its answer, hear a tone or an announcement."""
         self._play(sound, once=once)
-        repeated = self._told == 183
+        if self._told == 183:
+            return
         self._tell(183, now)
-        if not repeated and not self.session.reliable:
+        if not self.session.reliable:
             # Nothing says whether it arrived (M3).
             self._tell(183, now)
 

@@ -8,7 +8,7 @@ from b2bua.call.ports import Peer
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite
-from b2bua.sip.sdp import PCMA, STANDARD_CODECS, TELEPHONE_EVENT, Sdp, parse_sdp
+from b2bua.sip.sdp import PCMA, STANDARD_CODECS, TELEPHONE_EVENT, Direction, Sdp, parse_sdp
 from b2bua.sip.session import Session
 
 UNSPECIFIED = "0.0.0.0"
@@ -96,6 +96,26 @@ class Leg:
         """Answer what was heard here with what the other side answered. Raises BadMessage (488)."""
         assert self.heard is not None
         return self._say(answer(self.heard, reply, self.address, self.port, self.origin, 1))
+
+    def answer_early(self, offered: bytes | None, wish: Direction, now: float) -> bool:
+        """Answer the peer's offer before the call is answered, in the codecs that it was told before.
+
+        `wish` is which way the sound is to go. An offer that does not fit is refused, and a wish for an offer of ours:
+        all is as before then, which is what the False says that is returned.
+        """
+        assert self.session is not None and self.said is not None
+        if offered is None:
+            self.session.refuse_offer(491, now)
+            return False
+        before = self.heard
+        try:
+            self.heard = parse_sdp(offered)
+            body = self.answer(replace(self.said, media=(replace(self.said.audio, direction=wish),)))
+        except BadMessage as error:
+            self.heard = before
+            self.session.refuse_offer(error.code, now)
+            return False
+        return self.session.answer_offer(body, now)
 
     def describe_early(self) -> bytes:
         """Answer, or offer, one codec that we play ourselves (BEHAVIOUR M1, M3). Raises BadMessage (488)."""

@@ -158,10 +158,14 @@ class Ringing(Performer):
             branch.session.cancel(now)
             self._lost(branch, 503, now)
 
-    def on_progress(self, session: Session, response: Response, now: float) -> None:
+    def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
         """A device rings. Its early media does not pass: others may ring too (BEHAVIOUR M4)."""
-        if response.code >= 180:
+        if code >= 180:
             self.course.alert(now)
+
+    def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """A device says anew, before it answers, where its sound is to go; that matters once it has answered."""
+        self.answer_early(self._branch(session).leg, sdp, now)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The first answer wins; the others are told that the call was completed elsewhere."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from b2bua.call.steps import Performer
 from b2bua.callplan.outcome import Ended
-from b2bua.callplan.steps import Announce, EngagedTone
+from b2bua.callplan.steps import Announce, Announcement, EngagedTone
 from b2bua.sip.errors import BadMessage
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class Sounding(Performer):
             early.play(ENGAGED, now)
             self.wait_until(self.course.deadline)
             return
-        if self.course.answers_first:
+        if self.course.answers_first and self._step.announcement is Announcement.REDIRECTING:
+            # Never to refuse the call (A2).
             early.accept(now)
         early.play(self._step.announcement, now, once=True)
         self.wait_until(now + self.call.services.relay.seconds(self._step.announcement))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from b2bua.call.leg import Leg
 from b2bua.call.ports import Device
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended
 from b2bua.sip.compose import Header
+from b2bua.sip.sdp import Direction
 from b2bua.sip.session_user import Nobody
 from b2bua.sip.timers import NEVER, Timed
 
@@ -72,6 +74,14 @@ class Performer(Timed, Nobody):
 
     def relay_back(self, now: float) -> None:
         """The relay was restarted, and the sessions this step had with it are gone."""
+
+    def answer_early(self, leg: Leg, sdp: bytes | None, now: float) -> bool:
+        """Answer what a callee offers before it answers the call (RFC 3311): all that it was offered stays so.
+
+        The caller, who may have an early answer of one codec, notices nothing. Whether it could be answered.
+        """
+        caller = self.call.caller.heard
+        return leg.answer_early(sdp, Direction.SENDRECV if caller is None else caller.audio.direction, now)
 
     def on_registered(self, device: Device, now: float) -> None:
         """A device of somebody registered meanwhile; most steps do not mind."""

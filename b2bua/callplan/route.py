@@ -22,17 +22,21 @@ def route(
     limits: Limits,
     diversions: tuple[Diversion, ...] = (),
     visited: tuple[int, ...] = (),
+    called_back: int | None = None,
 ) -> Hop:
     """Plan a call from what was dialled. `situation` is asked once, for the called user, if there is one.
 
     `diversions` are the redirects that an incoming call has been through already, `visited` the users it had come
-    to where it is one of ours that left and comes back (D7). Raises KeyError for a caller
+    to where it is one of ours that left and comes back (D7). `called_back` is the user whose emergency call showed the
+    number that an incoming call is for: it is theirs now, whoever has it otherwise (E4). Raises KeyError for a caller
     whose user is not in the tables.
     """
     calling = None if caller.user is None else numbering.users[caller.user]
     customer = None if calling is None else numbering.customer_of(calling)
     found = dial(dialled, customer, numbering, limits.codes)
     destination = found.destination
+    if called_back is not None and called_back in numbering.users:
+        destination = CalledUser(called_back, dialled)
     if found.withhold is not None:
         caller = replace(caller, withheld=found.withhold)
     journey = Journey(dialled, visited, diversions)

@@ -108,10 +108,10 @@ class Telephony:
         numbering = self.devices.directory.numbering
         arrival = datetime.now(UTC)
         trunk = calling.trunk
-        back = trunk is not None and self._emergencies.recent(calling.dialled)
+        back = None if trunk is None else self._emergencies.caller(calling.dialled)
 
         def first(called: User) -> Situation:
-            return self._situation(called, now, arrival, called_back=back)
+            return self._situation(called, now, arrival, called_back=called.id == back)
 
         def later(called: User, then: float) -> Situation:
             return self._situation(called, then, arrival)
@@ -124,6 +124,7 @@ class Telephony:
             self._limits,
             calling.diversions,
             self.book.visited(calling.marker),
+            called_back=back,
         )
         if hop.plan.rule is Rule.OUTBOUND and not self._may_call_out(hop, now):
             hop = replace(hop, plan=refuse_too_many())
@@ -160,8 +161,8 @@ class Telephony:
             if isinstance(step, Dial) and step.emergency:
                 number = step.identity.presented
                 call.event("emergency.called", code=step.number, number=number)
-                if number is not None:
-                    self._emergencies.called(number)
+                if number is not None and call.calling.user is not None:
+                    self._emergencies.called(number, call.calling.user)
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A registration."""

@@ -51,7 +51,10 @@ class Choices:
 
 
 def pick(devices: Registered, username: str, number: str | None, now: float) -> Shown:
-    """Pick a number for a client's calls, `None` for the one that is set. Raises ChoiceError."""
+    """Pick a number for a client's calls, `None` for the one that is set. Raises ChoiceError.
+
+    `Registrations.pick` keeps it on disk as well.
+    """
     user = _user(devices, username)
     if number is not None:
         if number not in user.numbers:

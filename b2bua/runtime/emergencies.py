@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 import structlog
 
@@ -15,6 +16,13 @@ log = structlog.get_logger()
 
 MEMORY = 3600.0
 """Seconds for which the number that an emergency call showed is reached whatever is set."""
+
+
+class Shown(NamedTuple):
+    """Who showed a number in an emergency call, and until when that matters, in monotonic seconds."""
+
+    user: int
+    until: float
 
 
 class Emergencies:
@@ -34,24 +42,28 @@ class Emergencies:
         self._wall = wall
         self._clock = clock
         self._writing = Lock()
-        self._until: dict[str, float] = self._read()
+        self._calls: dict[str, Shown] = self._read()
 
-    def called(self, number: str) -> None:
-        """An emergency call shows this number (E.164). Writes it down behind the call."""
+    def called(self, number: str, user: int) -> None:
+        """An emergency call by this user shows this number (E.164). Writes it down behind the call."""
         now = self._clock()
-        live = {each: until for each, until in self._until.items() if until > now}
-        self._until = {**live, number: now + MEMORY}
+        live = {each: shown for each, shown in self._calls.items() if shown.until > now}
+        self._calls = {**live, number: Shown(user, now + MEMORY)}
         asyncio.get_running_loop().run_in_executor(None, self._write)
 
-    def recent(self, number: str) -> bool:
-        """Whether such a call showed this number lately."""
-        return self._until.get(number, 0.0) > self._clock()
+    def caller(self, number: str) -> int | None:
+        """The user whose emergency call showed this number lately: the last one, where several have."""
+        shown = self._calls.get(number)
+        return shown.user if shown is not None and shown.until > self._clock() else None
 
-    def _read(self) -> dict[str, float]:
+    def _read(self) -> dict[str, Shown]:
         now, wall = self._clock(), self._wall()
         try:
             kept = json.loads(self._path.read_text()).items()
-            return {str(number): now + min(float(until) - wall, MEMORY) for number, until in kept}
+            return {
+                str(number): Shown(int(user), now + min(float(until) - wall, MEMORY))
+                for number, (user, until) in kept
+            }
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, AttributeError, TypeError, OverflowError, RecursionError) as error:
@@ -62,7 +74,7 @@ class Emergencies:
         # One after the other, and each writes all that is known then: none overtakes a later one.
         with self._writing:
             ahead = self._wall() - self._clock()
-            kept = {number: until + ahead for number, until in self._until.items()}
+            kept = {number: (shown.user, shown.until + ahead) for number, shown in self._calls.items()}
             part = self._path.with_suffix(".part")
             try:
                 part.touch(mode=0o600)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import ceil
 from typing import Any
@@ -22,6 +22,7 @@ from b2bua.registrar.bindings import (
     wall_time,
 )
 from b2bua.registrar.registrar import Limits, register
+from b2bua.runtime.choices import Shown, pick
 from b2bua.runtime.clock import Alarm, LoopTimers
 from b2bua.runtime.directory import Directory, Registered
 from b2bua.runtime.gate import Gate
@@ -35,6 +36,9 @@ from b2bua.sip.server_transaction import ServerTransaction
 from provisioning.bindings import StoredBinding
 
 log = structlog.get_logger()
+
+PICKED = "picked"
+"""Under what a binding on disk has the number that was picked for its client."""
 
 
 class Registrations:
@@ -134,13 +138,16 @@ class Registrations:
         """Take over what was on disk, and return how many bindings are still good; the others go.
 
         Good are those that last, of accounts whose password is still the one they were made with.
-        `tcp` is where we listen for connections: their old ones went with the process before this one.
+        `tcp` is where we listen for connections: their old ones went with the process before this one. A number that
+        was picked holds too where only the connection is lost: its client comes back and has not signed off (I1).
         """
         wall_now = time.time()
         bindings = []
         for each in stored:
             still_its = each.details.get("account") == self._mark(each.username)
             binding = _restored(each, now, wall_now) if still_its and each.expires_at > wall_now else None
+            if binding is not None and PICKED in each.details:
+                self._devices.choices.pick(each.username, each.details[PICKED])
             if binding is not None:
                 # The wall clock may have been put back meanwhile.
                 binding = replace(binding, expires_at=min(binding.expires_at, now + self._limits.max_expires))
@@ -181,14 +188,29 @@ class Registrations:
             for removal in self._devices.location.withdraw(username):
                 self._changed(removal, now)
 
+    def pick(self, username: str, number: str | None, now: float) -> Shown:
+        """Pick a number for a client's calls, `None` for the one that is set (I1). Raises ChoiceError.
+
+        It is kept with the client's bindings, and goes with the last of them.
+        """
+        found = pick(self._devices, username, number, now)
+        self._store_again(self._devices.location.lookup(username, now), now)
+        return found
+
     def store_again(self, now: float) -> None:
         """The wall clock was set: what is on disk names the ends of bindings by it."""
-        for binding in self._devices.location:
+        self._store_again(self._devices.location, now)
+
+    def _store_again(self, bindings: Iterable[Binding], now: float) -> None:
+        for binding in bindings:
             if (account := self._devices.directory.account(binding.username)) is not None:
                 self._store(binding, account.user_id, now)
 
     def _store(self, binding: Binding, user_id: int, now: float) -> None:
-        self._writer.bound(_stored(binding, user_id, self._mark(binding.username), now))
+        details = {"account": self._mark(binding.username)}
+        if (picked := self._devices.choices.of(binding.username)) is not None:
+            details[PICKED] = picked
+        self._writer.bound(_stored(binding, user_id, details, now))
 
     def _mark(self, username: str) -> str:
         """What changes when an account's password does."""
@@ -234,7 +256,7 @@ class Registrations:
         self._on_changed(change, now)
 
 
-def _stored(binding: Binding, user_id: int, mark: str, now: float) -> StoredBinding:
+def _stored(binding: Binding, user_id: int, details: dict[str, str], now: float) -> StoredBinding:
     return StoredBinding(
         username=binding.username,
         contact=binding.contact_text,
@@ -247,7 +269,7 @@ def _stored(binding: Binding, user_id: int, mark: str, now: float) -> StoredBind
         remote=str(binding.flow.remote),
         instance=binding.instance or None,
         user_agent=binding.user_agent or None,
-        details={"account": mark},
+        details=details,
     )
 
 

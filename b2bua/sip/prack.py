@@ -1,4 +1,4 @@
-"""Reliable provisional responses as their receiver knows them (RFC 3262 §4): early dialogs, and the RSeq of each."""
+"""Reliable provisional responses as their receiver knows them (RFC 3262 §4): early dialogs, what each has said."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from b2bua.sip.compose import Header
 from b2bua.sip.dialog import Dialog, dialog_of_response
 from b2bua.sip.draft import Draft
 from b2bua.sip.flow import Flow
-from b2bua.sip.message import Response
+from b2bua.sip.message import Request, Response
 from b2bua.sip.reliable import RELIABLY
 
 MAX_BRANCHES = 32
@@ -15,13 +15,23 @@ MAX_BRANCHES = 32
 
 
 class EarlyDialog:
-    """A place downstream that answered reliably. `heard` is the RSeq that was acknowledged last."""
+    """A place downstream that answered reliably. `heard` is the RSeq that was acknowledged last.
 
-    __slots__ = ("dialog", "heard")
+    `described` is its answer to our offer, or its own later offer, once there was one. Other descriptions in its
+    responses mean nothing then, and there may be none (RFC 3261 §13.2.1).
+    """
 
-    def __init__(self, dialog: Dialog, heard: int) -> None:
+    __slots__ = ("described", "dialog", "heard")
+
+    def __init__(self, dialog: Dialog, response: Response) -> None:
         self.dialog = dialog
-        self.heard = heard
+        self.described: bytes | None = None
+        self.hear(response)
+
+    def hear(self, response: Response) -> None:
+        """Take a response that is acknowledged."""
+        self.heard = rseq(response)
+        self.described = self.described or response.sdp
 
 
 class EarlyDialogs:
@@ -35,10 +45,19 @@ class EarlyDialogs:
     def __len__(self) -> int:
         return len(self._by_tag)
 
-    def of(self, tag: str) -> Dialog | None:
+    def of(self, tag: str) -> EarlyDialog | None:
         """The dialog with this peer."""
-        early = self._by_tag.get(tag)
-        return None if early is None else early.dialog
+        return self._by_tag.get(tag)
+
+    def sdp(self, response: Response) -> bytes | None:
+        """What a response that carries a description, or ends the INVITE, says about sound."""
+        early = self._by_tag.get(response.to.tag or "")
+        return response.sdp if early is None else early.described or response.sdp
+
+    def offered(self, update: Request) -> None:
+        """An UPDATE's offer was answered."""
+        if (early := self._by_tag.get(update.from_.tag or "")) is not None:
+            early.described = update.sdp
 
     def hear(self, response: Response, draft: Draft, local: Address, flow: Flow) -> Dialog | None:
         """The dialog in which this reliable response is acknowledged; `None`: it is no news (§4).
@@ -51,11 +70,12 @@ class EarlyDialogs:
         if early is None:
             if len(self._by_tag) >= MAX_BRANCHES:
                 return None
-            early = self._by_tag[tag] = EarlyDialog(dialog_of_response(draft, local, response, flow), number)
+            early = EarlyDialog(dialog_of_response(draft, local, response, flow), response)
+            self._by_tag[tag] = early
             return early.dialog
         if number != early.heard + 1:
             return None
-        early.heard = number
+        early.hear(response)
         return early.dialog
 
     def confirm(self, dialog: Dialog) -> None:

@@ -73,6 +73,11 @@ class Reliable:
             response = response._replace(sdp=self.next.sdp)
         self.next = response
 
+    def strip_next(self) -> None:
+        """What the next response would have said about sound holds no longer."""
+        if self.next is not None:
+            self.next = self.next._replace(sdp=b"")
+
     def begin(self, now: float) -> float:
         """Let the next response be the one that waits, and send it.
 

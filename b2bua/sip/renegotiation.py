@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import ClientTransaction
+from b2bua.sip.dialog import Dialog
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import SDP, Request, Response
 from b2bua.sip.requester import Requester
@@ -74,10 +75,10 @@ class Renegotiation(Requester):
 
     def answer_offer(self, sdp: bytes, now: float) -> bool:
         """Answer the peer's request with 200 and our description. False where the peer withdrew it."""
-        if self._offer_in is None or self.dialog is None:
+        if self._offer_in is None:
             return False
         transaction, self._offer_in = self._offer_in, None
-        transaction.respond(200, now, self.agent.session_headers(self.dialog.flow, sdp), sdp)
+        transaction.respond(200, now, self.agent.session_headers(transaction.flow, sdp), sdp)
         if transaction.request.method == "INVITE":
             self.await_ack(transaction, now)
         return True
@@ -91,9 +92,10 @@ class Renegotiation(Requester):
     # What the peer does
 
     def _reinvited(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        assert self.dialog is not None
         if code := self._hindrance():
             self._refuse(transaction, code, now)
-        elif self._described(transaction, request, now):
+        elif self._described(self.dialog, transaction, request, now):
             transaction.respond(100, now)
             self._offered(transaction, request, now)
 
@@ -106,30 +108,44 @@ class Renegotiation(Requester):
             code = IN_THE_WAY
         if code:
             self._refuse(transaction, code, now)
-        elif not self._described(transaction, request, now):
+        else:
+            self._refreshed(self.dialog, transaction, request, now)
+
+    def _refreshed(
+        self, dialog: Dialog, transaction: ServerTransaction, request: Request, now: float
+    ) -> None:
+        """An UPDATE that nothing hinders: 200 at once, unless it carries an offer."""
+        if not self._described(dialog, transaction, request, now):
             return
-        elif request.sdp is None:
-            transaction.respond(200, now, self.agent.session_headers(self.dialog.flow, None))
+        if request.sdp is None:
+            transaction.respond(200, now, self.agent.session_headers(dialog.flow, None))
         else:
             self._offered(transaction, request, now)
 
-    def _described(self, transaction: ServerTransaction, request: Request, now: float) -> bool:
+    def _described(
+        self, dialog: Dialog, transaction: ServerTransaction, request: Request, now: float
+    ) -> bool:
         """Whether the body, if any, is one that we can read; the target is then refreshed (RFC 3261 §12.2)."""
-        assert self.dialog is not None
         if request.body and request.sdp is None:
             transaction.respond(415, now, (("Accept", SDP),))
             return False
-        self.dialog.retarget(request, transaction.flow)
+        dialog.retarget(request, transaction.flow)
         return True
 
     def _offered(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        """Give an offer, or the wish for one, to the user, who owes an answer."""
+        """Give an offer, or the wish for one, to the user, who owes an answer.
+
+        Before the call is answered there is nobody to wait for (RFC 3311 §5.2): at once, or it is refused.
+        """
+        early = not self.active
         self._offer_in = transaction
         try:
             self._tell_offer(request.sdp, now)
         except Exception as error:
             self.refuse_offer((error.code or 400) if isinstance(error, BadMessage) else 500, now)
             raise
+        if early:
+            self.refuse_offer(488, now)
 
     def _tell_offer(self, sdp: bytes | None, now: float) -> None:
         raise NotImplementedError

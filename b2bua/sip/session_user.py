@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 class SessionUser(Protocol):
     """The owner of a session: a call's leg."""
 
-    def on_progress(self, session: Session, response: Response, now: float) -> None:
-        """The callee answered with 101 to 199."""
+    def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
+        """The callee answered with 101 to 199. `sdp` is `None` where the response says nothing about sound, else what
+        holds at present: a callee that has answered reliably may have offered anew since."""
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """The callee answered with 2xx; the ACK is sent. After an INVITE without offer, owes `acknowledge`."""
+        """The callee answered with 2xx; the ACK is sent. After an INVITE without offer, owes `acknowledge`.
+
+        `sdp` is what holds, also where it was said reliably before, and the 2xx says nothing or something else.
+        """
 
     def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
         """The callee refused (3xx to 6xx), was silent (408), unreachable (503) or not understood (500)."""
@@ -38,7 +42,7 @@ class SessionUser(Protocol):
         """A re-INVITE or UPDATE with an offer, or asking for one. Owes `answer_offer` or `refuse_offer`.
 
         Before the final response, where PRACK and UPDATE may carry an offer, it must be answered before this
-        returns, or is refused.
+        returns, or is refused. What the responses to the INVITE say about sound means nothing from then on.
         """
 
     def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
@@ -57,7 +61,7 @@ class Nobody:
 
     __slots__ = ()
 
-    def on_progress(self, session: Session, response: Response, now: float) -> None:
+    def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
         """Nothing."""
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:

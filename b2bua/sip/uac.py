@@ -13,7 +13,8 @@ from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request, Response
-from b2bua.sip.prack import EarlyDialogs, rack, rseq
+from b2bua.sip.prack import EarlyDialog, EarlyDialogs, rack, rseq
+from b2bua.sip.renegotiation import GLARE
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
 from b2bua.sip.session_state import SessionState
@@ -90,32 +91,42 @@ class ClientSession(Session):
     def dialog_with(self, remote_tag: str) -> Dialog | None:
         """The dialog with the peer of this tag: the call's, or an early one of any branch."""
         dialog = super().dialog_with(remote_tag)
-        return dialog if dialog is not None or self._early is None else self._early.of(remote_tag)
+        if dialog is not None or self._early is None or (early := self._early.of(remote_tag)) is None:
+            return dialog
+        return early.dialog
 
     def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A request in the call's dialog, or in an early one."""
-        early = self.dialog_with(request.from_.tag or "")
-        if early is self.dialog or early is None:
+        early = None if self._early is None else self._early.of(request.from_.tag or "")
+        if early is None or early.dialog is self.dialog:
             super().on_request(transaction, request, now)
         else:
             self._early_request(early, transaction, request, now)
 
     def _early_request(
-        self, dialog: Dialog, transaction: ServerTransaction, request: Request, now: float
+        self, early: EarlyDialog, transaction: ServerTransaction, request: Request, now: float
     ) -> None:
-        """Before the answer the callee may refresh its target; what it said about sound holds until then."""
+        """Before the answer the callee may refresh its target, and offer anew once it has answered our offer."""
         number, method = request.cseq
-        if method != "UPDATE":
+        if method != "UPDATE" or self.active:
             transaction.respond(481, now)
-        elif number <= dialog.remote_cseq:
+        elif number <= early.dialog.remote_cseq:
             transaction.respond(500, now, reason="CSeq out of order")
         else:
-            dialog.remote_cseq = number
-            if request.body:
-                transaction.respond(488, now)
+            early.dialog.remote_cseq = number
+            if request.body and early.described is None:
+                # RFC 3311 §5.2: the offer in our INVITE has no answer yet.
+                self._refuse(transaction, GLARE, now)
             else:
-                dialog.retarget(request, transaction.flow)
-                transaction.respond(200, now, self.agent.session_headers(dialog.flow, None))
+                self._refreshed(early.dialog, transaction, request, now)
+
+    def answer_offer(self, sdp: bytes, now: float) -> bool:
+        """Answer an offer; an early one takes the place of the callee's answer to ours."""
+        offer = None if self._offer_in is None else self._offer_in.request
+        taken = super().answer_offer(sdp, now)
+        if taken and offer is not None and self._early is not None and not self.active:
+            self._early.offered(offer)
+        return taken
 
     def _responded(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """A response to the INVITE, to its CANCEL, or to a later request."""
@@ -149,7 +160,10 @@ class ClientSession(Session):
             if first:
                 self._send_cancel(now)
         elif response.code > 100 and (not rseq(response) or self._acknowledged(response, now)):
-            self.user.on_progress(self, response, now)
+            sdp = response.sdp
+            if sdp is not None and self._early is not None:
+                sdp = self._early.sdp(response)
+            self.user.on_progress(self, response.code, sdp, now)
 
     def _acknowledged(self, response: Response, now: float) -> bool:
         """Send the PRACK of a reliable response, once; whether it is news (RFC 3262 §4)."""
@@ -194,7 +208,8 @@ class ClientSession(Session):
             self._send_ack(self.invite, b"")
         else:
             self._ack_owed = self.invite
-        self.user.on_answered(self, response.sdp, now)
+        sdp = response.sdp if self._early is None else self._early.sdp(response)
+        self.user.on_answered(self, sdp, now)
 
     def _failed(self, code: int, response: Response | None, now: float) -> None:
         user = self.user
@@ -208,7 +223,8 @@ class ClientSession(Session):
 
     def _dialog_of(self, draft: Draft) -> Dialog | None:
         if self._early is not None and draft.method == "PRACK":
-            return self._early.of(parse_address(draft.header("To")).tag or "")
+            early = self._early.of(parse_address(draft.header("To")).tag or "")
+            return None if early is None else early.dialog
         return super()._dialog_of(draft)
 
     def _replace(self, old: ClientTransaction, new: ClientTransaction) -> None:

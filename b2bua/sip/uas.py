@@ -26,9 +26,11 @@ class ServerSession(Session):
     """The caller's side of a call. Made when the INVITE arrives; our first answer fixes the dialog.
 
     `_accepted` is the description of a 2xx that waits until the caller has said by PRACK that the one before came.
+    `_superseded`: the caller has offered anew since it was answered early. The responses to its INVITE carry no
+    description any more, because what it was told there holds no longer (RFC 3261 §13.2.1).
     """
 
-    __slots__ = ("_accepted", "_last", "_reliable", "_repeat", "invite", "request")
+    __slots__ = ("_accepted", "_last", "_reliable", "_repeat", "_superseded", "invite", "request")
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class ServerSession(Session):
         self._last: Provisional | None = None
         self._reliable: Reliable | None = None
         self._accepted: bytes | None = None
+        self._superseded = False
 
     @property
     def offered(self) -> bytes | None:
@@ -75,7 +78,8 @@ class ServerSession(Session):
         """
         if self.state is not SessionState.INVITED or self._accepted is not None:
             return
-        if self.offered is None and sdp and (self._offer_given or not self.reliable):
+        given = self.offered is None and (self._offer_given or not self.reliable)
+        if given or self._superseded:
             sdp = b""
         self._last = Provisional(code, sdp, headers)
         if self._insists or (sdp and self.reliable):
@@ -153,8 +157,10 @@ class ServerSession(Session):
             transaction.respond(200, now)
         elif code := self._hindrance():
             self._refuse(transaction, code, now)
-        elif self._described(transaction, request, now):
-            self._offered(transaction, request, now)
+        else:
+            assert self.dialog is not None
+            if self._described(self.dialog, transaction, request, now):
+                self._offered(transaction, request, now)
         self._go_on(reliable, now)
 
     def _go_on(self, reliable: Reliable, now: float) -> None:
@@ -200,12 +206,14 @@ class ServerSession(Session):
             return super()._hindrance()
         return GLARE if self._offer_given or self._accepted is not None else IN_THE_WAY
 
-    def _offered(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        """Before the final response there is nobody to wait for (RFC 3311 §5.2): answered at once or refused."""
-        early = self.state is SessionState.INVITED
-        super()._offered(transaction, request, now)
-        if early:
-            self.refuse_offer(488, now)
+    def answer_offer(self, sdp: bytes, now: float) -> bool:
+        """Answer an offer; an early one takes the place of what the INVITE's responses say."""
+        taken = super().answer_offer(sdp, now)
+        if taken and self.state is SessionState.INVITED:
+            self._superseded = True
+            if self._reliable is not None:
+                self._reliable.strip_next()
+        return taken
 
     # What is sent
 
@@ -218,7 +226,7 @@ class ServerSession(Session):
 
     def _answer(self, sdp: bytes, now: float) -> None:
         assert self.dialog is not None
-        if self._offer_given:
+        if self._offer_given or self._superseded:
             sdp = b""
         self.state = SessionState.ANSWERED
         headers = (

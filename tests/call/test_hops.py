@@ -160,6 +160,25 @@ def test_an_announced_redirect_has_ringback_as_sound_and_one_answer() -> None:
     stage.finish()
 
 
+@pytest.mark.behaviour("B3", "M3")
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_tone_after_an_announcement_is_told_no_other_way(plain: bool) -> None:
+    """A caller without 100rel is sent a 183 twice, in case one is lost; another sound is no news."""
+    to_workshop = replace(ANNOUNCED_NUMBER, number=WORKSHOP.default_number, always=True)
+    stage, _, _ = company(replace(RECEPTION, not_answered=to_workshop), replace(WORKSHOP, max_calls=1))
+    caller = stage.caller("192.0.2.3", plain=plain)
+    stage.device("192.0.2.12", user=WORKSHOP.id)
+    stage.lines.occupy(WORKSHOP.id)
+    stage.dial(caller)
+    stage.run(ANNOUNCED + 1.0)
+    assert [tone for tone, _ in stage.relay.only.tones] == ["redirecting", "engaged"]
+    stage.run(5.0)
+    assert caller.events[-1] == ("failed", 486)
+    assert stage.names_to(caller).count("183 INVITE") == 1 + plain
+    stage.lines.release(WORKSHOP.id, stage.now)
+    stage.finish()
+
+
 @pytest.mark.behaviour("M1")
 def test_a_device_that_answers_an_announced_plan_has_the_callers_session() -> None:
     stage, caller, _ = company(replace(RECEPTION, not_answered=ANNOUNCED_NUMBER))
@@ -243,16 +262,19 @@ def test_a_caller_gives_up_at_any_moment_of_an_announced_redirect(moment: float)
     assert stage.call.journal.outcome == "cancelled"
 
 
-@pytest.mark.behaviour("A2")
-def test_an_anonymous_caller_is_told_and_turned_away() -> None:
+@pytest.mark.behaviour("A2", "D1")
+@pytest.mark.parametrize("answers_first", [False, True])
+def test_an_anonymous_caller_is_told_and_turned_away(answers_first: bool) -> None:
     stage, caller, _ = company(replace(RECEPTION, reject_anonymous=True))
     stage.who = replace(OUTSIDE, withheld=True)
+    stage.answers_first = answers_first
     device = stage.device("192.0.2.11")
     stage.dial(caller)
     stage.run(1.0)
     assert stage.relay.only.tones[-1][0] == "anonymous-rejected"
     stage.run(ANNOUNCED)
     assert caller.events[-1] == ("failed", 433)
+    assert "200 INVITE" not in stage.names_to(caller), "it is never answered for that"
     (refusal,) = stage.from_service(caller, "433 INVITE")
     assert refusal.get("reason") == "Q.850;cause=24"
     assert stage.from_service(device) == []

@@ -85,6 +85,13 @@ def who(hops: Sequence[Hop], *results: StepResult, hung_up: bool = False) -> lis
 REDIRECTED = Dial("+447700900123", Identity(), 45, by=10)
 
 
+@pytest.mark.behaviour("V5", "W1")
+def test_nobody_misses_a_call_of_the_own_portal() -> None:
+    hop = came(caller=INSIDE, dialled="1571")
+    for ended in (Ended.ANSWERED, Ended.FAILED, Ended.ABANDONED):
+        assert who([hop], tried(hop.plan.steps[0], ended), hung_up=True) == []
+
+
 @pytest.mark.behaviour("V5")
 @pytest.mark.parametrize(
     ("hop", "results", "hung_up", "why"),

@@ -411,6 +411,9 @@ def test_ring_time_never_exceeds_the_unanswered_limit() -> None:
     plan = decided(RECEPTION, ACME, Caller(), FREE, Limits(max_unanswered=7.5))
     assert isinstance(plan.steps[0], Ring)
     assert plan.steps[0].seconds == 7.5
+    plan = decided(replace(RECEPTION, busy=VOICEMAIL), ACME, Caller(), BUSY, Limits(max_unanswered=7.5))
+    assert isinstance(plan.steps[0], Ring)
+    assert (plan.steps[0].queues, plan.steps[0].seconds) == (True, 7.5)
 
 
 def test_limits_reach_the_steps() -> None:

@@ -72,3 +72,21 @@ def test_a_missing_file_is_named(ringplan: Run, tmp_path: Path) -> None:
     ran = ringplan("apply", str(tmp_path / "absent.toml"))
     assert ran.code == 1
     assert f"{tmp_path / 'absent.toml'}: the company file cannot be read" in ran.err
+
+
+@pytest.mark.behaviour("P2", "W1", "E1")
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("RINGPLAN_VOICEMAIL__ACCESS_CODES", "is the access code of the voice portal"),
+        ("RINGPLAN_EMERGENCY__CODES", "is an emergency number"),
+    ],
+)
+def test_a_code_of_the_platform_is_nobodys_extension(
+    ringplan: Run, file: Path, monkeypatch: pytest.MonkeyPatch, setting: str, why: str
+) -> None:
+    monkeypatch.setenv(setting, "302,*302" if "ACCESS" in setting else "302")
+    ran = ringplan("apply", str(file))
+    assert ran.code == 1
+    assert f'extension: "302" {why}; choose another extension' in ran.err
+    assert bens_rule(ringplan) == "unknown"

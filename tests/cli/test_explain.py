@@ -120,3 +120,19 @@ def test_the_json_holds_the_plan_of_each_hop(ringplan: Run) -> None:
     onward = next(step for step in step["plan"]["steps"] if step["do"] == "user")
     assert (onward["user"], onward["plan"]["rule"]) == ("cleo@circle.example", "loop")
     assert [one["applies"] for one in onward["plan"]["considered"]] == [True]
+
+
+@pytest.mark.behaviour("W1", "W2")
+def test_the_own_voice_portal(ringplan: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ringplan("explain", "--to", "*1571", *INSIDE, "--json").json
+    assert (said["rule"], said["user"]) == ("portal", None)
+    assert said["steps"][0] == {"do": "portal", "user": "ann@acme.example", "on": ["unconditional"]}
+    ran = ringplan("explain", "--to", "1411571", *INSIDE)
+    assert "→ portal: 1571 is the access code of the voice portal, but Ann has no PIN" in ran.out
+    assert "The voice portal of Ann answers and asks for the PIN." in ran.out
+    outside = ringplan("explain", "--to", "1571")
+    assert outside.code == 1
+    assert "1571 is an access code: say by --from which user calls it." in outside.err
+    monkeypatch.setenv("RINGPLAN_VOICEMAIL__ACCESS_CODES", "121")
+    assert ringplan("explain", "--to", "1571", *INSIDE, "--json").json["rule"] == "unknown"
+    assert ringplan("explain", "--to", "121", *INSIDE, "--json").json["rule"] == "portal"

@@ -1,4 +1,4 @@
-"""A customer with two users for real phones, and the phones themselves."""
+"""A customer with three users for real phones, and the phones themselves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSWORD = "a-password-of-the-tests"
 _COMPANY = """\
 [[customers]]
 name = "Phones {number} Ltd"
-numbers = ["+441632960{first}", "+441632960{second}"]
+numbers = ["+441632960{first}", "+441632960{second}", "+441632960{third}"]
 
   [[customers.users]]
   name = "Alice"
@@ -33,7 +33,20 @@ numbers = ["+441632960{first}", "+441632960{second}"]
   extension = "202"
   numbers = ["+441632960{second}"]
   soft_clients = [{{ username = "phones{number}-bob", password = "{password}" }}]
+{bob}
 
+  [[customers.users]]
+  name = "Carol"
+  email = "carol@phones{number}.example"
+  extension = "203"
+  numbers = ["+441632960{third}"]
+  soft_clients = [{{ username = "phones{number}-carol", password = "{password}" }}]
+
+    [customers.users.not_answered]
+    action = "voicemail"
+    after = 60
+"""
+_VOICEMAIL = """
     [customers.users.not_answered]
     action = "voicemail"
     after = 1
@@ -42,15 +55,26 @@ _numbers = count(1)
 
 
 class Company:
-    """A customer of a test's own: Alice at 201, Bob at 202 with voicemail after a second."""
+    """A customer of a test's own: Alice at 201, Bob at 202, Carol at 203, who lets it ring for a minute.
+
+    Bob has voicemail after a second, unless told otherwise in the words of the company file; in these `{third}` is
+    the end of Carol's number.
+    """
 
     password = PASSWORD
 
-    def __init__(self, service: Service, folder: Path) -> None:
+    def __init__(self, service: Service, folder: Path, bob: str = _VOICEMAIL) -> None:
         self._number = next(_numbers)
         self._service, self._folder = service, folder
-        first = 800 + 2 * self._number
-        service.apply(_COMPANY.format(number=self._number, first=first, second=first + 1, password=PASSWORD))
+        self._first = 500 + 3 * self._number
+        ends = {"first": self._first, "second": self._first + 1, "third": self._first + 2}
+        text = _COMPANY.replace("{bob}", bob)
+        service.apply(text.format(number=self._number, password=PASSWORD, **ends))
+
+    @property
+    def bobs_number(self) -> str:
+        """As somebody outside the company dials it."""
+        return f"01632960{self._first + 1}"
 
     def account(self, user: str) -> str:
         """The SIP username of a user's only device."""

@@ -90,6 +90,10 @@ def test_every_shape_of_value_can_come_from_the_environment(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ('[voicemail]\naccess_codes = ["#1571"]', ["voicemail.access_codes", "with a star before them"]),
+        ('[voicemail]\naccess_codes = ["1"]', ["voicemail.access_codes", "2 to 8 digits"]),
+        ("[voicemail]\naccess_codes = 1571", ["voicemail.access_codes", "a list"]),
+        ('[emergency]\ncodes = ["*911"]', ["emergency.codes", "2 to 8 digits"]),
         ('[sip]\nudp = "5060"', ["sip.udp", "'5060'", "address:port is allowed"]),
         ('[sip]\nudp = "host.example:5060"', ["sip.udp", "no host names"]),
         ('[sip]\nudp = "127.0.0.1:70000"', ["sip.udp", "from 1 to 65535"]),

@@ -173,3 +173,21 @@ async def test_only_what_ended_long_ago_is_forgotten(people: Store) -> None:
     assert await queue.purge(NOON + REMEMBERED + MINUTE / 2) == 1
     assert [row.user_id for row in await rows(people)] == [1, 1]
     assert await queue.waiting() == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"payload": {"user": 1}}, {"event": "fax"}, {"channel": "pigeon"}],
+    ids=lambda values: next(iter(values)),
+)
+async def test_what_cannot_be_read_keeps_nobody_waiting(people: Store, broken: dict[str, object]) -> None:
+    await put(people, [MESSAGE], [Channel.MAIL])
+    await put(people, [CALL], [Channel.MAIL], NOON + MINUTE)
+    first, _ = await rows(people)
+    async with people.writing() as session:
+        await session.execute(update(Notification).where(Notification.id == first.id).values(**broken))
+    entries = await Outbox(people).due(NOON + 2 * MINUTE, 10)
+    assert [entry.news for entry in entries] == [CALL]
+    ended, waiting = await rows(people)
+    assert ended.ended_at is not None and "cannot be read" in (ended.error or "")
+    assert waiting.ended_at is None

@@ -116,6 +116,7 @@ class Node:
         self.signalling = Signalling(self.settings, self.store)
         await asyncio.wait_for(self.signalling.begin(), DEADLINE)
         self.work = asyncio.create_task(self.signalling.run())
+        await asyncio.sleep(0)  # what never began would not clean up after itself
 
     async def stop(self) -> None:
         """As the process does on SIGTERM."""

@@ -263,6 +263,21 @@ class Phone(asyncio.DatagramProtocol):
         ]
         self.send(render(f"BYE {answer.contact} SIP/2.0", headers))
 
+    def info(self, answer: Response, key: str, cseq: int = 3) -> None:
+        """A key by SIP INFO, by the caller in the dialog that this 200 made."""
+        assert answer.contact is not None
+        headers = [
+            ("Via", f"SIP/2.0/UDP {self.address}:{self.port};branch=z9hG4bK{next(_numbers)};rport"),
+            ("Max-Forwards", "70"),
+            ("From", answer.get("from") or ""),
+            ("To", answer.get("to") or ""),
+            ("Call-ID", answer.call_id),
+            ("CSeq", f"{cseq} INFO"),
+            ("Content-Type", "application/dtmf-relay"),
+        ]
+        body = f"Signal={key}\r\nDuration=160\r\n".encode()
+        self.send(render(f"INFO {answer.contact} SIP/2.0", headers, body))
+
     def respond(self, request: Request, code: int, headers: Iterable[Header] = (), body: bytes = b"") -> None:
         """Answer a request; INVITEs get a Contact."""
         to = request.get("to") or ""

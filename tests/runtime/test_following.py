@@ -191,8 +191,35 @@ async def test_a_call_back_after_an_emergency_call_rings_whatever_is_set(relay_s
         assert (invite.uri.user, invite.from_.uri.user) == ("999", "441632960102")
         carrier.respond(invite, 486)
         await bert.response("4")
+        anna = await node.phone("anna")
+        await anna.call("+441632960102")
+        assert (await anna.response("480")).code == 480, "only who was called for help calls back"
         ring_in(carrier, "441632960102")
         assert (await bert.request("INVITE")).from_.uri.user == f"+{CALLER}"
+
+
+@pytest.mark.behaviour("E2", "E4")
+async def test_who_showed_the_companys_emergency_number_is_called_back(relay_socket: Path) -> None:
+    """Bert has no number: the one that is shown is Anna's, or nobody's."""
+    for shown in ("+441632960101", "+441632960199"):
+        async with with_carrier(relay_socket) as (node, carrier):
+            text = company(carrier.address, "").replace('numbers = ["+441632960102"]', "numbers = []")
+            await node.apply(
+                text.replace(
+                    'numbers = ["+441632960101", "+441632960102"]',
+                    f'numbers = ["+441632960101", "+441632960102", "+441632960199"]\nemergency_number = "{shown}"',
+                )
+            )
+            await node.signalling.reload()
+            anna, bert = await node.phone("anna"), await node.phone("bert")
+            await bert.call("999")
+            invite = await out_again(carrier)
+            assert invite.from_.uri.user == shown[1:]
+            carrier.respond(invite, 486)
+            await bert.response("4")
+            ring_in(carrier, shown[1:])
+            assert (await bert.request("INVITE")).from_.uri.user == f"+{CALLER}"
+            assert not any(one.first_line.startswith("INVITE") for one in anna.heard)
 
 
 @pytest.mark.behaviour("E1")

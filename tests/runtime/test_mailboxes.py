@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from media.protocol import CountsChanged, SessionLost
+from media.protocol import CountsChanged, SessionEnded, SessionLost
+from media.scripts.script import Why
 from tests.runtime.node import Node, until
+from tests.runtime.test_callbook import recorded
 
 
 def seen(logs: list[Any], event: str) -> bool:
@@ -28,6 +30,75 @@ async def test_a_reservation_says_who_calls_whom_and_why(node: Node) -> None:
     invite = await node.media.worker.request("INVITE")
     assert invite.get("x-session") == asked["session"]
     assert (await anna.response("200")).body
+
+
+@pytest.mark.behaviour("W1", "B1")
+@pytest.mark.parametrize("dialled", ["1571", "%2A1571", "*1571", "1411571"])
+async def test_an_access_code_asks_for_the_own_portal(node: Node, dialled: str) -> None:
+    assert node.media is not None
+    anna, bert = await node.phone("anna"), await node.phone("bert")
+    call_id = await anna.call(dialled)
+    asked = await node.media.asked("reserve")
+    assert (asked["service"], asked["occasion"], asked["call_id"]) == ("portal", None, call_id)
+    mine = {user.email: user.id for user in (await node.store.directory("ringplan")).users}
+    assert asked["mailbox"] == mine["anna@acme.example"]
+    answer = await anna.response("200")
+    anna.acknowledge(answer, "")
+    (live,) = node.signalling.list_calls()
+    assert live["state"] == "portal"
+    # Whoever is in the own portal can be called, though one call is all that the line takes.
+    await bert.call("201")
+    anna.respond(await anna.request("INVITE"), 486)
+    with capture_logs() as logs:
+        anna.hang_up(answer)
+        node.media.tell(SessionEnded(asked["session"], Why.HANGUP))
+        await until(lambda: seen(logs, "call.ended"), "the end")
+        await until(lambda: node.signalling.book.with_mailbox(asked["session"]) is None, "the record")
+
+
+@pytest.mark.behaviour("W1")
+@pytest.mark.parametrize("why", ["full", "away"])
+async def test_a_portal_that_cannot_answer_is_a_503(node: Node, why: str) -> None:
+    assert node.media is not None
+    anna = await node.phone("anna")
+    if why == "full":
+        node.media.full = True
+    else:
+        with capture_logs() as logs:
+            node.media.die()
+            await until(lambda: seen(logs, "media.gone"), "the end of the host")
+    await anna.call("1571")
+    assert (await anna.response("503")).get("reason") == "Q.850;cause=41"
+
+
+@pytest.mark.behaviour("W1", "W5")
+async def test_a_visit_to_the_portal_outlives_signalling_and_a_worker(node: Node) -> None:
+    assert node.media is not None
+    anna = await node.phone("anna")
+    call_id = await anna.call("1571")
+    token = (await node.media.asked("reserve"))["session"]
+    answer = await anna.response("200")
+    anna.acknowledge(answer, "")
+    path = node.folder / "dialogs.jsonl"
+    await until(lambda: path.exists() and token in path.read_text(), "the snapshot")
+    await node.kill()
+    await node.signalling.writer.flush()
+    await node.start()
+    # Both sides are asked whether they know the call.
+    anna.respond(await anna.request("OPTIONS"), 200)
+    node.media.worker.respond(await node.media.worker.request("OPTIONS"), 200)
+    anna.info(answer, "7", cseq=3)
+    assert (await node.media.asked("digit"))["digit"] == "7"
+    node.media.tell(SessionLost(token))
+    assert (await node.media.asked("resume"))["session"] == token
+    await until(lambda: node.signalling.list_calls()[0]["state"] == "portal", "the next worker")
+    anna.hang_up(answer, cseq=4)
+    node.media.tell(SessionEnded(token, Why.HANGUP))
+    await until(lambda: not len(node.signalling.book), "the end of the call")
+    record, _ = await recorded(node, call_id)
+    assert (record.outcome, record.rule, record.called_user) == ("portal", "portal", None)
+    assert [step["do"] for step in record.steps] == ["portal"]
+    assert record.explanation[-1] == "The voice portal of Anna answered."
 
 
 async def test_a_full_media_host_means_the_plans_next_step(node: Node) -> None:

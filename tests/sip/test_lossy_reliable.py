@@ -9,6 +9,8 @@ import pytest
 
 from b2bua.sip.message import Request
 from b2bua.sip.session import Session
+from b2bua.sip.session_state import SessionState
+from b2bua.sip.uac import ClientSession
 from b2bua.sip.uas import ServerSession
 from tests.sip.test_lossy_wire import LOSS, SEEDS, Talk, cancel, lossy, nothing_left, once, refusing, wire
 from tests.sip.wire import ANSWER, Network, Phone, Reaction, accept, hang_up
@@ -154,6 +156,58 @@ def test_renegotiation(loss: float) -> None:
         caller.session.bye(network.now)
         nothing_left(network, caller, callee)
     assert answered > len(SEEDS)
+
+
+def early_update(session: Session, now: float) -> None:
+    """A reaction: an offer by UPDATE before the answer, as a peer sends it that is not like us."""
+    dialog = None
+    if isinstance(session, ClientSession) and session._early is not None:
+        dialog = next(early.dialog for early in session._early._by_tag.values())
+    elif isinstance(session, ServerSession) and session._reliable is not None and session._reliable.agreed:
+        dialog = session.dialog
+    if dialog is not None and session.state is SessionState.INVITED:
+        session._request(dialog, "UPDATE", now, (("Content-Type", "application/sdp"),), b"by update")
+
+
+@lossy
+def test_offers_before_the_answer(loss: float) -> None:
+    """From both sides: each is answered or refused at once, and once; then the 200 says nothing about sound."""
+    taken = 0
+    for seed in SEEDS:
+        network, caller, callee = wire(loss, seed)
+        chance = random.Random(seed)
+        callee.when("invite", progress(183))
+        before: set[Session] = set()
+
+        def take(session: Session, now: float, before: set[Session] = before) -> None:
+            if session.state is SessionState.INVITED:
+                before.add(session)
+            session.answer_offer(ANSWER, now)
+
+        for phone in (caller, callee):
+            phone.when("offer", take)
+        caller.call(callee.hop)
+        for _ in range(3):
+            network.at(chance.uniform(0, 20), chance.choice([caller, callee]).doing(early_update))
+        network.at(chance.choice([5.0, 20.0]), callee.doing(accept))
+        network.run(140.0)
+        assert caller.session.active and callee.session.active, seed
+        once(caller, "answered")
+        by_callee, by_caller = caller.session in before, callee.session in before
+        assert caller.events[caller.names().index("answered")][1] == (
+            b"by update" if by_callee else ANSWER
+        ), seed
+        said = {p.message.sdp for p in network.sent if p.source == callee.hop and p.name == "200 INVITE"}
+        assert said == {None if by_caller else ANSWER}, seed
+        taken += by_callee + 2 * by_caller
+        assert {p.name for p in network.sent if p.name.endswith(" UPDATE")} <= {
+            "200 UPDATE",
+            "491 UPDATE",
+            "500 UPDATE",
+        }
+        caller.session.bye(network.now)
+        nothing_left(network, caller, callee)
+    assert taken > len(SEEDS)
 
 
 @pytest.mark.parametrize("loss", [*LOSS, 0.8])

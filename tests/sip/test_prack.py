@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from b2bua.sip.challenge import Credential
-from b2bua.sip.flow import Hop
 from b2bua.sip.message import Request
 from b2bua.sip.prack import MAX_BRANCHES
 from b2bua.sip.session_state import SessionState
@@ -14,6 +13,7 @@ from tests.sip.messages import request
 from tests.sip.test_uac import CONTACT
 from tests.sip.wire import ANSWER, OFFER, Network, Phone
 
+ANEW = b"v=0\r\no=anew\r\n"
 RELIABLE = (CONTACT, ("Require", "100rel"))
 
 
@@ -31,11 +31,12 @@ class Far(test_uac.Far):
 
     def ask(self, method: str, cseq: int, tag: str = "t", body: bytes = b"") -> int:
         """Send a request in the dialog that a response of ours made; the code it gets."""
-        invite = self.requests("INVITE")[0]
+        packet = next(p for p in self.network.sent if p.name == "INVITE" and p.target == self.hop)
+        invite = packet.message
         branch = f"z9hG4bK{method}{cseq}{tag}"
         data = request(method, to_tag=invite.from_.tag or "", from_tag=tag, call_id=invite.call_id, cseq=cseq,
                        branch=branch, body=body, contact="<sip:moved@192.0.2.9:5071>")  # fmt: skip
-        self.send(data, Hop("192.0.2.1", 5060))
+        self.send(data, packet.source)
         self.network.run(self.network.now + 0.05)
         return next(
             (
@@ -251,10 +252,77 @@ def test_an_update_in_the_early_dialog_moves_the_target() -> None:
     assert far.ask("INFO", 6) == 200 and phone.names()[-1] == "info"
 
 
-def test_an_offer_of_the_callee_before_it_answered_is_refused() -> None:
+def taking(phone: Phone) -> None:
+    phone.when("offer", lambda session, now: session.answer_offer(OFFER, now))
+
+
+def test_an_offer_of_the_callee_takes_the_place_of_its_answer() -> None:
+    network, phone, far = calling()
+    taking(phone)
+    far.progress(1)
+    assert far.ask("UPDATE", 5, body=ANEW) == 200 and phone.events[-1] == ("offer", ANEW)
+    assert far.received[-1].sdp == OFFER and far.received[-1].contact is not None
+    far.progress(2)
+    assert far.requests("PRACK")[-1].uri_text == "sip:moved@192.0.2.9:5071"
+    far.answer(200, "t", ANSWER)
+    assert phone.events[-1] == ("answered", ANEW), "what the 200 says of its own accord was true before"
+    phone.session.bye(network.now)
+    far.answer(200, method="BYE")
+    network.settle()
+    assert phone.idle()
+
+
+def test_an_early_offer_that_nobody_answers_is_refused_at_once() -> None:
     _network, phone, far = calling()
     far.progress(1)
-    assert far.ask("UPDATE", 5, body=OFFER) == 488 and phone.names() == ["progress"]
+    assert far.ask("UPDATE", 5, body=ANEW) == 488 and phone.names() == ["progress", "offer"]
+    far.answer(200, "t", ANSWER)
+    assert phone.events[-1] == ("answered", ANSWER)
+
+
+def test_no_offer_of_the_callee_before_it_answered_ours() -> None:
+    """RFC 3311 §5.2: the offer in the INVITE has no answer yet."""
+    _network, phone, far = calling()
+    taking(phone)
+    far.progress(1, body=b"")
+    assert far.ask("UPDATE", 5, body=ANEW) == 491 and phone.names() == ["progress"]
+    assert far.ask("UPDATE", 6) == 200
+    far.progress(2)
+    assert far.ask("UPDATE", 7, body=ANEW) == 200
+
+
+def test_each_branch_has_answered_for_itself() -> None:
+    _network, phone, far = calling()
+    taking(phone)
+    far.progress(1, "a")
+    far.progress(1, "b", body=b"")
+    assert far.ask("UPDATE", 5, "b", ANEW) == 491 and far.ask("UPDATE", 5, "a", ANEW) == 200
+    far.answer(200, "b", ANSWER)
+    assert phone.events[-1] == ("answered", ANSWER)
+    assert far.ask("UPDATE", 6, "a", ANEW) == 481, "the call is another branch's"
+
+
+def test_a_withdrawn_call_takes_no_offer() -> None:
+    network, phone, far = calling()
+    taking(phone)
+    far.progress(1)
+    phone.outgoing.cancel(network.now)
+    assert far.ask("UPDATE", 5, body=ANEW) == 488
+
+
+@pytest.mark.parametrize("body", [b"", ANEW])
+def test_the_first_answer_holds(body: bytes) -> None:
+    """RFC 3261 §13.2.1: a 2xx after a reliable answer says nothing, or nothing that counts."""
+    _network, phone, far = calling()
+    far.progress(1)
+    far.answer(200, "t", body)
+    assert phone.events[-1] == ("answered", ANSWER)
+
+
+def test_what_an_unreliable_response_said_may_change() -> None:
+    _network, phone, far = calling()
+    far.answer(183, "t", ANEW)
+    far.progress(1, body=b"", code=180)
     far.answer(200, "t", ANSWER)
     assert phone.events[-1] == ("answered", ANSWER)
 

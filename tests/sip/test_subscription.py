@@ -27,7 +27,7 @@ from b2bua.sip.subscription import (
     Subscription,
     event_type,
 )
-from b2bua.sip.timers import TimerQueue, Timers
+from b2bua.sip.timers import NEVER, TimerQueue, Timers
 from tests.sip.messages import request
 from tests.sip.wire import Faults, Network, Peer, Phone, Port, joined
 
@@ -310,8 +310,9 @@ def test_a_refused_notify_ends_it(code: int) -> None:
     network, notifier, watcher = subscribed()
     watcher.code = code
     notifier.change(1)(network.now)
-    network.run(2.0)
+    network.run(100.0)
     assert notifier.over == [False]
+    assert notifier.agent.queue.next_deadline() == NEVER, "nothing is due any more"
     notifier.change(2)(network.now)
     watcher.subscribe(notifier.hop)
     network.settle()

@@ -192,6 +192,38 @@ def test_an_early_offer_that_nobody_answers_is_refused_at_once() -> None:
     assert caller.last.code == 200 and caller.last.sdp == ANSWER
 
 
+def test_after_an_early_offer_the_invites_responses_describe_nothing() -> None:
+    network, phone, caller = invited(repeat=60.0)
+    answering(phone)
+    told(network, phone, 183, ANSWER)
+    caller.prack()
+    told(network, phone, 182, ANSWER)
+    phone.incoming.progress(180, network.now, ANSWER)  # waits for the PRACK of the one before
+    assert caller.ask("UPDATE", body=HOLD) == 200 and caller.last.sdp == HELD
+    caller.prack()
+    caller.prack()
+    told(network, phone, 181, ANSWER)
+    network.run(network.now + 200.0)
+    later = [m for m in caller.received if isinstance(m, Response) and m.code in (180, 181)]
+    assert [m.code for m in later] == [180, 181, 181, 181, 181] and not any(m.sdp for m in later)
+    phone.incoming.accept(ANSWER, network.now)
+    network.run(network.now + 0.05)
+    assert (caller.last.code, caller.last.sdp) == (200, None)
+    caller.ack()
+    assert phone.session.confirmed
+
+
+def test_a_refused_early_offer_changes_nothing() -> None:
+    network, phone, caller = invited()
+    phone.when("offer", lambda session, now: session.refuse_offer(488, now))
+    told(network, phone, 183, ANSWER)
+    caller.prack()
+    assert caller.ask("UPDATE", body=HOLD) == 488
+    phone.incoming.accept(ANSWER, network.now)
+    network.run(network.now + 0.05)
+    assert caller.last.sdp == ANSWER
+
+
 def test_while_an_answer_waits_for_its_prack() -> None:
     network, phone, caller = invited()
     told(network, phone, 183, ANSWER)

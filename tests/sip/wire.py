@@ -321,8 +321,8 @@ class Phone:
 
     # SessionUser
 
-    def on_progress(self, session: Session, response: Response, now: float) -> None:
-        self._note("progress", response.code, session, now)
+    def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
+        self._note("progress", code, session, now)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         self._note("answered", sdp, session, now)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.stories.stage import Actor, Stage
 from tests.support import g711, meter
+from tests.support.ringback import check_ringback
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 
@@ -109,7 +110,8 @@ def _sound(
 ) -> None:
     heard = actor.rtp.heard()
     if ringback:
-        _ringback(phone, heard, ringback)
+        assert heard.seconds >= ringback, f"{phone} heard {heard.seconds:.2f} s"
+        check_ringback(heard.between(0, ringback))
         return
     if greeting:
         _greeting(phone, heard, greeting)
@@ -143,20 +145,6 @@ def _greeting(phone: str, heard: meter.Sound, phrases: list[str]) -> None:
     assert places == sorted(places), told
 
 
-def _ringback(phone: str, heard: meter.Sound, seconds: float) -> None:
-    """British ringback from the first moment: 400 and 450 Hz, 0.4 s on, 0.2 off, 0.4 on, 2 off (BEHAVIOUR M2)."""
-    start = heard.between(0, seconds)
-    spans = meter.sound_spans(start)
-    told = f"{phone} heard sound at {[(round(s.start, 2), round(s.end, 2)) for s in spans]}"
-    assert len(spans) == 2, told
-    assert [span.seconds for span in spans] == pytest.approx([0.4, 0.4], abs=0.05), told
-    assert spans[0].start < 0.1, told
-    assert spans[1].start - spans[0].end == pytest.approx(0.2, abs=0.05), told
-    first = start.between(spans[0].start + 0.05, spans[0].end - 0.05)
-    shares = [float(meter.purity(first, hertz).mean()) for hertz in (400, 450)]
-    assert shares == pytest.approx([0.5, 0.5], abs=0.25), f"{phone} heard 400 and 450 Hz with {shares}"
-
-
 def _registered(service: Service, wanted: dict[str, int]) -> None:
     live = [registration["username"] for registration in service.registrations()]
     assert {username: live.count(username) for username in wanted} == wanted
@@ -165,11 +153,11 @@ def _registered(service: Service, wanted: dict[str, int]) -> None:
 def _mailbox(
     stage: Stage, *, email: str, new: int, tone: float = 0.0, heard_by: str = "", seconds: float = 0.0
 ) -> None:
-    def arrived() -> list[dict[str, Any]]:
+    def arrived() -> tuple[list[dict[str, Any]]] | None:
         messages = stage.service.messages(email)
-        return messages if len(messages) >= new else []
+        return (messages,) if len(messages) >= new else None
 
-    messages = wait_for(arrived, 10, f"{new} message for {email}")
+    (messages,) = wait_for(arrived, 10, f"{new} message for {email}")
     assert [message["state"] for message in messages] == ["new"] * new
     if not tone:
         return

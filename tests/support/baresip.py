@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.addresses import free_port
-from tests.support.meter import Sound, read_wav
+from tests.support.meter import Sound, joined, read_wav
+from tests.support.phone_log import answers_to_invite
 from tests.support.waiting import wait_for
 
 MODULES = Path("/usr/lib/baresip/modules")
@@ -173,12 +174,12 @@ class Baresip:
     def wait_heard(self, seconds: float) -> None:
         """Wait until so much has been recorded."""
         wait_for(
-            lambda: (
-                sum(file.stat().st_size for file in self._recordings.glob("*-dec.wav")) >= seconds * 16000
-            ),
-            seconds + 10,
-            f"{self.user} to hear {seconds:g} s",
+            lambda: self.recorded_seconds() >= seconds, seconds + 10, f"{self.user} to hear {seconds:g} s"
         )
+
+    def recorded_seconds(self) -> float:
+        """How much has been recorded so far."""
+        return sum(file.stat().st_size for file in self._recordings.glob("*-dec.wav")) / 16000
 
     def digits(self) -> str:
         """The keys that the other side pressed."""
@@ -186,9 +187,15 @@ class Baresip:
         return "".join(str(event.get("param", "")) for event in pressed)
 
     def heard(self) -> Sound:
-        """What it heard in its only call: the decoded side of its recordings, once the call has ended."""
-        (recording,) = self._recordings.glob("*-dec.wav")
-        return read_wav(recording)
+        """What it heard in its only call, once that has ended: the decoded side of its recordings, one after another.
+
+        It begins another one with each response that describes sound, also where nothing has changed.
+        """
+        return joined(*map(read_wav, sorted(self._recordings.glob("*-dec.wav"))))
+
+    def told(self) -> list[tuple[int, str]]:
+        """What its INVITEs were answered with: code and SDP, in order, repeated ones too."""
+        return answers_to_invite(self._output)
 
     def lamps(self) -> list[str]:
         """What it was told of voice messages, in order: `1/0` and the like."""

@@ -85,6 +85,16 @@ def tone(*hertz: float, seconds: float, level: float = -13.0) -> Sound:
     return Sound(sum((amplitude * np.sin(2 * np.pi * hz * time) for hz in hertz), np.zeros_like(time)))
 
 
+def silence(seconds: float) -> Sound:
+    """Nothing to be heard."""
+    return Sound(np.zeros(round(seconds * RATE)))
+
+
+def joined(*sounds: Sound) -> Sound:
+    """One after another; all have the rate of the first."""
+    return Sound(np.concatenate([sound.samples for sound in sounds]), sounds[0].rate)
+
+
 def level(sound: Sound) -> float:
     """The root mean square in dB below full scale; silence is -120."""
     power = float(np.mean(sound.samples**2)) if len(sound.samples) else 0.0

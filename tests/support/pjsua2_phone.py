@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from tests.support.addresses import fresh_address
 from tests.support.meter import Sound, read_wav
+from tests.support.phone_log import answers_to_invite
 from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -166,6 +167,10 @@ class Pjsua2Phone:
     def received(self, method: str) -> int:
         """How many requests of this method came to it."""
         return self._logged("RX", method)
+
+    def told(self) -> list[tuple[int, str]]:
+        """What its INVITEs were answered with: code and SDP, in order, repeated ones too."""
+        return answers_to_invite(self._output)
 
     def _logged(self, way: str, method: str) -> int:
         line = rf"{way} \d+ bytes Request msg {method}/cseq="

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support import g711, meter
-from tests.support.meter import RATE, Sound
+from tests.support.meter import RATE, Sound, joined
 
 
 def speech(seconds: float, seed: int) -> Sound:
@@ -18,10 +18,6 @@ def speech(seconds: float, seed: int) -> Sound:
 def coded(sound: Sound, payload: int = g711.PCMA) -> Sound:
     samples = (np.clip(sound.samples, -1, 1) * 32767).astype(np.int16)
     return Sound(g711.decode(g711.encode(samples, payload), payload) / 32768)
-
-
-def joined(*sounds: Sound) -> Sound:
-    return Sound(np.concatenate([sound.samples for sound in sounds]))
 
 
 @pytest.mark.parametrize("payload", [g711.PCMU, g711.PCMA])
