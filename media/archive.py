@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -130,17 +131,16 @@ class Archive:
             log.info("greeting.removed", mailbox=user, occasion=occasion)
 
     async def expire(self, before: datetime) -> frozenset[int]:
-        """Remove every message received before this time; whose mailboxes that changed."""
+        """Remove every message received before this time; whose mailboxes that changed.
 
-        def expire() -> frozenset[int]:
-            changed = set()
-            for user in self._mailbox.mailboxes():
-                if expired := self._mailbox.expire(user, before):
-                    log.info("mailbox.expired", mailbox=user, messages=len(expired))
-                    changed.add(user)
-            return frozenset(changed)
-
-        return await self._run(expire)
+        One mailbox at a time, so that callers' messages are stored in between.
+        """
+        changed = set()
+        for user in await self._run(self._mailbox.mailboxes):
+            if expired := await self._run(partial(self._mailbox.expire, user, before)):
+                log.info("mailbox.expired", mailbox=user, messages=len(expired))
+                changed.add(user)
+        return frozenset(changed)
 
     async def remove(self, user: int) -> None:
         """Remove a whole mailbox (P7). Raises OSError."""

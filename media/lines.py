@@ -1,4 +1,4 @@
-"""JSON lines over a stream, for asyncio: each line one JSON object, UTF-8, at most 64 KiB."""
+"""JSON lines over a stream, for asyncio: each line one JSON object, UTF-8, at most 1 MiB."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable
 from typing import Any, cast
 
-LONGEST_LINE = 65536
+LONGEST_LINE = 1 << 20
+"""Bytes. A SIP message of 64 KiB may be one Call-ID, of which JSON makes six times as much."""
 
 
 class JsonLines(asyncio.Protocol):

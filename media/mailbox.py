@@ -154,8 +154,8 @@ class Mailbox:
 
         The envelope is not brought to disk here: it must outlive this process, not the machine.
         """
-        stamp = envelope.received.astimezone(UTC).strftime("%Y%m%dT%H%M%S%f")
-        recording = Recording(user, f"{stamp}-{session}", self.path(user) / "tmp" / f"{stamp}-{session}")
+        id = f"{_stamp(envelope.received)}-{session}"
+        recording = Recording(user, id, self.path(user) / "tmp" / id)
         try:
             for state in STATES:
                 (self.path(user) / state).mkdir(parents=True, exist_ok=True)
@@ -198,10 +198,16 @@ class Mailbox:
 
     def expire(self, user: int, before: datetime) -> tuple[str, ...]:
         """Remove the messages received before this (aware) time for good; their ids."""
-        expired = [message for message in self.list(user) if message.envelope.received < before]
-        for message in expired:
-            self._remove(message.path.with_suffix(".json"))
-        return tuple(message.id for message in expired)
+        end = _stamp(before)
+        expired = [
+            record
+            for state in STATES
+            for record in (self.path(user) / state).glob("*.json")
+            if record.stem < end
+        ]
+        for record in expired:
+            self._remove(record)
+        return tuple(record.stem for record in expired)
 
     def remove(self, user: int) -> None:
         """Remove a whole mailbox, greetings included."""
@@ -297,6 +303,11 @@ class Mailbox:
         return Message(
             path.stem, user, state, _from_json(values), values["seconds"], path.with_suffix(".wav")
         )
+
+
+def _stamp(moment: datetime) -> str:
+    """What an id begins with: it sorts by the time."""
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%S%f")
 
 
 def _to_json(envelope: Envelope) -> dict[str, Any]:

@@ -68,5 +68,5 @@ class Owners(Protocol):
         ...
 
     async def long_gone(self, now: datetime) -> tuple[int, ...]:
-        """Users deleted so long ago (P7: 30 days) that their mailboxes go too."""
+        """Users deleted so long ago (P7: 30 days) that their mailboxes go too. No caller waits for it."""
         ...

@@ -64,16 +64,19 @@ class Reservation:
             raise BadRequest("extension")
         try:
             service = Service(str(values.get("service")))
+            caller, call_id = Caller(**(values.get("caller") or {})), str(values.get("call_id", ""))
+            for text in (call_id, caller.number, caller.name):
+                (text or "").encode()  # JSON carries lone surrogates, files and databases do not
             return cls(
                 session,
                 values["mailbox"],
                 service,
-                str(values.get("call_id", "")),
-                Caller(**(values.get("caller") or {})),
+                call_id,
+                caller,
                 Occasion(str(values.get("occasion"))) if service is Service.DEPOSIT else None,
                 extension,
             )
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise BadRequest(str(error)) from error
 
 

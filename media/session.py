@@ -149,8 +149,7 @@ class Session:
                 self._connected = True
                 if not self._begun:
                     self._begun = True
-                    number = self._worker.number if self._worker else None
-                    self._log.info("media.session_started", worker=number)
+                    self._log.info("media.session_started", worker=self._worker and self._worker.number)
                 self._tell(Answered())
             case "played" if event["number"] == self._plays and self._playing is not None:
                 self._playing = None
@@ -172,6 +171,7 @@ class Session:
 
     def _lost(self) -> None:
         position = self._position()
+        self._cancel_quiet()
         self._worker, self._connected, self._playing = None, False, None
         self._start(self._visit.mend())
         self._tell(Lost(position))
@@ -186,9 +186,6 @@ class Session:
     def _tell(self, event: Event) -> None:
         if self._over:
             return
-        if self._quiet:
-            self._quiet.cancel()
-            self._quiet = None
         try:
             self._script, actions = self._script.step(event)
         except Exception:  # a fault in a script is this caller's alone: the worker's line serves others too
@@ -219,6 +216,7 @@ class Session:
         """Let the worker do it, if there is one: otherwise the script begins again with Answered."""
         if self._worker is None or not self._connected:
             return
+        self._cancel_quiet()
         match action:
             case Play():
                 self._play(self._worker, action)
@@ -280,7 +278,10 @@ class Session:
     def _cancel_expiry(self) -> None:
         if self._unused:
             self._unused.cancel()
-            self._unused = None
+
+    def _cancel_quiet(self) -> None:
+        if self._quiet:
+            self._quiet.cancel()
 
     def _give_up(self) -> None:
         """Nobody came, or nobody came back."""
@@ -297,6 +298,7 @@ class Session:
             return
         self._over = True
         self._cancel_expiry()
+        self._cancel_quiet()
         if self._worker:
             self._pool.release(self._worker, self.token)
             self._worker = None

@@ -20,14 +20,16 @@ BACK_OFF = 5.0  # seconds after the database refused
 class LateOwners:
     """Implements `media.owners.Owners`: opens the store behind, again and again until that succeeds.
 
-    Until then every question is answered by OwnersUnavailable. A message is never refused: it waits here until it is
-    in the queue. What waits is lost with the process; the host tells of its newest messages again when it starts.
+    Until then a caller's question is answered by OwnersUnavailable, and one that no caller waits for waits itself. A
+    message is never refused: it waits here until it is in the queue. What waits is lost with the process; the host
+    tells of its newest messages again when it starts.
     """
 
     def __init__(self, open_owners: Callable[[], Awaitable[StoredOwners]]) -> None:
         """`open_owners` opens the store; it may raise StoreError and OSError as often as it likes."""
         self._open = open_owners
         self._owners: StoredOwners | None = None
+        self._opened = asyncio.Event()
         self._untold: dict[tuple[int, str], Message] = {}
         self._news = asyncio.Event()
         self._reason = ""
@@ -54,6 +56,7 @@ class LateOwners:
         if self._owners is None:
             with unavailable():
                 self._owners = await self._open()
+            self._opened.set()
         while True:
             await self._tell_all(self._owners)
             self._reason = ""
@@ -101,6 +104,7 @@ class LateOwners:
 
     async def long_gone(self, now: datetime) -> tuple[int, ...]:
         """See `Owners`."""
+        await self._opened.wait()
         return await self._there.long_gone(now)
 
     @property

@@ -21,9 +21,9 @@ from provisioning.bindings import StoredBinding
 from provisioning.calllog import CallRecord, TraceEntry
 from provisioning.directory import Directory
 from provisioning.errors import StoreError
-from provisioning.model import SettingsVersion
+from provisioning.model import SettingsVersion, User
 from provisioning.outbox import CallMissed, Channel
-from provisioning.pins import pin_hasher
+from provisioning.pins import pin_hasher, pin_matches
 from provisioning.secrets import SecretKey
 
 BUSY_TIMEOUT = 5000  # ms that a writer waits for another process's transaction
@@ -82,6 +82,12 @@ class Store:
         """All settings at one version, with the accounts' digests for `realm`."""
         async with self.reading() as session:
             return await directory.read_directory(session, self.key, realm)
+
+    async def has_pin(self, user: int, pin: str) -> bool:
+        """Whether this is the user's voice portal PIN. Not for callers: nothing is counted, and nothing locks (W4)."""
+        async with self.reading() as session:
+            pin_hash = await session.scalar(select(User.pin_hash).where(User.id == user))
+        return await asyncio.to_thread(pin_matches, self.hasher, pin_hash, pin)
 
     async def load_bindings(self) -> tuple[StoredBinding, ...]:
         """All bindings of accounts that still exist, expired ones included."""

@@ -24,8 +24,8 @@ SCENARIOS = Path(__file__).parents[1] / "sipp_scenarios" / "common"
 RINGPLAN = Path(sys.executable).with_name("ringplan")
 CALLER, CALLED, EXTENSION = "alice", "bob", "202"
 TONE = 440.0
-TALK = 15.0
-"""Seconds from the answer to the hang-up: about nine of greeting and beep, the rest is recorded."""
+TALK = 18.0
+"""Seconds from the answer to the hang-up: thirteen of greeting and beep, the rest is recorded."""
 ANSWER_LIMIT, RECORD_LIMIT = 60.0, 15.0
 
 

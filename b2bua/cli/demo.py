@@ -1,4 +1,4 @@
-"""The demo company of `ringplan run --demo`: made once, its passwords kept in a file and shown at each start."""
+"""The demo company of `ringplan run --demo`: made once, its secrets kept in a file and shown at each start."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import config
-from b2bua.callplan.settings import Action, Treatment
+from b2bua.callplan.settings import Action, Treatment, User
 from b2bua.cli.console import CommandError, table
 from config.settings import Settings
 from provisioning.apply import apply_changes
 from provisioning.company import CustomerEntry, SoftClient
 from provisioning.company_file import CompanyFile, read_company_file
-from provisioning.directory import Directory
+from provisioning.pins import generate_pin
 from provisioning.secrets import digest_ha1, generate_password
 from provisioning.store import Store
 
 COMPANY = Path(config.__file__).with_name("demo.toml")
 CREDENTIALS = "demo-credentials.json"
+CHANGED = "(changed)"
 
 
 class DemoClient(BaseModel):
-    """What to type into a phone to be one of the demo's users."""
+    """What to type into a phone to be one of the demo's users; `pin` is empty in a demo that was made without."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     email: str
     username: str
     password: str
+    pin: str = ""
 
 
 class Demo(BaseModel):
@@ -56,7 +58,7 @@ async def ensure_demo(store: Store, settings: Settings) -> Demo:
         write_demo(settings.data_dir, demo)
         return demo
     company = read_company_file(COMPANY)
-    company = replace(company, customers=tuple(_with_passwords(one) for one in company.customers))
+    company = replace(company, customers=tuple(_with_secrets(one) for one in company.customers))
     demo = Demo(address=address, clients=_clients(company))
     # Before the database: a start that is cut short in between makes both anew.
     write_demo(settings.data_dir, demo)
@@ -64,13 +66,14 @@ async def ensure_demo(store: Store, settings: Settings) -> Demo:
     return demo
 
 
-def _with_passwords(customer: CustomerEntry) -> CustomerEntry:
+def _with_secrets(customer: CustomerEntry) -> CustomerEntry:
     users = tuple(
         replace(
             user,
             soft_clients=tuple(
                 SoftClient(client.username, generate_password()) for client in user.soft_clients
             ),
+            pin=generate_pin(user.numbers),
         )
         for user in customer.users
     )
@@ -79,7 +82,9 @@ def _with_passwords(customer: CustomerEntry) -> CustomerEntry:
 
 def _clients(company: CompanyFile) -> tuple[DemoClient, ...]:
     return tuple(
-        DemoClient(email=user.email, username=client.username, password=client.password or "")
+        DemoClient(
+            email=user.email, username=client.username, password=client.password or "", pin=user.pin or ""
+        )
         for customer in company.customers
         for user in customer.users
         for client in user.soft_clients
@@ -107,8 +112,9 @@ def read_demo(data_dir: Path) -> Demo | None:
         raise CommandError(f"{path} cannot be read: {error}") from None
 
 
-def banner(settings: Settings, directory: Directory, demo: Demo, lan: bool) -> str:
-    """What a person needs to place a call, as a table; clients that were changed since are marked."""
+async def banner(store: Store, settings: Settings, demo: Demo, lan: bool) -> str:
+    """What a person needs to place a call, as a table; what was changed since is marked."""
+    directory = await store.directory(settings.sip.realm)
     host, _, port = demo.address.rpartition(":")
     users = {user.email: user for user in directory.users}
     accounts = {account.username: account for account in directory.accounts}
@@ -124,13 +130,14 @@ def banner(settings: Settings, directory: Directory, demo: Demo, lan: bool) -> s
                 user.extension or "",
                 user.default_number or "",
                 client.username,
-                client.password if same else "(changed)",
+                client.password if same else CHANGED,
+                await _shown_pin(store, user, client.pin),
                 f"{_words(user.not_answered)}; busy: {_words(user.busy)}",
             ]
         )
     if not rows:
         return "This data directory has no demo company: its customers are your own."
-    heads = ["User", "Extension", "Number", "SIP username", "Password", "Not answered; busy"]
+    heads = ["User", "Extension", "Number", "SIP username", "Password", "PIN", "Not answered; busy"]
     lines = ["", f"SIP address: {host}:{port}, UDP and TCP", "", table(heads, rows), ""]
     if lan:
         lines += [
@@ -139,11 +146,21 @@ def banner(settings: Settings, directory: Directory, demo: Demo, lan: bool) -> s
             "  transport: UDP   username and password: as above",
             "",
         ]
-    lines += [
-        "Register two phones and dial an extension or a number, or run `make call` in a second terminal.",
-        "",
-    ]
+    lines.append(
+        "Register two phones and dial an extension or a number, or run `make call` in a second terminal."
+    )
+    if codes := settings.voicemail.access_codes:
+        lines.append(
+            f"Messages, greetings and the PIN: dial {codes[0]} from the user's own phone; it asks for the PIN."
+        )
+    lines.append("")
     return "\n".join(lines)
+
+
+async def _shown_pin(store: Store, user: User, pin: str) -> str:
+    if not user.has_pin:
+        return "(none)"
+    return pin if await store.has_pin(user.id, pin) else CHANGED
 
 
 def _words(treatment: Treatment) -> str:

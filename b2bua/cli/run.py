@@ -41,7 +41,6 @@ def command(
 
 def _demo(settings: Settings, lan: bool) -> str:
     async def work(store: Store) -> str:
-        demo = await ensure_demo(store, settings)
-        return banner(settings, await store.directory(settings.sip.realm), demo, lan)
+        return await banner(store, settings, await ensure_demo(store, settings), lan)
 
     return console.with_store(settings, work)

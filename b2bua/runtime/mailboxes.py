@@ -10,6 +10,7 @@ import structlog
 
 from b2bua.call.ports import ReservationDone, Visitor
 from b2bua.runtime.directory import Registered
+from b2bua.runtime.trace import legible
 from b2bua.sip.flow import Flow, Hop
 from media.client import MediaClient, MediaError
 from media.mailbox import Caller
@@ -75,7 +76,7 @@ class MailboxLink:
             mailbox=user,
             service=Service(service),
             occasion=None if occasion is None else Occasion(occasion),
-            call_id=call_id,
+            call_id=legible(call_id),
             caller=Caller(visitor.number, visitor.name, visitor.withheld),
             extension=known.extension if known is not None else None,
         )

@@ -192,7 +192,7 @@ class Portal:
             case Arrival(owner=owner), Phase.ARRIVING:
                 return replace(self, owner=owner)._prompt(Phase.PIN)
             case PinChecked(verdict=PinVerdict.RIGHT), Phase.CHECKING:
-                return replace(self, tries=0)._await(Phase.OPENING, Open())
+                return self._await(Phase.OPENING, Open())
             case PinChecked(verdict=PinVerdict.WRONG), Phase.CHECKING:
                 return self._ask_again("pin-wrong", Phase.PIN)
             case PinChecked(), Phase.CHECKING:
@@ -369,7 +369,7 @@ class Portal:
             return portal._prompt(phase, problem)
         if phase is Phase.PIN:
             return portal._leave("too-many-tries", Why.WRONG_PIN)
-        return replace(portal, tries=0)._prompt(Phase.MAIN, problem)
+        return portal._prompt(Phase.MAIN, problem)
 
     # From one phase to another
 
@@ -383,7 +383,9 @@ class Portal:
             case Phase.BEEP:
                 return portal._say(phase, "beep")
             case Phase.MAIN:
-                portal = replace(portal, walk=portal.walk.end(), tries=0, proposed="")
+                portal = replace(portal, walk=portal.walk.end(), proposed="")
+            case Phase.NEW_PIN:
+                portal = replace(portal, tries=0)
         portal, actions = portal._prompt(phase)
         return portal, (*saves, *actions)
 

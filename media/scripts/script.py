@@ -77,7 +77,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Nothing has happened as long as was to be waited."""
+    """The worker was asked for nothing else as long as was to be waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Be silent; Quiet follows after so many seconds, unless anything else happens first."""
+    """Be silent; Quiet follows after so many seconds, unless the worker is asked for anything else before."""
 
     seconds: float
 

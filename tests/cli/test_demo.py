@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from b2bua.cli.console import CommandError
 from b2bua.cli.demo import COMPANY as COMPANY_OF_THE_DEMO
 from b2bua.cli.demo import CREDENTIALS, Demo, banner, ensure_demo, read_demo
-from config.settings import Settings, SipSettings
+from config.settings import Settings, SipSettings, VoicemailSettings
 from config.values import HostPort
 from provisioning.apply import apply_changes
 from provisioning.company_file import parse_company_file
+from provisioning.pins import pin_problem
 from provisioning.store import open_store
 from tests.cli.conftest import COMPANY
 
@@ -26,7 +28,7 @@ def start(settings: Settings, lan: bool = False, company: str = "") -> tuple[Dem
             if company:
                 await apply_changes(store, parse_company_file(company))
             demo = await ensure_demo(store, settings)
-            return demo, banner(settings, await store.directory(settings.sip.realm), demo, lan)
+            return demo, await banner(store, settings, demo, lan)
 
     return asyncio.run(work())
 
@@ -36,13 +38,14 @@ def settings(data: Path) -> Settings:
     return Settings(data_dir=data)
 
 
-def test_it_is_made_once_and_its_passwords_stay(settings: Settings) -> None:
+def test_it_is_made_once_and_its_secrets_stay(settings: Settings) -> None:
     first, shown = start(settings)
     second, again = start(settings)
     assert first == second
     assert shown == again
     assert {client.username for client in first.clients} == {"alice", "bob", "carol"}
     assert len({client.password for client in first.clients}) == 3
+    assert all(pin_problem(client.pin, ()) is None for client in first.clients)
     assert (settings.data_dir / CREDENTIALS).stat().st_mode & 0o777 == 0o600
     assert read_demo(settings.data_dir) == first
 
@@ -51,7 +54,9 @@ def test_the_table_says_how_to_call(settings: Settings) -> None:
     demo, shown = start(settings)
     assert "SIP address: 127.0.0.1:5060, UDP" in shown
     for client in demo.clients:
-        assert client.password in shown
+        (line,) = [line for line in shown.splitlines() if client.password in line]
+        assert client.pin in line.split()
+    assert "dial 1571 from the user's own phone" in shown
     (bob,) = [line for line in shown.splitlines() if line.startswith("Bob")]
     assert bob.split()[1:4] == ["202", "+441632960102", "bob"]
     assert bob.endswith("voicemail after 5 s; busy: engaged tone")
@@ -77,6 +82,33 @@ def test_a_password_changed_since_is_not_shown_as_good(settings: Settings) -> No
     (alice,) = [line for line in shown.splitlines() if line.startswith("Alice")]
     assert "(changed)" in alice
     assert demo.clients[0].password not in shown
+
+
+def test_a_pin_changed_since_is_not_shown_as_good(settings: Settings) -> None:
+    demo, _ = start(settings)
+    name = 'email = "bob@acme.example"\n'
+    text = COMPANY_OF_THE_DEMO.read_text().replace(name, f'{name}voice_portal_pin = "271828"\n')
+    _, shown = start(settings, company=text)
+    (bob,) = [line for line in shown.splitlines() if line.startswith("Bob")]
+    assert "(changed)" in bob
+    assert demo.clients[1].pin not in bob
+    assert "271828" not in shown
+
+
+def test_a_demo_made_before_there_were_pins_is_shown_as_it_is(settings: Settings) -> None:
+    demo, _ = start(settings)
+    without = [client.model_dump(exclude={"pin"}) for client in demo.clients]
+    (settings.data_dir / CREDENTIALS).write_text(json.dumps({"address": demo.address, "clients": without}))
+    text = COMPANY_OF_THE_DEMO.read_text().replace("email =", 'voice_portal_pin = ""\n  email =')
+    _, shown = start(settings, company=text)
+    assert shown.count("(none)") == 3
+
+
+def test_other_access_codes_are_named_and_none_are_not(data: Path) -> None:
+    for codes, said in ((("500",), "dial 500 from"), ((), "make call")):
+        settings = Settings(data_dir=data, voicemail=VoicemailSettings(access_codes=codes))
+        assert said in start(settings)[1]
+        assert ("dial 500" in start(settings)[1]) == bool(codes)
 
 
 def test_customers_of_ones_own_are_left_alone(settings: Settings) -> None:

@@ -98,6 +98,19 @@ async def test_changes_are_made_in_the_order_they_were_asked_for(archive: Archiv
     assert [one.state for one in results[4]] == ["saved"]  # type: ignore[union-attr]
 
 
+async def test_a_caller_does_not_wait_until_all_mailboxes_are_looked_through(
+    archive: Archive, mailbox: Mailbox
+) -> None:
+    made = recording(mailbox, user=1)
+    for user in range(2, 12):
+        recording(mailbox, user)
+    cleaning = asyncio.create_task(archive.expire(ENVELOPE.received))
+    await asyncio.sleep(0)
+    assert await archive.deposit(made, cut_silent_end=False)
+    assert not cleaning.done()
+    assert await cleaning == frozenset()
+
+
 async def test_what_was_deleted_is_gone_after_a_restart(archive: Archive, mailbox: Mailbox) -> None:
     message = await archive.deposit(recording(mailbox), cut_silent_end=False)
     assert message is not None

@@ -172,24 +172,38 @@ def test_a_kill_at_any_step_of_a_deposit_loses_nothing(
     assert steps > 8
 
 
-def test_the_sound_is_on_disk_before_the_message_is_counted(
-    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[str] = []
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is brought to disk and what is renamed, in order."""
+    steps: list[str] = []
     fsync, rename = os.fsync, Path.rename
     monkeypatch.setattr(
         os,
         "fsync",
-        lambda fd: (done.append("sync " + Path(f"/proc/self/fd/{fd}").readlink().name), fsync(fd))[1],
+        lambda fd: (steps.append("sync " + Path(f"/proc/self/fd/{fd}").readlink().name), fsync(fd))[1],
     )
     monkeypatch.setattr(
-        Path, "rename", lambda self, to: (done.append("rename " + self.name), rename(self, to))[1]
+        Path, "rename", lambda self, to: (steps.append("rename " + self.name), rename(self, to))[1]
     )
+    return steps
+
+
+def test_the_sound_is_on_disk_before_the_message_is_counted(mailbox: Mailbox, done: list[str]) -> None:
     mailbox.deposit(recording(mailbox, 1.0))
     order = [done.index(step) for step in ("sync message.wav", "rename message.wav", "sync message.json")]
     assert order == sorted(order)
     assert done.index("sync new") < done.index("rename message.json")
     assert done[-1] == "sync new"
+
+
+@pytest.mark.behaviour("V3")
+def test_a_message_has_its_new_place_on_disk_before_it_loses_the_old_one(
+    mailbox: Mailbox, done: list[str]
+) -> None:
+    message = stored(mailbox)
+    done.clear()
+    mailbox.save(USER, message.id)
+    assert done == ["sync saved", f"rename {message.id}.json", "sync saved", "sync new"]
 
 
 def test_an_interrupted_begin_is_cleared_away(mailbox: Mailbox) -> None:

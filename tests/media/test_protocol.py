@@ -53,6 +53,10 @@ def test_a_reservation_survives_the_wire() -> None:
         ("extension", "٣"),
         ("caller", {"who": "?"}),
         ("caller", "Ann"),
+        ("caller", {"name": 7}),
+        ("caller", {"name": "Ann \udcff"}),
+        ("caller", {"number": "\udcff"}),
+        ("call_id", "odd-\udcff"),
     ],
 )
 def test_a_wrong_reservation_is_refused(field: str, value: object) -> None:

@@ -20,6 +20,8 @@ from media.protocol import Place, Reservation, Service
 from media.scripts.script import (
     Action,
     Answered,
+    Arrival,
+    Arrive,
     CheckPin,
     Digit,
     End,
@@ -175,12 +177,36 @@ async def test_nothing_is_played_any_more_after_a_wait(scene: Scene) -> None:
     assert Played() not in scene.events
 
 
-async def test_anything_that_happens_ends_a_wait(scene: Scene) -> None:
-    session = scene.begin(lambda event: (Wait(0.05),) if isinstance(event, Answered) else ())
+async def test_what_is_said_next_ends_a_wait(scene: Scene) -> None:
+    session = scene.begin(
+        lambda event: (
+            (Wait(0.05),)
+            if isinstance(event, Answered)
+            else (Play(("a",)),)
+            if isinstance(event, Digit)
+            else ()
+        )
+    )
     scene.line.answered()
     session.digit("1")
     await asyncio.sleep(0.1)  # the time in which nothing must come
     assert Quiet() not in scene.events
+
+
+@pytest.mark.behaviour("W5")
+async def test_an_answer_that_changes_nothing_does_not_end_the_wait_for_the_caller(scene: Scene) -> None:
+    scene.begin(
+        lambda event: (
+            (Wait(0.1), Arrive())
+            if isinstance(event, Answered)
+            else (End(Why.SILENCE),)
+            if isinstance(event, Quiet)
+            else ()
+        )
+    )
+    scene.line.answered()
+    await until(lambda: scene.ended == [Why.SILENCE])
+    assert [type(event) for event in scene.events] == [Answered, Arrival, Quiet]
 
 
 async def test_a_digit_knows_how_far_the_sound_has_come(scene: Scene) -> None:

@@ -65,13 +65,14 @@ async def ended(work: asyncio.Task[None]) -> None:
     await asyncio.wait({work})
 
 
-async def test_every_question_fails_until_the_store_is_open(owners: LateOwners, opening: Opening) -> None:
+async def test_every_callers_question_fails_until_the_store_is_open(
+    owners: LateOwners, opening: Opening
+) -> None:
     for question in (
         owners.owner(ANNA),
         owners.locked(ANNA),
         owners.check_pin(ANNA, PIN),
         owners.set_pin(ANNA, PIN),
-        owners.long_gone(NOON),
     ):
         with pytest.raises(OwnersUnavailable):
             await question
@@ -86,6 +87,19 @@ async def test_every_question_fails_until_the_store_is_open(owners: LateOwners, 
         ("owners.unavailable", "The disk is gone."),
         ("owners.unavailable", "Damaged."),
     ], "each reason is said once"
+    await ended(work)
+
+
+@pytest.mark.behaviour("P7")
+async def test_a_question_that_no_caller_waits_for_waits_for_the_store(
+    owners: LateOwners, opening: Opening
+) -> None:
+    """The media host looks for mailboxes of users long deleted as it starts, when the store is just being opened."""
+    asking = asyncio.create_task(owners.long_gone(NOON))
+    work = asyncio.create_task(owners.run())
+    with capture_logs():
+        assert await asyncio.wait_for(asking, 5) == ()
+    assert opening.tries == 4
     await ended(work)
 
 

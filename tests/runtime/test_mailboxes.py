@@ -32,6 +32,19 @@ async def test_a_reservation_says_who_calls_whom_and_why(node: Node) -> None:
     assert (await anna.response("200")).body
 
 
+@pytest.mark.parametrize("call_id", ["odd-\udcff", "long-" + "\udcff" * 50_000], ids=["no text", "long"])
+async def test_no_call_id_costs_the_link(node: Node, call_id: str) -> None:
+    """Whoever may call chooses it, and the link has the calls of all other mailboxes."""
+    assert node.media is not None
+    anna = await node.phone("anna")
+    with capture_logs() as logs:
+        await anna.call("203", call_id=call_id)
+        asked = await node.media.asked("reserve")
+    assert asked["call_id"] == call_id.replace("\udcff", "\N{REPLACEMENT CHARACTER}")
+    assert (await anna.response("200")).body
+    assert not seen(logs, "media.gone")
+
+
 @pytest.mark.behaviour("W1", "B1")
 @pytest.mark.parametrize("dialled", ["1571", "%2A1571", "*1571", "1411571"])
 async def test_an_access_code_asks_for_the_own_portal(node: Node, dialled: str) -> None:

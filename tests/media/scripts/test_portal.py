@@ -536,6 +536,23 @@ def test_a_refused_pin_is_asked_for_again_three_times_at_most(problem: PinProble
     assert said(asked)[-1] == (phrase, "main-menu")
 
 
+@pytest.mark.behaviour("W3", "W4")
+@pytest.mark.parametrize(
+    "before",
+    [
+        (*OPENING[:-1], PinChecked(PinVerdict.WRONG), *OPENING[-7:], Opened((), NOW), Digit("4")),
+        (*NEW_PIN, *keys("1#1#1#"), Digit("4")),
+        (*NEW_PIN, *keys("1#1#*"), Digit("4")),
+        (*NEW_PIN, *keys("1#1#314159314159"), PinSet(None), Digit("4")),
+    ],
+    ids=["a wrong PIN to get in", "three before", "given up", "changed"],
+)
+def test_who_begins_to_change_the_pin_has_three_tries(before: tuple[Event, ...]) -> None:
+    portal, _ = run(FRESH, *before, *keys("1#1#"))
+    assert portal.phase is Phase.NEW_PIN
+    assert run(portal, *keys("1#"))[0].phase is Phase.MAIN
+
+
 def test_two_different_pins_are_refused() -> None:
     portal, asked = run(into(Phase.REPEAT_PIN), *keys("314158"))
     assert asked[-1] == Play(("pin-mismatch", "new-pin"))

@@ -68,6 +68,7 @@ def understood(words: str) -> int:
         (1000, "one thousand"),
         (1001, "one thousand and one"),
         (1042, "one thousand and forty two"),
+        (1100, "one thousand one hundred"),
         (2300, "two thousand three hundred"),
         (12_345, "twelve thousand three hundred and forty five"),
         (999_999, "nine hundred and ninety nine thousand nine hundred and ninety nine"),
