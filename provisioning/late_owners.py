@@ -30,6 +30,7 @@ class LateOwners:
         self._owners: StoredOwners | None = None
         self._untold: dict[tuple[int, str], Message] = {}
         self._news = asyncio.Event()
+        self._opened = asyncio.Event()
         self._reason = ""
 
     async def run(self) -> None:
@@ -54,6 +55,7 @@ class LateOwners:
         if self._owners is None:
             with unavailable():
                 self._owners = await self._open()
+            self._opened.set()
         while True:
             await self._tell_all(self._owners)
             self._reason = ""
@@ -100,7 +102,8 @@ class LateOwners:
         self._news.set()
 
     async def long_gone(self, now: datetime) -> tuple[int, ...]:
-        """See `Owners`."""
+        """See `Owners`; waits for the store, as nobody waits for the answer."""
+        await self._opened.wait()
         return await self._there.long_gone(now)
 
     @property

@@ -71,7 +71,6 @@ async def test_every_question_fails_until_the_store_is_open(owners: LateOwners, 
         owners.locked(ANNA),
         owners.check_pin(ANNA, PIN),
         owners.set_pin(ANNA, PIN),
-        owners.long_gone(NOON),
     ):
         with pytest.raises(OwnersUnavailable):
             await question
@@ -86,6 +85,14 @@ async def test_every_question_fails_until_the_store_is_open(owners: LateOwners, 
         ("owners.unavailable", "The disk is gone."),
         ("owners.unavailable", "Damaged."),
     ], "each reason is said once"
+    await ended(work)
+
+
+async def test_the_search_for_old_mailboxes_waits_for_the_store(owners: LateOwners, opening: Opening) -> None:
+    looking = asyncio.create_task(owners.long_gone(NOON))
+    work = asyncio.create_task(owners.run())
+    async with asyncio.timeout(5):
+        assert await looking == ()
     await ended(work)
 
 

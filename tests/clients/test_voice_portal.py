@@ -1,0 +1,189 @@
+"""Real phones call the voice portal: what they hear there, who gets in, and what the lamp shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from media.scripts.spoken import en
+from tests.clients.listening import GLIDE_FROM, Listener, glide, glide_position, in_order, tones
+from tests.clients.phones import Company, Phone
+from tests.support import meter
+from tests.support.baresip import Baresip
+from tests.support.meter import Sound
+from tests.support.pjsua2_phone import Pjsua2InfoPhone, Pjsua2Phone
+from tests.support.recognise import voice
+from tests.support.service import Service
+from tests.support.waiting import wait_for
+
+PIN, NEW_PIN = "402917", "835206"
+BOB = """
+  voice_portal_pin = "{pin}"
+
+    [customers.users.not_answered]
+    action = "voicemail"
+    after = 0
+"""
+GLIDING = GLIDE_FROM, 2000.0
+LONDON = ZoneInfo("Europe/London")
+CUT_WITHIN = 0.5
+"""Seconds from a key to silence."""
+
+
+def bob(pin: str = PIN) -> str:
+    return BOB.replace("{pin}", pin)
+
+
+@contextmanager
+def leaving_a_message(phone: Pjsua2Phone, number: str) -> Iterator[None]:
+    """A caller who skips the greeting, and speaks until the end of the block."""
+    phone.dial(number)
+    phone.wait_talking()
+    phone.wait_heard(0.5)
+    phone.send_digits("#")
+    Listener(phone).hears("beep")
+    yield
+    phone.hang_up()
+    phone.wait_ended()
+
+
+def enter(phone: Phone, pin: str = PIN) -> Listener:
+    """Call the portal and key the PIN as soon as it is asked for."""
+    phone.dial("1571")
+    phone.wait_talking()
+    listener = Listener(phone)
+    listener.hears("enter-pin")
+    phone.send_digits(pin)
+    return listener
+
+
+def spoken_time(message: dict[str, object]) -> list[str]:
+    received = datetime.fromisoformat(str(message["received"]))
+    return list(en.received(received, received, LONDON))
+
+
+def jumps(sound: Sound) -> list[float]:
+    """By how many seconds the sound of a message jumped, each time it did."""
+    zeros = [glide_position(hertz) - at for at, hertz in tones(sound)]
+    return [after - before for before, after in pairwise(zeros) if abs(after - before) > 1]
+
+
+@pytest.mark.behaviour("W5", "V4")
+def test_a_message_is_heard_here_and_there_and_saved(service: Service, tmp_path: Path) -> None:
+    company = Company(service, tmp_path, bob())
+    with company.phone(Pjsua2Phone, "alice", glide()) as alice, leaving_a_message(alice, "202"):
+        alice.wait_heard(alice.recorded_seconds() + 7)
+    (message,) = company.mailbox("bob")
+    with company.phone(Pjsua2Phone, "bob", 600) as phone:
+        listener = enter(phone)
+        listener.hears("you-have", "main-menu")
+        phone.send_digits("1")
+        listener.hears("message-new", "extension")
+        listener.hears_tone(1.5, *GLIDING)
+        phone.send_digits("6")
+        listener.hears_tone(1.2, *GLIDING)
+        phone.send_digits("4")
+        listener.hears_tone(1.2, *GLIDING)
+        phone.send_digits("1")
+        listener.hears_tone(1.2, *GLIDING)
+        phone.send_digits("2")
+        listener.hears("message-saved", "no-more-messages", "main-menu")
+        phone.send_digits("8")
+        listener.hears("not-possible", "main-menu")
+        phone.send_digits("#")
+        phone.wait_ended()
+        heard, keyed = phone.heard(), phone.pressed(PIN)
+        wait_for(lambda: phone.lamps() == ["1/0", "0/1"], 10, "the lamp")
+    in_order(
+        [
+            *("enter-pin", "you-have", "digit-1", "message-new", "and", "no", "saved", "messages", "main-menu"),
+            *("message-new", *spoken_time(message), "from", "extension", "digit-2", "digit-0", "digit-1"),
+            *("message-saved", "no-more-messages", "main-menu", "not-possible", "main-menu", "goodbye"),
+        ],
+        heard,
+    )
+    forward, back, again = jumps(heard)
+    assert forward == pytest.approx(5, abs=0.6)
+    assert back == pytest.approx(-5, abs=0.6)
+    assert again == pytest.approx(-2.5, abs=1.5), "from its start"
+    asked = voice().heard(heard)[0]
+    assert asked.phrase == "enter-pin"
+    assert asked.end - keyed < CUT_WITHIN, "a key cuts the prompt short"
+
+
+@pytest.mark.behaviour("W5", "V4", "A3")
+def test_messages_are_deleted_restored_and_skipped(service: Service, tmp_path: Path) -> None:
+    """One is from a colleague who withholds, the other from somebody outside."""
+    company = Company(service, tmp_path, bob())
+    (tmp_path / "other").mkdir()
+    other = Company(service, tmp_path / "other")
+    with (
+        company.phone(Pjsua2Phone, "carol", 1200) as carol,
+        other.phone(Pjsua2Phone, "alice", 1400) as dave,
+        leaving_a_message(carol, f"141{company.bobs_number}"),
+        leaving_a_message(dave, company.bobs_number),
+    ):
+        dave.wait_heard(dave.recorded_seconds() + 2.5)
+    of_carol, of_dave = company.mailbox("bob")
+    with company.phone(Pjsua2Phone, "bob", 600) as phone:
+        listener = enter(phone)
+        listener.hears("you-have", "main-menu")
+        phone.send_digits("1")
+        listener.hears("message-new", "withheld-number")
+        listener.hears_tone(0.6, 1190, 1210)
+        phone.send_digits("3")
+        listener.hears("message-deleted")
+        phone.send_digits("5")
+        listener.hears("message-restored", "message-new")
+        phone.send_digits("#")
+        listener.hears("message-new")
+        listener.hears_tone(0.6, 1390, 1410)
+        phone.send_digits("2")
+        listener.hears("message-saved", "no-more-messages")
+        phone.send_digits("2")
+        listener.hears("message-saved-one")
+        phone.send_digits("3")
+        listener.hears("message-deleted", "no-more-messages")
+        phone.hang_up()
+        phone.wait_ended()
+        heard = phone.heard()
+        lamps = ["2/0", "1/0", "2/0", "1/1", "1/0"]
+        wait_for(lambda: phone.lamps() == lamps, 10, f"the lamp: {lamps}")
+    assert [one["message"] for one in company.mailbox("bob")] == [of_carol["message"]]
+    number = str(of_dave["number"]).replace("+44", "0")
+    in_order(
+        [
+            *("enter-pin", "you-have", "digit-2", "new", "messages", "and", "no", "saved", "messages"),
+            *("message-new", *spoken_time(of_carol), "withheld-number", "message-deleted", "message-restored"),
+            *("message-new", *spoken_time(of_dave), "from", *(f"digit-{digit}" for digit in number)),
+            *("message-saved", "no-more-messages", "message-deleted", "no-more-messages"),
+        ],
+        heard,
+    )
+
+
+@pytest.mark.behaviour("W1", "W5", "V4")
+@pytest.mark.parametrize("kind", [Baresip, Pjsua2InfoPhone], ids=lambda kind: kind.__name__)
+def test_keys_of_every_kind_open_the_portal(
+    kind: type[Baresip | Pjsua2InfoPhone], service: Service, tmp_path: Path
+) -> None:
+    """RFC 4733 of another make, and SIP INFO. Who hangs up while a message is heard leaves it a new one."""
+    company = Company(service, tmp_path, bob())
+    with company.phone(Pjsua2Phone, "alice", 440) as alice, leaving_a_message(alice, "202"):
+        alice.wait_heard(alice.recorded_seconds() + 3)
+    with company.phone(kind, "bob", 600) as phone:
+        listener = enter(phone)
+        listener.hears("you-have", "main-menu")
+        phone.send_digits("1")
+        listener.hears("message-new")
+        listener.hears_tone(0.6, 430, 450)
+        phone.hang_up()
+        if isinstance(phone, Pjsua2InfoPhone):
+            assert phone.sent("INFO") == len(PIN) + 1
+    assert [message["state"] for message in company.mailbox("bob")] == ["new"]
