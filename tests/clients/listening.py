@@ -6,6 +6,8 @@ from collections.abc import Callable
 from difflib import SequenceMatcher
 from functools import cache, partial
 
+import numpy as np
+
 from config.settings import MediaSettings
 from tests.clients.phones import Phone
 from tests.support import meter
@@ -19,6 +21,8 @@ FIRST_PART = {"message-new": "new", "message-saved-one": "saved"}
 """Phrases that begin as others: who hears only so much of them has heard those."""
 WINDOW = 0.2
 """Seconds of sound of which one frequency is measured."""
+PURE, QUIET = 0.97, 1.0
+"""The share of the power that is a tone's within 15 Hz, and the power of silence."""
 
 
 class Listener:
@@ -71,12 +75,16 @@ def glide(seconds: float = 60.0) -> Sound:
 
 def tones(sound: Sound) -> list[tuple[float, float]]:
     """When a pure tone is heard, and which, window by window: its middle in seconds, and Hz."""
+    size = round(WINDOW * meter.RATE)
+    windows = sound.samples[: len(sound.samples) // size * size].reshape(-1, size) * np.hanning(size)
+    power = np.abs(np.fft.rfft(windows)) ** 2
+    peaks = np.clip(np.argmax(power, axis=1), 3, power.shape[1] - 4)
     found = []
-    for number in range(int(sound.seconds / WINDOW)):
-        window = sound.between(number * WINDOW, (number + 1) * WINDOW)
-        hertz = meter.frequency(window)
-        if hertz and meter.purity(window, hertz).mean() > 0.95:
-            found.append(((number + 0.5) * WINDOW, hertz))
+    for number, (spectrum, peak) in enumerate(zip(power, peaks, strict=True)):
+        around = spectrum[peak - 3 : peak + 4]
+        if around.sum() > max(PURE * spectrum.sum(), QUIET):
+            hertz = (around @ np.arange(peak - 3, peak + 4)) / around.sum() / WINDOW
+            found.append(((number + 0.5) * WINDOW, float(hertz)))
     return found
 
 
