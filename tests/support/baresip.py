@@ -161,7 +161,11 @@ class Baresip:
 
         It may have been so before anybody listened to its events, but it prints it too.
         """
-        wait_for(lambda: REGISTERED in self._output.read_text(errors="replace"), 10, f"{self.user} to be registered")
+        wait_for(
+            lambda: REGISTERED in self._output.read_text(errors="replace"),
+            10,
+            f"{self.user} to be registered",
+        )
 
     def wait_talking(self) -> None:
         """Wait until the call is answered."""

@@ -74,7 +74,8 @@ class Pjsua2Phone:
         """Wait for the `count`-th event of a name with these fields, and return it.
 
         Events: ready, registered(code), incoming(from), state(state, code), media(codec), digit(digit),
-        lamp(text), recording(path), pressed(digits, at), recorded(path). Those of earlier calls are forgotten when it dials.
+        lamp(text), recording(path), pressed(digits, at), recorded(path). Those of earlier calls are forgotten
+        when it dials.
         """
 
         def found() -> list[Event]:

@@ -118,7 +118,9 @@ class Phone:
     def recorder(self) -> pj.AudioMediaRecorder:
         """The recorder of the present call: each call has a file of its own."""
         if self._recorder is None:
-            self._recording = self._recordings / f"heard-{len(list(self._recordings.glob('heard-*.wav')))}.wav"
+            self._recording = (
+                self._recordings / f"heard-{len(list(self._recordings.glob('heard-*.wav')))}.wav"
+            )
             self._recorder = pj.AudioMediaRecorder()
             self._recorder.createRecorder(str(self._recording))
             self._recording_since = time.monotonic()
@@ -196,9 +198,14 @@ class Phone:
                         self.do(json.loads(line))
                     except pj.Error as error:
                         tell("error", what=line.decode(), why=error.info())
+                    # A call that this has ended is put away before the next one begins.
+                    self._act()
 
     def _turn(self, milliseconds: int) -> None:
         self.endpoint.libHandleEvents(milliseconds)
+        self._act()
+
+    def _act(self) -> None:
         due, self.later = self.later, []
         for action in due:
             action()
