@@ -189,7 +189,7 @@ class TrunkSettings(Table):
 
 class VoicemailSettings(Table):
     """How users reach the voice portal; limits of a recording, in seconds of sound, and of a mailbox; days that
-    messages are kept, 0 for ever."""
+    messages are kept, 0 for ever; megabytes of the disk that no message may take."""
 
     access_codes: AccessCodes = ("1571", "*1571")
     max_seconds: Seconds = 180.0
@@ -197,6 +197,7 @@ class VoicemailSettings(Table):
     min_seconds: SecondsOrNone = 2.0
     max_messages: Count = 100
     keep_days: int = Field(default=0, ge=0)
+    keep_free: int = Field(default=64, ge=0)
 
 
 def _usual_port(values: dict[str, Any]) -> int:

@@ -83,6 +83,7 @@ class HostSettings:
             limits=Limits(voicemail.max_seconds, voicemail.silence_seconds, voicemail.min_seconds),
             max_messages=voicemail.max_messages,
             keep=timedelta(days=voicemail.keep_days) if voicemail.keep_days else None,
+            min_free_bytes=voicemail.keep_free * 1024 * 1024,
         )
 
 

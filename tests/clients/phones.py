@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 from tests.support import meter
 from tests.support.baresip import Baresip
@@ -13,7 +14,10 @@ from tests.support.pjsua2_phone import Pjsua2Phone
 from tests.support.service import Service
 
 Phone = Baresip | Pjsua2Phone
+P = TypeVar("P", bound=Phone)
 PASSWORD = "a-password-of-the-tests"
+FIRST_NUMBER = 540
+"""Numbers of +44 1632 960xxx above it are these companies' alone; those below are the stories'."""
 
 _COMPANY = """\
 [[customers]]
@@ -66,10 +70,14 @@ class Company:
     def __init__(self, service: Service, folder: Path, bob: str = _VOICEMAIL) -> None:
         self._number = next(_numbers)
         self._service, self._folder = service, folder
-        self._first = 500 + 3 * self._number
+        self._first = FIRST_NUMBER + 3 * self._number
+        self.configure(bob)
+
+    def configure(self, bob: str) -> None:
+        """Say anew what applies to Bob, in the words of the company file."""
         ends = {"first": self._first, "second": self._first + 1, "third": self._first + 2}
         text = _COMPANY.replace("{bob}", bob)
-        service.apply(text.format(number=self._number, password=PASSWORD, **ends))
+        self._service.apply(text.format(number=self._number, password=PASSWORD, **ends))
 
     @property
     def bobs_number(self) -> str:
@@ -81,9 +89,10 @@ class Company:
         return f"phones{self._number}-{user}"
 
     @contextmanager
-    def phone(self, kind: type[Phone], user: str, tone: float) -> Iterator[Phone]:
-        """A phone of that kind that is registered for the user and speaks a steady tone."""
-        source = meter.write_wav(self._folder / f"{user}.wav", meter.tone(tone, seconds=30.0))
+    def phone(self, kind: type[P], user: str, says: float | meter.Sound) -> Iterator[P]:
+        """A phone of that kind that is registered for the user and speaks: a tone of so many Hz, or this sound."""
+        sound = says if isinstance(says, meter.Sound) else meter.tone(says, seconds=30.0)
+        source = meter.write_wav(self._folder / f"{user}.wav", sound)
         phone = kind(self._folder / user, self._service.sip, self.account(user), PASSWORD, source)
         with phone:
             phone.register()
@@ -91,4 +100,8 @@ class Company:
 
     def mailbox(self, user: str) -> list[dict[str, object]]:
         """The messages in a user's mailbox."""
-        return self._service.messages(f"{user}@phones{self._number}.example")
+        return self._service.messages(self.email(user))
+
+    def email(self, user: str) -> str:
+        """A user's e-mail, which is their name on the command line."""
+        return f"{user}@phones{self._number}.example"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.addresses import free_port
-from tests.support.meter import Sound, joined, read_wav
+from tests.support.meter import Sound, joined, read_unfinished, read_wav, silence
 from tests.support.phone_log import answers_to_invite
 from tests.support.waiting import wait_for
 
@@ -161,7 +161,11 @@ class Baresip:
 
         It may have been so before anybody listened to its events, but it prints it too.
         """
-        wait_for(lambda: REGISTERED in self.output(), 10, f"{self.user} to be registered")
+        wait_for(
+            lambda: REGISTERED in self._output.read_text(errors="replace"),
+            10,
+            f"{self.user} to be registered",
+        )
 
     def wait_talking(self) -> None:
         """Wait until the call is answered."""
@@ -180,6 +184,10 @@ class Baresip:
     def recorded_seconds(self) -> float:
         """How much has been recorded so far."""
         return sum(file.stat().st_size for file in self._recordings.glob("*-dec.wav")) / 16000
+
+    def hearing(self) -> Sound:
+        """What it has heard in its only call so far."""
+        return joined(silence(0), *map(read_unfinished, sorted(self._recordings.glob("*-dec.wav"))))
 
     def digits(self) -> str:
         """The keys that the other side pressed."""

@@ -68,6 +68,12 @@ def read_wav(path: Path) -> Sound:
         return Sound(samples.astype(np.float64) / 32768, file.getframerate())
 
 
+def read_unfinished(path: Path) -> Sound:
+    """Read what there is of a 16-bit mono WAV file that is still being written, at RATE."""
+    data = path.read_bytes()[44:]
+    return Sound(np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float64) / 32768)
+
+
 def write_wav(path: Path, sound: Sound) -> Path:
     """Write a sound as a 16-bit mono WAV file and return its path."""
     with wave.open(str(path), "wb") as file:
@@ -83,6 +89,13 @@ def tone(*hertz: float, seconds: float, level: float = -13.0) -> Sound:
     time = np.arange(round(seconds * RATE)) / RATE
     amplitude = 10 ** (level / 20) * np.sqrt(2)
     return Sound(sum((amplitude * np.sin(2 * np.pi * hz * time) for hz in hertz), np.zeros_like(time)))
+
+
+def glide(start: float, rise: float, seconds: float, level: float = -13.0) -> Sound:
+    """A tone that begins at `start` Hz and rises by `rise` Hz a second: its frequency says which part it is."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    amplitude = 10 ** (level / 20) * np.sqrt(2)
+    return Sound(amplitude * np.sin(2 * np.pi * (start + rise / 2 * time) * time))
 
 
 def silence(seconds: float) -> Sound:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.addresses import fresh_address
-from tests.support.meter import Sound, read_wav
+from tests.support.meter import Sound, read_unfinished, read_wav, silence
 from tests.support.phone_log import answers_to_invite
 from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 Event = dict[str, Any]
+OF_A_CALL = {"incoming", "state", "media", "digit", "recording", "pressed", "recorded"}
 
 
 class Pjsua2Phone:
@@ -25,6 +26,7 @@ class Pjsua2Phone:
     transport = "udp"
     prack = "unused"
     subscribes = False
+    info = False
 
     def __init__(
         self, folder: Path, registrar: tuple[str, int], user: str, password: str, source: Path
@@ -43,9 +45,9 @@ class Pjsua2Phone:
             "user": user,
             "password": password,
             "source": str(source),
-            "recording": str(folder / "heard.wav"),
+            "recordings": str(folder),
+            "info": "yes" if self.info else "",
         }
-        self._recording = folder / "heard.wav"
         self._registrar = told["registrar"]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.pjsua2_process", json.dumps(told)],
@@ -72,7 +74,8 @@ class Pjsua2Phone:
         """Wait for the `count`-th event of a name with these fields, and return it.
 
         Events: ready, registered(code), incoming(from), state(state, code), media(codec), digit(digit),
-        lamp(text), recorded.
+        lamp(text), recording(path), pressed(digits, at), recorded(path). Those of earlier calls are forgotten
+        when it dials.
         """
 
         def found() -> list[Event]:
@@ -100,6 +103,8 @@ class Pjsua2Phone:
 
     def dial(self, number: str) -> None:
         """Call a number, or a SIP URI."""
+        with self._arrived:
+            self.events = [event for event in self.events if event["event"] not in OF_A_CALL]
         uri = f"sip:{number}@{self._registrar};transport={self.transport}"
         self._do("call", uri=number if "@" in number else uri)
 
@@ -117,7 +122,7 @@ class Pjsua2Phone:
         self._do("resume")
 
     def send_digits(self, digits: str) -> None:
-        """Press keys: RFC 4733 events."""
+        """Press keys."""
         self._do("digits", digits=digits)
 
     def hang_up(self) -> None:
@@ -135,14 +140,18 @@ class Pjsua2Phone:
     def wait_heard(self, seconds: float) -> None:
         """Wait until so much has been recorded."""
         wait_for(
-            lambda: self._recording.exists() and self._recording.stat().st_size >= seconds * 16000,
-            seconds + 10,
-            f"{self.user} to hear {seconds:g} s",
+            lambda: self.recorded_seconds() >= seconds, seconds + 10, f"{self.user} to hear {seconds:g} s"
         )
 
     def recorded_seconds(self) -> float:
-        """How much has been recorded so far."""
-        return self._recording.stat().st_size / 16000
+        """How much of the present call has been recorded so far."""
+        path = self._recording()
+        return path.stat().st_size / 16000 if path else 0.0
+
+    def hearing(self) -> Sound:
+        """What it has heard in the present call so far, but for the last quarter of a second."""
+        path = self._recording()
+        return read_unfinished(path) if path else silence(0)
 
     def digits(self) -> str:
         """The keys that the other side pressed."""
@@ -151,8 +160,18 @@ class Pjsua2Phone:
 
     def heard(self) -> Sound:
         """What it heard, once its call has ended."""
-        self.wait("recorded")
-        return read_wav(self._recording)
+        path = self.wait("recording")["path"]
+        self.wait("recorded", path=path)
+        return read_wav(Path(path))
+
+    def _recording(self) -> Path | None:
+        """Where what it hears in the present call is recorded."""
+        with self._arrived:
+            return next((Path(event["path"]) for event in self.events if event["event"] == "recording"), None)
+
+    def pressed(self, digits: str) -> float:
+        """When it pressed these keys in the present call, in seconds of what it heard."""
+        return float(self.wait("pressed", digits=digits)["at"])
 
     def lamps(self) -> list[str]:
         """What it was told of voice messages, in order: `1/0` and the like."""
@@ -216,6 +235,12 @@ class Pjsua2InsistingPhone(Pjsua2Phone):
     """One that wants 100rel of everybody."""
 
     prack = "mandatory"
+
+
+class Pjsua2InfoPhone(Pjsua2Phone):
+    """One that tells its keys by SIP INFO."""
+
+    info = True
 
 
 class Pjsua2TcpPhone(Pjsua2Phone):

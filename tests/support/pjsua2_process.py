@@ -92,8 +92,11 @@ class Phone:
     def __init__(self, told: dict[str, str]) -> None:
         self.later: list[Callable[[], Any]] = []
         self.call: Call | None = None
-        self._recording = Path(told["recording"])
+        self._recordings = Path(told["recordings"])
+        self._recording = Path()
         self._recorder: pj.AudioMediaRecorder | None = None
+        self._recording_since = 0.0
+        self._by_info = bool(told["info"])
         self.endpoint = pj.Endpoint()
         self.endpoint.libCreate()
         self.endpoint.libInit(_endpoint_config())
@@ -113,11 +116,27 @@ class Phone:
         self.account.create(_account_config(told))
 
     def recorder(self) -> pj.AudioMediaRecorder:
-        """The recorder of the present call."""
+        """The recorder of the present call: each call has a file of its own."""
         if self._recorder is None:
+            self._recording = (
+                self._recordings / f"heard-{len(list(self._recordings.glob('heard-*.wav')))}.wav"
+            )
             self._recorder = pj.AudioMediaRecorder()
             self._recorder.createRecorder(str(self._recording))
+            self._recording_since = time.monotonic()
+            tell("recording", path=str(self._recording))
         return self._recorder
+
+    def press(self, digits: str) -> None:
+        """Press keys, by RFC 4733 or SIP INFO, and say when that was: in seconds of the recording."""
+        assert self.call is not None
+        tell("pressed", digits=digits, at=time.monotonic() - self._recording_since)
+        if not self._by_info:
+            self.call.dialDtmf(digits)
+            return
+        pressed = pj.CallSendDtmfParam()
+        pressed.method, pressed.digits = pj.PJSUA_DTMF_METHOD_SIP_INFO, digits
+        self.call.sendDtmf(pressed)
 
     def put_away(self) -> None:
         """Forget a call that has ended, and say so when its recording is complete."""
@@ -125,16 +144,17 @@ class Phone:
         recorded, self._recorder = self._recorder is not None, None
         gc.collect()
         if recorded:
-            self.later.append(lambda: self._report_recording(time.monotonic() + 2))
+            path, deadline = self._recording, time.monotonic() + 2
+            self.later.append(lambda: self._report_recording(path, deadline))
 
-    def _report_recording(self, deadline: float) -> None:
+    def _report_recording(self, path: Path, deadline: float) -> None:
         # pjsua2 closes the file a little after the recorder is gone: complete when its header knows its size.
-        size = self._recording.stat().st_size
-        head = self._recording.read_bytes()[:44]
+        size = path.stat().st_size
+        head = path.read_bytes()[:44]
         if len(head) == 44 and struct.unpack("<I", head[40:44])[0] == size - 44:
-            tell("recorded")
+            tell("recorded", path=str(path))
         elif time.monotonic() < deadline:
-            self.later.append(lambda: self._report_recording(deadline))
+            self.later.append(lambda: self._report_recording(path, deadline))
         else:
             tell("error", what="the recording was never completed")
 
@@ -157,7 +177,7 @@ class Phone:
             again.opt.flag = pj.PJSUA_CALL_UNHOLD
             self.call.reinvite(again)
         elif what == "digits":
-            self.call.dialDtmf(command["digits"])
+            self.press(command["digits"])
         elif what == "hangup":
             self.call.hangup(pj.CallOpParam(True))
 
@@ -178,9 +198,14 @@ class Phone:
                         self.do(json.loads(line))
                     except pj.Error as error:
                         tell("error", what=line.decode(), why=error.info())
+                    # A call that this has ended is put away before the next one begins.
+                    self._act()
 
     def _turn(self, milliseconds: int) -> None:
         self.endpoint.libHandleEvents(milliseconds)
+        self._act()
+
+    def _act(self) -> None:
         due, self.later = self.later, []
         for action in due:
             action()

@@ -29,8 +29,9 @@ SHORTENED = {
     "RINGPLAN_CALLS__DRAIN": "0",
     "RINGPLAN_VOICEMAIL__MIN_SECONDS": "1",
     "RINGPLAN_VOICEMAIL__SILENCE_SECONDS": "3",
+    "RINGPLAN_VOICEMAIL__MAX_MESSAGES": "3",
 }
-"""Limits that a test would otherwise wait for, in seconds."""
+"""Limits that a test would otherwise wait for: in seconds, and in messages."""
 
 
 class ServiceFailed(AssertionError):
