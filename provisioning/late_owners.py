@@ -20,7 +20,7 @@ BACK_OFF = 5.0  # seconds after the database refused
 class LateOwners:
     """Implements `media.owners.Owners`: opens the store behind, again and again until that succeeds.
 
-    Until then every question is answered by OwnersUnavailable. A message is never refused: it waits here until it is
+    Until then every caller's question is answered by OwnersUnavailable. A message is never refused: it waits here until it is
     in the queue. What waits is lost with the process; the host tells of its newest messages again when it starts.
     """
 
@@ -30,6 +30,7 @@ class LateOwners:
         self._owners: StoredOwners | None = None
         self._untold: dict[tuple[int, str], Message] = {}
         self._news = asyncio.Event()
+        self._opened = asyncio.Event()
         self._reason = ""
 
     async def run(self) -> None:
@@ -54,6 +55,7 @@ class LateOwners:
         if self._owners is None:
             with unavailable():
                 self._owners = await self._open()
+            self._opened.set()
         while True:
             await self._tell_all(self._owners)
             self._reason = ""
@@ -100,7 +102,8 @@ class LateOwners:
         self._news.set()
 
     async def long_gone(self, now: datetime) -> tuple[int, ...]:
-        """See `Owners`."""
+        """See `Owners`. Nobody is on the line for this: it waits until there is a database."""
+        await self._opened.wait()
         return await self._there.long_gone(now)
 
     @property

@@ -65,13 +65,12 @@ async def ended(work: asyncio.Task[None]) -> None:
     await asyncio.wait({work})
 
 
-async def test_every_question_fails_until_the_store_is_open(owners: LateOwners, opening: Opening) -> None:
+async def test_every_question_of_a_caller_fails_until_the_store_is_open(owners: LateOwners, opening: Opening) -> None:
     for question in (
         owners.owner(ANNA),
         owners.locked(ANNA),
         owners.check_pin(ANNA, PIN),
         owners.set_pin(ANNA, PIN),
-        owners.long_gone(NOON),
     ):
         with pytest.raises(OwnersUnavailable):
             await question
@@ -86,6 +85,17 @@ async def test_every_question_fails_until_the_store_is_open(owners: LateOwners, 
         ("owners.unavailable", "The disk is gone."),
         ("owners.unavailable", "Damaged."),
     ], "each reason is said once"
+    await ended(work)
+
+
+@pytest.mark.behaviour("P7")
+async def test_who_cleans_up_waits_for_the_store(owners: LateOwners, opening: Opening) -> None:
+    """The media host asks at once when it starts, and would ask again only after an hour."""
+    gone = asyncio.create_task(owners.long_gone(NOON))
+    work = asyncio.create_task(owners.run())
+    async with asyncio.timeout(5):
+        assert await gone == ()
+    assert opening.tries == 4
     await ended(work)
 
 

@@ -72,12 +72,16 @@ class Kept:
 
     possible: set[str] = field(default_factory=lambda: {"new"})
     before: set[str] = field(default_factory=set)
-    acted: bool = False
+    found: bool = False
     """Whether its owner has heard it: then it was there, however short it came out."""
 
     def heard(self) -> None:
         """It is being listened to."""
-        self.acted = True
+        self.found = True
+        self.maybe_heard()
+
+    def maybe_heard(self) -> None:
+        """It may be the one that is being listened to."""
         if "new" in self.possible:
             self.possible = self.possible | {"saved"}
 

@@ -113,7 +113,7 @@ class Owner:
                 # It might be any of them, and may become a saved one when it is left.
                 self.counts["messages that were not recognised"] += 1
                 for kept in self.books.messages.values():
-                    kept.heard()
+                    kept.maybe_heard()
                 return False
             message = self.books.messages[hertz]
             message.heard()
