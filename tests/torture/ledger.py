@@ -93,6 +93,10 @@ class Kept:
         """The owner heard that it is there."""
         self.possible = {state}
 
+    def asked_back(self) -> None:
+        """It was deleted, and a key was pressed that restores it."""
+        self.possible = self.possible | self.before
+
     def restored(self) -> None:
         """The owner heard that it is back where it was before it was deleted."""
         self.possible = self.before

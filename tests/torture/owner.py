@@ -133,7 +133,7 @@ class Owner:
                     message.acknowledged("gone")
                     self.counts["deleted"] += 1
                     if what == "restore":
-                        message.possible = message.possible | message.before
+                        message.asked_back()
                         call.press("5")
                         if await call.hears("message-restored", whole=True) is None:
                             return False

@@ -26,6 +26,7 @@ from tests.torture.company import Company
 from tests.torture.figures import assert_untroubled, pids, settle
 from tests.torture.handset import Call, Handset
 from tests.torture.ledger import Deposited, Either
+from tests.torture.machine import Moment
 from tests.torture.owner import LOCKED_AT, NO_GREETING, Books, Owner
 from tests.torture.test_kills import EXPLAINED, SETTINGS, database
 
@@ -77,13 +78,15 @@ class Torture:
                 self.counts["deposits that were not answered"] += 1
                 await asyncio.sleep(0.3)
                 continue
+            before = Moment.now()
             with caller.connected(answer) as call:
                 call.rtp.play(meter.silence(1.0))
                 if await self._hear_beep(call):
                     spoken = await self._speak(call, books, hertz)
                     if spoken is not None:
-                        hertz, began, until = spoken
-                        self.deposited.append(Deposited(answer.call_id, books.email, hertz, began, until))
+                        self.deposited.append(
+                            Deposited(answer.call_id, books.email, *spoken, Moment.now().others_since(before))
+                        )
                 await call.hang_up()
             self.counts["deposits"] += 1
 
