@@ -44,13 +44,14 @@ class Company:
         """The e-mail of the user at an extension."""
         return f"{self.username(extension)}@{self.name}.example"
 
-    def file(self, title: str = "Somebody", after: int = 1) -> str:
-        """The company file. All users have the name `title`; voicemail answers `after` seconds."""
+    def file(self, title: str = "Somebody", after: int = 1, pin: str = "") -> str:
+        """The company file. All users have the name `title`; voicemail answers `after` seconds, and its PIN is `pin`."""
         text = HEAD.format(name=self.name)
         for extension in [*self.extensions, *self.mailboxes]:
             username = self.username(extension)
             text += USER.format(name=self.name, title=title, username=username, extension=extension)
             if extension in self.mailboxes:
+                text += f'  voice_portal_pin = "{pin}"\n' if pin else ""
                 text += VOICEMAIL.format(after=after)
         return text
 

@@ -15,6 +15,7 @@ PROGRAMS = {
     "relay": "-m media.relay",
     "media": "-m media",
     "worker": "-m media.worker",
+    "provisioning": "-m provisioning",
 }
 """How the command of each kind of process ends, or for a worker goes on."""
 HELD = (

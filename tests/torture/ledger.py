@@ -61,3 +61,57 @@ class Deposited:
     def longest(self) -> float:
         """Seconds of sound there can be."""
         return self.until - self.beep + MARGIN
+
+
+@dataclass
+class Kept:
+    """Where one message may be, by what its owner was told: `new`, `saved`, or `gone`.
+
+    A new message that was listened to may have become a saved one by itself.
+    """
+
+    possible: set[str] = field(default_factory=lambda: {"new"})
+    before: set[str] = field(default_factory=set)
+    found: bool = False
+    """Whether its owner has heard it: then it was there, however short it came out."""
+
+    def heard(self) -> None:
+        """It is being listened to."""
+        self.found = True
+        self.maybe_heard()
+
+    def maybe_heard(self) -> None:
+        """It may be the one that is being listened to."""
+        if "new" in self.possible:
+            self.possible = self.possible | {"saved"}
+
+    def asked(self, state: str) -> None:
+        """A key was pressed that brings it there: from now on either may be true."""
+        self.before, self.possible = self.possible, self.possible | {state}
+
+    def acknowledged(self, state: str) -> None:
+        """The owner heard that it is there."""
+        self.possible = {state}
+
+    def asked_back(self) -> None:
+        """It was deleted, and a key was pressed that restores it."""
+        self.possible = self.possible | self.before
+
+    def restored(self) -> None:
+        """The owner heard that it is back where it was before it was deleted."""
+        self.possible = self.before
+
+
+@dataclass
+class Either:
+    """Something that has one value: the values it may have, by what was asked and acknowledged."""
+
+    possible: set[str]
+
+    def asked(self, value: str) -> None:
+        """It is to be this from now on, or still what it was."""
+        self.possible = self.possible | {value}
+
+    def acknowledged(self, value: str) -> None:
+        """It is this."""
+        self.possible = {value}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.torture.ledger import Deposited, Registered
-from tests.torture.machine import Moment, stretched
+import pytest
+
+from tests.torture.ledger import Deposited, Either, Kept, Registered
+from tests.torture.machine import CORES, Moment, stretched
 
 
 def test_what_was_acknowledged_a_second_before_a_kill_is_certain() -> None:
@@ -41,7 +43,30 @@ def test_an_interrupted_recording_may_lose_a_second_and_a_finished_one_nothing()
 
 
 def test_a_limit_is_stretched_by_what_others_take() -> None:
-    earlier, later = Moment(0.0, 100.0, 50.0), Moment(1.0, 100.0, 50.0)
-    assert later.others_since(earlier) == 0
+    earlier, later = Moment(0.0, 100.0, {1: 50.0, 2: 40.0}), Moment(1.0, 100.5 * CORES, {1: 50.0, 3: 0.25})
+    assert later.others_since(earlier) == pytest.approx(min(0.9, (100.5 * CORES - 100.25) / CORES))
+    assert replace(later, everybody=100.25).others_since(earlier) == 0, "the killed one is not taken off"
     assert stretched(3.0, 0.5) == 6.0
-    assert Moment.now().ours > 0
+    assert sum(Moment.now().ours.values()) > 0
+
+
+def test_a_message_is_where_its_owner_was_told() -> None:
+    message = Kept()
+    message.heard()
+    assert message.possible == {"new", "saved"}, "who has heard a new one saves it by going on"
+    message.asked("gone")
+    assert message.possible == {"new", "saved", "gone"}
+    message.acknowledged("gone")
+    assert message.possible == {"gone"}
+    message.asked_back()
+    assert message.possible == {"new", "saved", "gone"}
+    message.restored()
+    assert message.possible == {"new", "saved"}
+
+
+def test_a_value_is_either_until_it_is_acknowledged() -> None:
+    pin = Either({"271828"})
+    pin.asked("314159")
+    assert pin.possible == {"271828", "314159"}
+    pin.acknowledged("314159")
+    assert pin.possible == {"314159"}
