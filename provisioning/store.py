@@ -37,6 +37,9 @@ class Store:
         # A transaction that will write says so at once: one that turned from reading to writing could find
         # that another process had written in between, and would fail instead of wait (SQLite, WAL).
         self._writer = engine.execution_options(begin="BEGIN IMMEDIATE")
+        # Writers of this process stand in line. SQLite lets them look again after ever longer pauses instead, so that
+        # of many at once some find the file locked until they give up.
+        self._turn = asyncio.Lock()
         self.key = key
         self.hasher = hasher
 
@@ -63,7 +66,11 @@ class Store:
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end, rolled back if an exception leaves it."""
         with _damage_told():
-            async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+            async with (
+                self._turn,
+                AsyncSession(self._writer, expire_on_commit=False) as session,
+                session.begin(),
+            ):
                 yield session
 
     @asynccontextmanager

@@ -15,7 +15,8 @@ from media import wav
 from media.worker.call import Call, Closing, reported
 from media.worker.link import Disconnected, WorkerEnd, WorkerSettings
 
-POLL_MS = 10
+POLL_MS, IDLE_POLL_MS = 10, 100
+"""How long the main loop waits for SIP: without calls nothing else is urgent, as an INVITE fetches the reservations."""
 FINISH_WITHIN = 2.0
 WATCHDOG_SECONDS = 10
 """A worker whose main loop hangs that long is killed by SIGALRM, so that its sessions can go elsewhere."""
@@ -156,7 +157,7 @@ class Worker:
     def _turn(self) -> None:
         """One turn of the main loop: SIP and timers, then what callbacks left to do, then the recordings."""
         signal.alarm(WATCHDOG_SECONDS)
-        self._endpoint.libHandleEvents(POLL_MS)
+        self._endpoint.libHandleEvents(POLL_MS if self.calls or self._closing else IDLE_POLL_MS)
         while self._later:
             self._act(*self._later.popleft())
         self._released.clear()

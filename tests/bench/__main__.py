@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import calls, media
+from tests.bench import calls, media, portal
 from tests.bench.delay import delay
 from tests.bench.figures import OURS, Figure, shown, table, write
 from tests.bench.peers import Kamailio, Sippy
@@ -34,6 +34,7 @@ OWN: dict[str, Callable[[Path, Pace], Iterator[Figure]]] = {
     "auth": calls.auth_call,
     "relay": media.relay,
     "voicemail": media.voicemail,
+    "portal": portal.portal,
 }
 NAMES = (*COMPARED, *OWN)
 PEERS: dict[Start, tuple[str, ...]] = {

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from b2bua.sip.challenge import Credential
+
 CALLED, REGISTERING, MAILBOXES = 200, 200, 20
 PASSWORD = "for-loopback-only"
+PIN = "274913"
 CALLS_AT_ONCE = 100
 """The most that a user may be allowed: the load comes back to each user before the last call has ended."""
 
@@ -21,8 +24,21 @@ def mailbox_number(index: int) -> str:
     return number(CALLED + index)
 
 
-def company_file(carrier: str) -> str:
-    """The company as a company file; the trunk's calls come from the address `carrier`."""
+def device(index: int) -> Credential:
+    """A called user's device."""
+    return Credential(f"called-{index}", PASSWORD)
+
+
+def email(index: int) -> str:
+    """A called user's e-mail."""
+    return f"called-{index}@bench.example"
+
+
+def company_file(carrier: str, owners: int = 0) -> str:
+    """The company as a company file; the trunk's calls come from the address `carrier`.
+
+    `owners` are so many of the called users who have a PIN for the voice portal.
+    """
     numbers = ", ".join(f'"{number(index)}"' for index in range(CALLED + MAILBOXES))
     text = f"""
 [[trunks]]
@@ -35,22 +51,23 @@ name = "Bench Ltd"
 numbers = [{numbers}]
 """
     for index in range(CALLED):
-        text += _user("called", index, f'numbers = ["{number(index)}"]', device=True)
+        own, pin = f'numbers = ["{number(index)}"]', PIN if index < owners else ""
+        text += _user("called", index, own, client=True, pin=pin)
     for index in range(REGISTERING):
-        text += _user("registering", index, "", device=True)
+        text += _user("registering", index, "", client=True)
     for index in range(MAILBOXES):
         own = f'numbers = ["{mailbox_number(index)}"]\n  not_answered = {{ action = "voicemail", after = 0 }}'
-        text += _user("mailbox", index, own, device=False)
+        text += _user("mailbox", index, own, client=False)
     return text
 
 
-def _user(kind: str, index: int, own: str, device: bool) -> str:
-    clients = f'soft_clients = [{{ username = "{kind}-{index}", password = "{PASSWORD}" }}]' if device else ""
+def _user(kind: str, index: int, own: str, client: bool, pin: str = "") -> str:
+    clients = f'soft_clients = [{{ username = "{kind}-{index}", password = "{PASSWORD}" }}]' if client else ""
     return f"""
   [[customers.users]]
   name = "{kind} {index}"
   email = "{kind}-{index}@bench.example"
-  voice_portal_pin = ""
+  voice_portal_pin = "{pin}"
   max_calls = {CALLS_AT_ONCE}
   {clients}
   {own}

@@ -1,4 +1,6 @@
-"""The two parties of a call on sockets of our own: the carrier that calls, and the phones that ring and answer."""
+"""The two parties of a call on sockets of our own: the carrier or the device that calls, and the phones that ring and
+answer.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from secrets import token_hex
 
+from b2bua.sip.challenge import CHALLENGED, Credential, challenges_in
+from b2bua.sip.message import Response, parse_message
 from tests.bench.endpoint import Address, Endpoint, request, response, sdp, uri_of
 from tests.support.sipp import Message
 
@@ -29,6 +33,9 @@ class Call:
     final: int = 0
     media: Address | None = None
     over: bool = False
+    device: Credential | None = None
+    authorization: str = ""
+    cseq: int = 1
     peer: str = ""
     contact: str = ""
     routes: list[str] = field(default_factory=list)
@@ -46,45 +53,55 @@ class Ring:
 
 
 class Carrier:
-    """Calls numbers through a service."""
+    """Calls numbers through a service: as a carrier does, or as one of the service's own devices."""
 
     def __init__(self, address: Address, service: Address) -> None:
         self.calls: dict[str, Call] = {}
         self._service = service
         self._numbers = count(1)
         self._endpoint = Endpoint(address, self._hear)
-        self._own = f"sip:{CALLER}@{address[0]}:{address[1]}"
         self._mark = token_hex(4)
 
-    def dial(self, number: str, rtp: Address) -> Call:
-        """Send an INVITE, with `rtp` as the place for its sound."""
+    def dial(self, number: str, rtp: Address, device: Credential | None = None) -> Call:
+        """Send an INVITE, with `rtp` as the place for its sound. A `device` answers when it is challenged."""
         call_id = f"{self._mark}-{next(self._numbers)}@{self._endpoint.address[0]}"
-        call = self.calls[call_id] = Call(number, call_id, rtp)
-        uri = f"sip:{number}@{self._service[0]}:{self._service[1]}"
-        text = self._request("INVITE", uri, call, 1, sdp(*rtp))
-        call.sent = self._endpoint.send(text, self._service)
+        call = self.calls[call_id] = Call(number, call_id, rtp, device=device)
+        call.sent = self._invite(call)
         return call
 
     def hang_up(self, call: Call) -> None:
         """Send a BYE."""
         if call.final == 200 and not call.over:
-            self._endpoint.send(self._request("BYE", call.contact, call, 2), self._service)
+            call.cseq += 1
+            self._endpoint.send(self._request("BYE", call.contact, call), self._service)
 
     def close(self) -> None:
         """Listen no more."""
         self._endpoint.close()
 
-    def _request(self, method: str, uri: str, call: Call, cseq: int, body: str = "") -> str:
+    def _invite(self, call: Call) -> float:
+        return self._endpoint.send(
+            self._request("INVITE", self._uri(call), call, sdp(*call.rtp)), self._service
+        )
+
+    def _uri(self, call: Call) -> str:
+        return f"sip:{call.number}@{self._service[0]}:{self._service[1]}"
+
+    def _request(self, method: str, uri: str, call: Call, body: str = "") -> str:
+        user = call.device.username if call.device else CALLER
+        here = f"{self._endpoint.address[0]}:{self._endpoint.address[1]}"
+        tag = call.call_id.partition("@")[0]
         headers = [
             *(("Route", route) for route in call.routes),
-            ("From", f"<{self._own}>;tag={call.call_id.partition('@')[0]}"),
+            ("From", f"<sip:{user}@{self._service[0] if call.device else here}>;tag={tag}"),
             ("To", call.peer or f"<{uri}>"),
             ("Call-ID", call.call_id),
-            ("CSeq", f"{cseq} {method}"),
-            ("Contact", f"<{self._own}>"),
+            ("CSeq", f"{call.cseq} {method}"),
+            ("Contact", f"<sip:{user}@{here}>"),
         ]
-        branch = f"{call.call_id.partition('@')[0]}-{method}"
-        return request(method, uri, self._endpoint.address, branch, headers, body)
+        if method == "INVITE" and call.authorization:
+            headers.append(("Authorization", call.authorization))
+        return request(method, uri, self._endpoint.address, f"{tag}-{call.cseq}-{method}", headers, body)
 
     def _hear(self, message: Message, arrived: float, source: Address) -> None:
         call = self.calls.get(message.header("Call-ID"))
@@ -94,7 +111,7 @@ class Carrier:
                 call.over = True
         elif call is not None and message.method == "BYE":
             call.over = True
-        elif call is not None and message.method == "INVITE":
+        elif call is not None and message.header("CSeq") == f"{call.cseq} INVITE":
             self._answered(call, message, arrived)
 
     def _answered(self, call: Call, message: Message, arrived: float) -> None:
@@ -104,19 +121,30 @@ class Carrier:
             call.media = message.media
         if message.status < 200:
             return
-        call.final = message.status
         call.peer = message.header("To")
         if message.status == 200:
+            call.final = 200
             call.answered = call.answered or arrived
             call.contact = uri_of(message.header("Contact"))
             call.routes = message.headers("Record-Route")[::-1]
-            self._endpoint.send(self._request("ACK", call.contact, call, 1), self._service)
+            self._endpoint.send(self._request("ACK", call.contact, call), self._service)
+            return
+        # The ACK of a refusal belongs to the INVITE's transaction (RFC 3261 §17.1.1.3).
+        text = self._request("ACK", self._uri(call), call).replace("-ACK\r\n", "-INVITE\r\n")
+        self._endpoint.send(text, self._service)
+        if call.device and message.status in CHALLENGED and not call.authorization:
+            call.authorization = answer(message, call.device, "INVITE", self._uri(call))
+            call.peer, call.cseq = "", call.cseq + 1
+            self._invite(call)
         else:
-            # The ACK of a refusal belongs to the INVITE's transaction (RFC 3261 §17.1.1.3).
-            call.over = True
-            uri = f"sip:{call.number}@{self._service[0]}:{self._service[1]}"
-            text = self._request("ACK", uri, call, 1).replace("-ACK\r\n", "-INVITE\r\n")
-            self._endpoint.send(text, self._service)
+            call.final, call.over = message.status, True
+
+
+def answer(challenged: Message, device: Credential, method: str, uri: str) -> str:
+    """A device's answer to the first challenge of a 401."""
+    response = parse_message(challenged.text.encode())
+    assert isinstance(response, Response)
+    return challenges_in(response)[0].answer(device, method, uri, token_hex(8), 1)
 
 
 class Phones:

@@ -1,21 +1,43 @@
-"""RTP for many calls in one process: every socket sends 50 packets a second of a tone, and counts what it gets."""
+"""RTP for many calls in one process: every socket sends 50 packets a second of a tone, or digits, and counts what it
+gets."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import struct
+import time
+from collections import deque
 from itertools import count
+
+import numpy as np
 
 from tests.bench.endpoint import Address
 from tests.support import g711, meter
+from tests.support.rtp import EVENT_ENDS, EVENT_FRAMES, event_payload
 
 PTIME, FRAME, SLOTS = 0.02, 160, 10
 """A packet every 20 ms; the sockets take turns in ten slots of 2 ms."""
+EVENT = 101
+"""The payload number of telephone events in `tests.bench.endpoint.sdp`."""
+HEADER = 12
+BETWEEN_DIGITS = 3
+"""Packets of a tone between two digits."""
+QUIET = bytes(
+    np.flatnonzero(np.abs(g711.decode(bytes(range(256)), g711.PCMA).astype(np.int32)) < 256).tolist()
+)
+"""The A-law octets below -42 dB of the loudest: silence, and the noise of a quiet recording."""
+LOUD_SAMPLES = 16
+"""So many others make a packet audible."""
+
+
+def audible(payload: bytes) -> bool:
+    """Whether somebody would hear this packet of A-law."""
+    return len(payload.translate(None, QUIET)) >= LOUD_SAMPLES
 
 
 class SoundSocket:
-    """One end of a call's sound; silent until it has a `remote`."""
+    """One end of a call's sound; silent until it has a `remote`. Times are those of the monotonic clock."""
 
     def __init__(self, address: str, number: int) -> None:
         self.remote: Address | None = None
@@ -23,33 +45,77 @@ class SoundSocket:
         self.sent = 0
         self._ssrc = number
         self._sequence = 0
+        self._timestamp = 0
+        self._digits: deque[tuple[str, asyncio.Future[float]]] = deque()
+        self._frame = 0
+        self._hearing: asyncio.Future[float] | None = None
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.bind((address, 0))
         self.address: Address = self.socket.getsockname()
 
     def send(self, payload: bytes) -> None:
-        """Send the next packet."""
+        """Send the next packet: of a digit if there is one, else this sound."""
         if self.remote is None:
             return
-        self._sequence += 1
-        time = self._sequence * FRAME
-        header = struct.pack(
-            "!BBHII", 0x80, g711.PCMA, self._sequence & 0xFFFF, time & 0xFFFFFFFF, self._ssrc
-        )
-        try:
-            self.socket.sendto(header + payload, self.remote)
-            self.sent += 1
-        except OSError:
-            self.remote = None  # the other end has closed its port
+        if self._digits and self._frame >= 0:
+            self._send_digit(self.remote, *self._digits[0])
+            return
+        self._frame = min(0, self._frame + 1)
+        self._send(self.remote, g711.PCMA, payload)
+        self._timestamp += FRAME
+
+    async def key(self, digits: str) -> float:
+        """Send RFC 4733 events; when the first packet of the last one left."""
+        loop = asyncio.get_running_loop()
+        left: list[asyncio.Future[float]] = [loop.create_future() for _ in digits]
+        self._digits.extend(zip(digits, left, strict=True))
+        return await left[-1]
+
+    async def hear(self) -> float:
+        """Wait for the next packet that is audible; when it came."""
+        self._hearing = asyncio.get_running_loop().create_future()
+        return await self._hearing
 
     def receive(self) -> None:
         """Count a packet that has come."""
         try:
-            self.socket.recv(2048)
-            self.received += 1
+            packet = self.socket.recv(2048)
         except OSError:
             return
+        self.received += 1
+        if self._hearing is not None and audible(packet[HEADER:]):
+            if not self._hearing.done():
+                self._hearing.set_result(time.monotonic())
+            self._hearing = None
+
+    def _send_digit(self, remote: Address, digit: str, left: asyncio.Future[float]) -> None:
+        self._frame += 1
+        last = self._frame == EVENT_FRAMES
+        for _ in range(EVENT_ENDS if last else 1):
+            self._send(remote, EVENT, event_payload(digit, self._frame), marker=self._frame == 1)
+        if self._frame == 1 and not left.done():
+            left.set_result(time.monotonic())
+        if last:
+            self._digits.popleft()
+            self._timestamp += EVENT_FRAMES * FRAME
+            self._frame = -BETWEEN_DIGITS
+
+    def _send(self, remote: Address, payload_type: int, payload: bytes, marker: bool = False) -> None:
+        self._sequence += 1
+        header = struct.pack(
+            "!BBHII",
+            0x80,
+            payload_type | (0x80 if marker else 0),
+            self._sequence & 0xFFFF,
+            self._timestamp & 0xFFFFFFFF,
+            self._ssrc,
+        )
+        try:
+            self.socket.sendto(header + payload, remote)
+            self.sent += 1
+        except OSError:
+            self.remote = None  # the other end has closed its port
 
 
 class Sound:

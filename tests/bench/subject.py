@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from media.mailbox import Mailbox
 from tests.bench import company
 from tests.bench.accounting import wait_until_calm
 from tests.bench.pinning import measured_core
@@ -65,18 +68,21 @@ Start = Callable[[Path], Subject]
 
 
 class Ringplan:
-    """A fresh service with the company of the benchmarks, its called users registered."""
+    """A fresh service with the company of the benchmarks, its called users registered.
+
+    `owners` are so many of them who can open the voice portal.
+    """
 
     name = "ringplan"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, owners: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.carrier, self.device, self.phones = ((fresh_address(), 5060) for _ in range(3))
         with measured_core():
             self.service = Service(SETTINGS)
         self.sip = self.service.sip
         try:
-            self.service.apply(company.company_file(self.carrier[0]))
+            self.service.apply(company.company_file(self.carrier[0], owners))
             self._register(folder)
         except BaseException:
             self.service.stop()
@@ -116,6 +122,16 @@ class Ringplan:
             "messages"
         ]
         return found
+
+    def mailboxes(self) -> Mailbox:
+        """The mailboxes on disk."""
+        return Mailbox(self.service.data / "mailbox")
+
+    def users(self) -> dict[str, int]:
+        """Every user's id, by e-mail."""
+        (database,) = self.service.data.glob("*.db")
+        with closing(sqlite3.connect(database)) as connection:
+            return dict(connection.execute("SELECT email, id FROM users"))
 
     def __enter__(self) -> Self:
         return self

@@ -70,6 +70,25 @@ async def test_writers_wait_for_each_other(tmp_path: Path) -> None:
         assert await one.settings_version() == 5
 
 
+async def test_writers_of_one_process_stand_in_line_however_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is refused, though SQLite itself would not wait at all, and each has its turn in the order they came."""
+    monkeypatch.setattr("provisioning.store.BUSY_TIMEOUT", 0)
+    turns: list[int] = []
+
+    async def write(number: int) -> None:
+        async with store.changing_settings() as session:
+            turns.append(number)
+            await session.execute(text("SELECT 1"))
+
+    async with await open_store(tmp_path / "data", CHEAP) as store:
+        before = await store.settings_version()
+        await asyncio.gather(*(write(number) for number in range(30)))
+        assert await store.settings_version() == before + 30
+    assert turns == list(range(30))
+
+
 async def test_a_closed_store_is_found_again(tmp_path: Path) -> None:
     async with await open_store(tmp_path, CHEAP) as store, store.changing_settings():
         pass

@@ -26,7 +26,7 @@ from tests.support.meter import RATE, Sound
 FRAME = 160
 PTIME = 0.02
 EVENTS = "0123456789*#ABCD"
-EVENT_FRAMES = 5
+EVENT_FRAMES, EVENT_ENDS = 5, 3
 """A digit lasts five packets of 20 ms, and its last packet is sent three times (RFC 4733 §2.5.1.4)."""
 
 
@@ -42,6 +42,12 @@ class Packet:
     timestamp: int
     ssrc: int
     payload: bytes
+
+
+def event_payload(digit: str, frame: int) -> bytes:
+    """What a digit's packet of this number says, from 1 to `EVENT_FRAMES`, the last being its end (RFC 4733 §2.3)."""
+    end = 0x80 if frame == EVENT_FRAMES else 0
+    return struct.pack("!BBH", EVENTS.index(digit), end | 10, frame * FRAME)
 
 
 class RtpEndpoint:
@@ -195,8 +201,8 @@ class RtpEndpoint:
     def _send_digit(self, digit: str, remote: tuple[str, int]) -> None:
         self._event_frame += 1
         last = self._event_frame == EVENT_FRAMES
-        event = struct.pack("!BBH", EVENTS.index(digit), 0x80 | 10 if last else 10, self._event_frame * FRAME)
-        for _ in range(3 if last else 1):
+        event = event_payload(digit, self._event_frame)
+        for _ in range(EVENT_ENDS if last else 1):
             self._send(remote, self.event, event, marker=self._event_frame == 1)
         if last:
             self._digits.popleft()
