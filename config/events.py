@@ -232,6 +232,12 @@ EVENTS: tuple[Event, ...] = (
         "What a caller deleted or dropped could not be removed from the disk; the next start does.",
         ("error", "mailbox"),
     ),
+    Event(
+        "mailbox.message_damaged",
+        "error",
+        "What is known of a message cannot be read: it is left out until its .json file is mended or removed.",
+        ("mailbox", "message", "reason"),
+    ),
     Event("mailbox.removed", "info", "The mailbox of a user who was deleted long ago is gone.", ("mailbox",)),
     Event(
         "mailbox.repair_failed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 
@@ -53,6 +54,8 @@ async def run(settings: Settings) -> None:
 
 def main() -> None:
     """Run the media host; a wrong configuration, or a host that cannot start, ends it with a sentence."""
+    # What callers say is for nobody else on this machine; the workers inherit this.
+    os.umask(0o077)
     try:
         settings = load()
         configure("media", settings.log)

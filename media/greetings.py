@@ -35,9 +35,12 @@ class Greetings:
         return self._root / str(user) / "greetings" / f"{occasion}.wav"
 
     def of(self, user: int, occasion: str) -> Path | None:
-        """The user's own greeting for this occasion, `None` if there is none."""
+        """The user's own greeting for this occasion, `None` if there is none, or what is there cannot be played."""
         path = self.path(user, occasion)
-        return path if path.exists() else None
+        try:
+            return path if wav.is_complete(path) else None
+        except OSError:
+            return None
 
     def heard(self, user: int, occasion: str) -> Path | None:
         """What a caller hears: the own greeting, out of hours else the one for no answer; `None`: the system's."""

@@ -26,7 +26,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import structlog
+
 from media import wav
+
+log = structlog.get_logger()
 
 State = Literal["new", "saved"]
 STATES: tuple[State, ...] = ("new", "saved")
@@ -122,7 +126,9 @@ class Mailbox:
         return tuple(sorted(int(entry.name) for entry in self.root.iterdir() if entry.name.isdecimal()))
 
     def list(self, user: int) -> tuple[Message, ...]:
-        """A user's messages, oldest first; nothing for a user without a mailbox."""
+        """A user's messages, oldest first; nothing for a user without a mailbox. Damaged ones are left out, and named
+        in the log.
+        """
         found = {
             message.id: message
             for state in STATES
@@ -298,11 +304,13 @@ class Mailbox:
     def _read(self, user: int, state: State, path: Path) -> Message | None:
         try:
             values = json.loads(path.read_text("utf-8"))
+            envelope, seconds = _from_json(values), float(values["seconds"])
         except FileNotFoundError:
             return None  # moved or deleted meanwhile
-        return Message(
-            path.stem, user, state, _from_json(values), values["seconds"], path.with_suffix(".wav")
-        )
+        except (ValueError, TypeError, KeyError) as error:
+            log.error("mailbox.message_damaged", mailbox=user, message=path.stem, reason=repr(error))
+            return None
+        return Message(path.stem, user, state, envelope, seconds, path.with_suffix(".wav"))
 
 
 def _stamp(moment: datetime) -> str:

@@ -41,13 +41,12 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VoicemailLeft:
-    """A new message of `user`. `path` is its WAV file when it was stored: heard since, it is in `saved`, or gone."""
+    """A new message of `user`, by its id in the mailbox. When it is told of it may have been heard, or deleted."""
 
     event: ClassVar[str] = "voicemail"
 
     user: int
     message: str
-    path: str
     seconds: float
     received: datetime
     caller: Caller
@@ -56,9 +55,7 @@ class VoicemailLeft:
     def of(cls, message: Message) -> VoicemailLeft:
         """The event that a stored message is."""
         envelope = message.envelope
-        return cls(
-            message.user, message.id, str(message.path), message.seconds, envelope.received, envelope.caller
-        )
+        return cls(message.user, message.id, message.seconds, envelope.received, envelope.caller)
 
     @property
     def key(self) -> str:

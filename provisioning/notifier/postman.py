@@ -20,8 +20,10 @@ class Postman:
 
     at_once = 1
 
-    def __init__(self, settings: SmtpSettings, language: str) -> None:
+    def __init__(self, settings: SmtpSettings, language: str, mailboxes: Path) -> None:
+        """`mailboxes` is the folder that holds them all."""
         self._settings = settings
+        self._mailboxes = mailboxes
         self._language = language
         self._server = MailServer(settings)
 
@@ -42,5 +44,7 @@ class Postman:
 
     def _written(self, entry: Entry, recipient: Recipient) -> EmailMessage:
         news = entry.news
-        recording = read_recording(Path(news.path)) if isinstance(news, VoicemailLeft) else Recording(None)
+        recording = Recording(None)
+        if isinstance(news, VoicemailLeft):
+            recording = read_recording(self._mailboxes / str(news.user), news.message)
         return compose(entry, recipient, recording, self._settings.sender, self._language)

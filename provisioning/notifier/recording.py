@@ -19,12 +19,12 @@ class Recording:
     too_large: bool = False
 
 
-def read_recording(stored: Path) -> Recording:
-    """What was stored at `stored`, wherever in its mailbox it is now. Raises OSError where it cannot be read."""
-    # A message that is saved meanwhile is found in the second look.
-    for folder in (stored.parent.name, *STATES):
+def read_recording(mailbox: Path, message: str) -> Recording:
+    """The sound of a message, wherever in the folder of its mailbox it is. Raises OSError where it cannot be read."""
+    # A message that is restored meanwhile, and so was behind us, is found in the second look.
+    for state in (*STATES, *STATES):
         try:
-            with (stored.parent.parent / folder / stored.name).open("rb") as file:
+            with (mailbox / state / f"{message}.wav").open("rb") as file:
                 wav = file.read(LARGEST + 1)
         except FileNotFoundError:
             continue

@@ -16,7 +16,7 @@ def tellers(settings: Settings) -> dict[Channel, Teller]:
     for channel in channels(settings):
         match channel:
             case Channel.MAIL:
-                made[channel] = Postman(settings.smtp, settings.media.language)
+                made[channel] = Postman(settings.smtp, settings.media.language, settings.data_dir / "mailbox")
             case Channel.WEBHOOK:
                 made[channel] = Webhook(settings.webhook)
     return made

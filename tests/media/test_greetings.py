@@ -119,6 +119,17 @@ def test_back_to_the_systems(greetings: Greetings) -> None:
     assert greetings.of(USER, "busy") is None
 
 
+@pytest.mark.behaviour("V1")
+@pytest.mark.parametrize("damage", [b"", b"RIFF", b"no sound at all" * 10, wav.header(1600) + SOUND[:100]])
+def test_what_cannot_be_played_is_no_greeting(greetings: Greetings, damage: bytes) -> None:
+    greetings.put(USER, "no-answer", SOUND)
+    greetings.put(USER, "out-of-hours", SOUND)
+    greetings.path(USER, "out-of-hours").write_bytes(damage)
+    assert greetings.of(USER, "out-of-hours") is None
+    assert greetings.heard(USER, "out-of-hours") == greetings.path(USER, "no-answer")
+    assert greetings.remove(USER, "out-of-hours")
+
+
 def test_no_other_occasions(greetings: Greetings) -> None:
     with pytest.raises(ValueError, match="lunch"):
         greetings.of(USER, "lunch")

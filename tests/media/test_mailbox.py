@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from media import wav
 from media.mailbox import Caller, Counts, DiskFull, Envelope, Mailbox, Message, Recording
@@ -440,3 +441,13 @@ def test_the_recording_of_a_greeting_never_becomes_a_message(mailbox: Mailbox) -
     made.next_part().write_bytes(wav.header(0) + tone(440, 5.0).tobytes())
     assert list(mailbox.interrupted()) == []
     assert not made.folder.exists()
+
+
+@pytest.mark.parametrize("record", ["", "[]", "{}", '{"seconds": 1, "caller": {"fax": 1}}', "\x00\xff"])
+def test_a_damaged_message_is_named_and_hides_no_other(mailbox: Mailbox, record: str) -> None:
+    whole, damaged = stored(mailbox, "s1"), stored(mailbox, "s2", RECEIVED + timedelta(seconds=1))
+    damaged.path.with_suffix(".json").write_text(record, "latin-1")
+    with capture_logs() as logs:
+        assert mailbox.list(USER) == (whole,)
+        assert mailbox.find(USER, damaged.id) is None
+    assert {(line["event"], line["message"]) for line in logs} == {("mailbox.message_damaged", damaged.id)}

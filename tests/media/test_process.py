@@ -121,6 +121,7 @@ async def test_a_host_killed_while_recording_is_repaired(service: Service) -> No
     assert repaired["kept"]
     assert all(has_ended(pid) for pid in workers)
     (message,) = Mailbox(service.data / "mailbox").list(USER)
+    assert message.path.stat().st_mode & 0o077 == 0, "what callers say is for nobody else on this machine"
     assert message.id == repaired["message"]
     assert message.seconds >= 1.5
     assert abs(main_frequency(wav_samples(message.path)) - 440) < 2

@@ -21,7 +21,7 @@ from tests.provisioning.test_apply import applied
 NOON = datetime(2030, 6, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 OUTSIDE = Caller("+441632960998", "Ms Outside")
-MESSAGE = VoicemailLeft(1, "m-1", "/data/mailbox/1/new/m-1.wav", 7.25, NOON, OUTSIDE)
+MESSAGE = VoicemailLeft(1, "m-1", 7.25, NOON, OUTSIDE)
 CALL = CallMissed(1, "a@phone.example", NOON, OUTSIDE, "+441632960101", Missed.ENGAGED)
 BOTH = (Channel.MAIL, Channel.WEBHOOK)
 

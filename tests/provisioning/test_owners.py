@@ -272,9 +272,7 @@ async def test_a_message_is_queued_once_for_each_channel(owners: StoredOwners, p
     await owners.message_stored(replace(MESSAGE, user=BERT))
     await owners.message_stored(replace(MESSAGE, user=NOBODY))
     waiting = await Outbox(people).due(NOON, 10)
-    told = VoicemailLeft(
-        ANNA, MESSAGE.id, str(MESSAGE.path), 7.25, NOON, Caller("+441632960998", "Ms Outside")
-    )
+    told = VoicemailLeft(ANNA, MESSAGE.id, 7.25, NOON, Caller("+441632960998", "Ms Outside"))
     assert [(entry.channel, entry.news) for entry in waiting] == [
         (Channel.MAIL, told),
         (Channel.WEBHOOK, told),

@@ -17,7 +17,7 @@ from provisioning.outbox import CallMissed, Channel, Entry, News, VoicemailLeft
 NOON = datetime(2030, 6, 1, 12, tzinfo=UTC)
 SENDER = "Ringplan <voicemail@ringplan.example>"
 CALLER = Caller("+441632960998", "Ms Outside")
-MESSAGE = VoicemailLeft(1, "m-1", "/data/mailbox/1/new/m-1.wav", 12.4, NOON, CALLER)
+MESSAGE = VoicemailLeft(1, "m-1", 12.4, NOON, CALLER)
 CALL = CallMissed(1, "a@phone.example", NOON, CALLER, "+441632960101", Missed.ENGAGED)
 ALICE = Recipient(1, "Alice", "alice@acme.example", "GB", ZoneInfo("Europe/Paris"))
 SAMPLES = bytes(range(256)) * 125

@@ -29,14 +29,16 @@ SOON = 0.02
 """Seconds between two looks into the queue."""
 
 
-def settings(mail: Mailhost | None = None, web: Webhost | None = None) -> Settings:
+def settings(
+    mail: Mailhost | None = None, web: Webhost | None = None, data_dir: Path = Path("data")
+) -> Settings:
     smtp, webhook = SmtpSettings(), WebhookSettings()
     if mail is not None:
         smtp = SmtpSettings(host="127.0.0.1", port=mail.port, security="none", sender=SENDER)
     if web is not None:
         url = f"http://127.0.0.1:{web.port}/"
         webhook = WebhookSettings(url=url, secret=SecretStr("0123456789abcdef"), allow_private=True)
-    return Settings(smtp=smtp, webhook=webhook)
+    return Settings(data_dir=data_dir, smtp=smtp, webhook=webhook)
 
 
 @asynccontextmanager
@@ -68,10 +70,10 @@ def ended(queue: Queue) -> Callable[[], Awaitable[bool]]:
 async def test_a_message_is_mailed_with_its_recording_and_posted(
     queue: Queue, clock: Clock, tmp_path: Path
 ) -> None:
-    message = replace(MESSAGE, path=str(record(tmp_path)))
-    async with Mailhost() as mail, Webhost() as web, running(queue, clock, settings(mail, web)):
-        await queue.put(message)
-        await queue.put(message, channel=Channel.WEBHOOK)
+    record(tmp_path)
+    async with Mailhost() as mail, Webhost() as web, running(queue, clock, settings(mail, web, tmp_path)):
+        await queue.put(MESSAGE)
+        await queue.put(MESSAGE, channel=Channel.WEBHOOK)
         await until(ended(queue))
         (received,), (request,) = mail.mails, web.requests
     first, second = await queue.rows()
