@@ -20,7 +20,8 @@ import structlog
 
 from media import wav
 from media.greetings import MAX_SECONDS, Greetings
-from media.mailbox import Mailbox, Message, Recording, State
+from media.mailbox import Mailbox, Recording
+from media.message import Message, State
 
 log = structlog.get_logger()
 

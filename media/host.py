@@ -17,7 +17,8 @@ from media.archive import Archive
 from media.greetings import Greetings
 from media.housekeeping import Housekeeping
 from media.lines import JsonLines
-from media.mailbox import DiskFull, Envelope, Mailbox, Message, Recording
+from media.mailbox import DiskFull, Mailbox, Recording
+from media.message import Envelope, Message
 from media.owners import Owners
 from media.pool import PoolSettings, WorkerPool
 from media.protocol import (

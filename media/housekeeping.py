@@ -10,7 +10,8 @@ from typing import Any
 import structlog
 
 from media.archive import Archive
-from media.mailbox import Mailbox, Message
+from media.mailbox import Mailbox
+from media.message import Message
 from media.owners import Owners
 
 log = structlog.get_logger()

@@ -21,19 +21,18 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
 from media import wav
+from media.message import STATES, Counts, Envelope, Message, State, envelope_from_json, envelope_to_json
 
 log = structlog.get_logger()
 
-State = Literal["new", "saved"]
-STATES: tuple[State, ...] = ("new", "saved")
 DELETED = "deleted"
 ENVELOPE = "envelope.json"
 TRAILING_SILENCE = 0.5
@@ -42,50 +41,6 @@ TRAILING_SILENCE = 0.5
 
 class DiskFull(OSError):
     """The disk that holds the mailboxes has no room for another message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who left the message: E.164 number and name as presented. A withheld number is never kept (A3)."""
-
-    number: str | None = None
-    name: str | None = None
-    withheld: bool = False
-
-    def __post_init__(self) -> None:
-        if self.withheld and (self.number or self.name):
-            object.__setattr__(self, "number", None)
-            object.__setattr__(self, "name", None)
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What is known before the first sound. `received` is aware, `occasion` as in a plan's step."""
-
-    caller: Caller
-    received: datetime
-    call_id: str
-    occasion: str
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A stored message. `seconds` is its length, `path` its WAV file."""
-
-    id: str
-    user: int
-    state: State
-    envelope: Envelope
-    seconds: float
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many messages a mailbox holds (RFC 3842 counts them so)."""
-
-    new: int
-    saved: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +121,7 @@ class Mailbox:
             for state in STATES:
                 (self.path(user) / state).mkdir(parents=True, exist_ok=True)
             recording.folder.mkdir(parents=True)
-            _write(recording.folder / ENVELOPE, _to_json(envelope))
+            _write(recording.folder / ENVELOPE, envelope_to_json(envelope))
         except OSError as error:
             shutil.rmtree(recording.folder, ignore_errors=True)
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -251,10 +206,10 @@ class Mailbox:
             joined = recording.folder / "message.wav"
             wav.write(joined, samples)
             _move(joined, kept)
-        envelope = _from_json(json.loads((recording.folder / ENVELOPE).read_text("utf-8")))
+        envelope = envelope_from_json(json.loads((recording.folder / ENVELOPE).read_text("utf-8")))
         message = Message(recording.id, recording.user, "new", envelope, round(wav.seconds(kept), 2), kept)
         record = recording.folder / "message.json"
-        _write(record, _to_json(envelope) | {"seconds": message.seconds})
+        _write(record, envelope_to_json(envelope) | {"seconds": message.seconds})
         _move(record, kept.with_suffix(".json"))
         self.drop(recording)
         return message
@@ -304,7 +259,7 @@ class Mailbox:
     def _read(self, user: int, state: State, path: Path) -> Message | None:
         try:
             values = json.loads(path.read_text("utf-8"))
-            envelope, seconds = _from_json(values), float(values["seconds"])
+            envelope, seconds = envelope_from_json(values), float(values["seconds"])
         except FileNotFoundError:
             return None  # moved or deleted meanwhile
         except (ValueError, TypeError, KeyError) as error:
@@ -316,19 +271,6 @@ class Mailbox:
 def _stamp(moment: datetime) -> str:
     """What an id begins with: it sorts by the time."""
     return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%S%f")
-
-
-def _to_json(envelope: Envelope) -> dict[str, Any]:
-    return asdict(envelope) | {"received": envelope.received.isoformat()}
-
-
-def _from_json(values: dict[str, Any]) -> Envelope:
-    return Envelope(
-        Caller(**values["caller"]),
-        datetime.fromisoformat(values["received"]),
-        values["call_id"],
-        values["occasion"],
-    )
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from media.mailbox import Message
+from media.message import Message
 
 
 class PinVerdict(StrEnum):

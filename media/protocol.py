@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from media.mailbox import Caller
+from media.message import Caller
 from media.scripts.deposit import Occasion
 from media.scripts.script import Why
 

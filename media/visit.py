@@ -14,7 +14,8 @@ import structlog
 from media import wav
 from media.archive import Archive, NotStored
 from media.greetings import Greetings
-from media.mailbox import Mailbox, Message, Recording
+from media.mailbox import Mailbox, Recording
+from media.message import Message
 from media.owners import Owners, OwnersUnavailable, PinVerdict
 from media.scripts import script
 from media.scripts.script import (

@@ -35,7 +35,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from media.greetings import OCCASIONS, Greetings
-from media.mailbox import STATES, Mailbox
+from media.mailbox import Mailbox
+from media.message import STATES
 from provisioning.database import DATABASE, KEY
 from provisioning.errors import StoreError
 from provisioning.secrets import read_key

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from media.mailbox import Message
+from media.message import Message
 from media.owners import Owner, OwnersUnavailable, PinProblem, PinVerdict
 from provisioning.owners import StoredOwners, unavailable
 

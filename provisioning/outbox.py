@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from b2bua.callplan.missed import Missed
-from media.mailbox import Caller, Message
+from media.message import Caller, Message
 from provisioning import model
 
 if TYPE_CHECKING:

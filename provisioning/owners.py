@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from media.mailbox import Message
+from media.message import Message
 from media.owners import Owner, OwnersUnavailable, PinProblem, PinVerdict
 from provisioning import outbox
 from provisioning.errors import StoreError

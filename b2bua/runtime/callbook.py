@@ -18,7 +18,7 @@ from b2bua.runtime.clock import Alarm, LoopTimers, WallClock
 from b2bua.runtime.dialogs import Dialogs
 from b2bua.runtime.directory import Registered
 from b2bua.runtime.trace import Trace, entries, legible
-from media import mailbox
+from media.message import Caller
 from media.protocol import MessageStored, SessionEnded
 from provisioning.calllog import CallRecord, TraceEntry
 from provisioning.outbox import CallMissed
@@ -260,7 +260,7 @@ class CallBook:
                 user=by.user,
                 call_id=record.call_id,
                 at=record.started_at,
-                caller=mailbox.Caller(by.caller.number, by.caller.name or None, by.caller.withheld),
+                caller=Caller(by.caller.number, by.caller.name or None, by.caller.withheld),
                 dialled=itinerary.first.journey.dialled,
                 how=by.how,
             )

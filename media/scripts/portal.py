@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from media.mailbox import State
+from media.message import State
 from media.owners import Owner, PinVerdict
 from media.scripts.menu import (
     HELPS,

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self
 
-from media.mailbox import Message, State
+from media.message import Message, State
 from media.owners import Owner, PinProblem, PinVerdict
 
 

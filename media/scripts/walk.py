@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from media.mailbox import Message
+from media.message import Message
 from media.scripts.script import Delete, Restore, Save
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from media.mailbox import STATES
+from media.message import STATES
 
 LARGEST = 10_000_000
 """Bytes: ten minutes of sound. Mail servers commonly take no more than that, a third larger as they see it."""

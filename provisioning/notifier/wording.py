@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import phonenumbers
 
-from media.mailbox import Caller
+from media.message import Caller
 
 LONGEST_NAME = 64
 _DIALLABLE = re.compile(r"\+[0-9]{1,20}|[0-9*#]{1,20}")

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import uvloop
 
 from media import wav
-from media.mailbox import Caller, Envelope, Mailbox
+from media.mailbox import Mailbox
+from media.message import Caller, Envelope
 from tests.bench import company
 from tests.bench.accounting import Meter, Usage
 from tests.bench.delay import percentile

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from media.mailbox import Counts, Mailbox
+from media.mailbox import Mailbox
+from media.message import Counts
 from tests.bench.accounting import Usage
 from tests.bench.portal import MESSAGE_SECONDS, NEW_MESSAGES, Visits, problem, put_messages, saved
 

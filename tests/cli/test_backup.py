@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from b2bua.supervisor import service as supervisor
-from media.mailbox import Caller
+from media.message import Caller
 from tests.cli.conftest import Run
 from tests.cli.test_voicemail import left
 from tests.clients.phones import Company

@@ -9,7 +9,8 @@ import pytest
 
 from b2bua.cli.schema import VoiceMessages
 from media import wav
-from media.mailbox import Caller, Envelope, Mailbox
+from media.mailbox import Mailbox
+from media.message import Caller, Envelope
 from tests.cli.conftest import Run
 
 SOUND = b"\x00\x20\x00\xe0" * 16000

@@ -13,7 +13,7 @@ import pytest
 
 from media.client import MediaClient, MediaError
 from media.host import HostSettings, MediaHost
-from media.mailbox import Caller as CallerIdentity
+from media.message import Caller as CallerIdentity
 from media.pool import PoolSettings
 from media.protocol import Event, Place, Reservation, Service
 from media.scripts.deposit import Limits, Occasion

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from media.mailbox import Message
+from media.message import Message
 from media.owners import Owner, PinProblem, PinVerdict
 
 PIN = "271828"

@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 from media import wav
 from media.archive import Archive, NotStored, StillWriting
 from media.greetings import Greetings
-from media.mailbox import Caller, Envelope, Mailbox, Recording
+from media.mailbox import Mailbox, Recording
+from media.message import Caller, Envelope
 from tests.media.support import tone
 
 ENVELOPE = Envelope(Caller(), datetime(2026, 3, 1, tzinfo=UTC), "call@test.example", "busy")

@@ -11,7 +11,7 @@ import pytest
 
 from media.client import MediaClient, MediaError, MediaFull, MediaGone, NoSession
 from media.lines import JsonLines
-from media.mailbox import Caller
+from media.message import Caller
 from media.protocol import Event, Place, Reservation, Service, SessionLost
 from media.scripts.deposit import Occasion
 from tests.media.support import until

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from media.client import MediaError, MediaFull, NoSession
 from media.greetings import Greetings
 from media.host import HostSettings
-from media.mailbox import Caller as CallerIdentity
+from media.message import Caller as CallerIdentity
 from media.protocol import CountsChanged, MessageStored, Place, PoolStats, SessionEnded, SessionLost
 from media.scripts.deposit import Limits, Occasion
 from media.scripts.script import Why

@@ -13,7 +13,8 @@ from media import wav
 from media.archive import Archive
 from media.greetings import Greetings
 from media.housekeeping import Housekeeping
-from media.mailbox import Caller, Counts, Envelope, Mailbox, Message
+from media.mailbox import Mailbox
+from media.message import Caller, Counts, Envelope, Message
 from tests.media.people import People
 from tests.media.support import tone, until
 

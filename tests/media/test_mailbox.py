@@ -14,7 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from media import wav
-from media.mailbox import Caller, Counts, DiskFull, Envelope, Mailbox, Message, Recording
+from media.mailbox import DiskFull, Mailbox, Recording
+from media.message import Caller, Counts, Envelope, Message
 from tests.media.support import tone, wav_samples
 
 USER = 7

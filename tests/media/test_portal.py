@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 from media import wav
 from media.greetings import Greetings
 from media.host import HostSettings, MediaHost
-from media.mailbox import Caller as CallerIdentity
-from media.mailbox import Envelope, Mailbox, Message
+from media.mailbox import Mailbox
+from media.message import Caller as CallerIdentity
+from media.message import Envelope, Message
 from media.protocol import CountsChanged, Service, SessionEnded, SessionLost
 from media.scripts.menu import PortalLimits
 from media.scripts.script import Why

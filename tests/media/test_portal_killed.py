@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 
 from media import wav
-from media.mailbox import Caller, Envelope, Mailbox
+from media.mailbox import Mailbox
+from media.message import Caller, Envelope
 from tests.support import meter
 from tests.support.service import Service
 from tests.support.waiting import wait_for

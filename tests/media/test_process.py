@@ -19,8 +19,9 @@ from media import wav
 from media.archive import StillWriting
 from media.client import MediaGone
 from media.host import HostSettings, MediaHost
-from media.mailbox import Caller as CallerIdentity
-from media.mailbox import Envelope, Mailbox
+from media.mailbox import Mailbox
+from media.message import Caller as CallerIdentity
+from media.message import Envelope
 from media.protocol import CountsChanged, MessageStored
 from media.protocol import Service as Media
 from provisioning.apply import apply_changes

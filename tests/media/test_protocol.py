@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from media.mailbox import Caller
+from media.message import Caller
 from media.protocol import (
     BadRequest,
     CountsChanged,

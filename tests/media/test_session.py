@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 from media import wav
 from media.archive import Archive
 from media.greetings import Greetings
-from media.mailbox import Caller, Envelope, Mailbox
+from media.mailbox import Mailbox
+from media.message import Caller, Envelope
 from media.protocol import Place, Reservation, Service
 from media.scripts.script import (
     Action,

@@ -19,7 +19,8 @@ import pytest
 
 from media import wav
 from media.greetings import Greetings
-from media.mailbox import Caller, Envelope, Mailbox
+from media.mailbox import Mailbox
+from media.message import Caller, Envelope
 from provisioning import backup as backup_module
 from provisioning.apply import apply_changes
 from provisioning.backup import MANIFEST, BackupError, Manifest, take_backup

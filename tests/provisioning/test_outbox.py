@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from b2bua.callplan.missed import Missed
-from media.mailbox import Caller
+from media.message import Caller
 from provisioning import outbox
 from provisioning.model import Notification, User
 from provisioning.outbox import REMEMBERED, CallMissed, Channel, News, Outbox, VoicemailLeft

@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
-from media.mailbox import Caller, Envelope, Message
+from media.message import Caller, Envelope, Message
 from media.owners import Owner, Owners, OwnersUnavailable, PinProblem, PinVerdict
 from provisioning import owners as module
 from provisioning.model import Customer, User

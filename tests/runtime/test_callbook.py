@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from b2bua.callplan.missed import Missed
 from b2bua.runtime import callbook, dialogs
-from media.mailbox import Caller
+from media.message import Caller
 from media.protocol import MessageStored, SessionEnded
 from media.scripts.script import Why
 from provisioning.calllog import CallRecord, TraceEntry

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from b2bua.callplan.missed import Missed
 from b2bua.runtime import writer as module
 from b2bua.runtime.writer import Writer
-from media.mailbox import Caller
+from media.message import Caller
 from provisioning.apply import apply_changes
 from provisioning.bindings import StoredBinding
 from provisioning.calllog import CallRecord, TraceEntry

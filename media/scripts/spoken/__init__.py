@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from typing import Protocol
 
-from media.mailbox import Caller
+from media.message import Caller
 from media.scripts.spoken import en
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import phonenumbers
 
-from media.mailbox import Caller
+from media.message import Caller
 
 DIGITS = "0123456789"
 LONGEST_GROUP = 5

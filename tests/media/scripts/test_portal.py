@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.mailbox import Caller, Envelope, Message, State
+from media.message import Caller, Envelope, Message, State
 from media.owners import Owner, PinProblem, PinVerdict
 from media.prompts import catalogue
 from media.scripts import spoken

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.mailbox import Caller
+from media.message import Caller
 from media.prompts import catalogue
 from media.scripts import spoken
 from media.scripts.spoken import en

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from b2bua.callplan.missed import Missed
 from media import wav
-from media.mailbox import Caller
+from media.message import Caller
 from provisioning.notifier.recipient import Recipient
 from provisioning.notifier.recording import Recording
 from provisioning.outbox import CallMissed, Channel, Entry, News, VoicemailLeft

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from media.mailbox import Caller
+from media.message import Caller
 from provisioning import store as store_module
 from provisioning.notifier.courier import BATCH, Courier
 from provisioning.notifier.outcome import Outcome, Postponed, Refused, Taken

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b2bua.callplan.missed import Missed
-from media.mailbox import Caller
+from media.message import Caller
 from provisioning.notifier import mail as mail_module
 from provisioning.notifier.mail import compose, message_id
 from provisioning.notifier.recording import Recording

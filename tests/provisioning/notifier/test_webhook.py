@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import WebhookSettings
-from media.mailbox import Caller
+from media.message import Caller
 from provisioning.notifier.outcome import Outcome, Postponed, Taken
 from provisioning.notifier.webhook import Webhook, body, sign
 from provisioning.outbox import Channel, News

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.mailbox import Caller
+from media.message import Caller
 from provisioning.notifier.wording import LONGEST_NAME, ShownCaller, clean, shown_caller, shown_number
 
 ANYTHING = st.text(st.characters(exclude_categories=()))
