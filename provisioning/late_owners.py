@@ -20,8 +20,8 @@ BACK_OFF = 5.0  # seconds after the database refused
 class LateOwners:
     """Implements `media.owners.Owners`: opens the store behind, again and again until that succeeds.
 
-    Until then every caller's question is answered by OwnersUnavailable. A message is never refused: it waits here until it is
-    in the queue. What waits is lost with the process; the host tells of its newest messages again when it starts.
+    Until then every caller's question is answered by OwnersUnavailable. A message is never refused: it waits here until
+    it is in the queue. What waits is lost with the process; the host tells of its newest messages again when it starts.
     """
 
     def __init__(self, open_owners: Callable[[], Awaitable[StoredOwners]]) -> None:

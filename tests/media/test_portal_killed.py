@@ -46,7 +46,9 @@ LEFT = ("ringplan_calls", "ringplan_relay_sessions", "ringplan_media_sessions")
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     """A service whose processes these tests kill, one after the other."""
-    with Service({"RINGPLAN_SIP__T1": "0.1", "RINGPLAN_SIP__T2": "0.4", "RINGPLAN_SIP__T4": "0.2"}) as running:
+    with Service(
+        {"RINGPLAN_SIP__T1": "0.1", "RINGPLAN_SIP__T2": "0.4", "RINGPLAN_SIP__T4": "0.2"}
+    ) as running:
         yield running
 
 

@@ -65,7 +65,9 @@ async def ended(work: asyncio.Task[None]) -> None:
     await asyncio.wait({work})
 
 
-async def test_every_question_of_a_caller_fails_until_the_store_is_open(owners: LateOwners, opening: Opening) -> None:
+async def test_every_question_of_a_caller_fails_until_the_store_is_open(
+    owners: LateOwners, opening: Opening
+) -> None:
     for question in (
         owners.owner(ANNA),
         owners.locked(ANNA),

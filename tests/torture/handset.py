@@ -1,4 +1,4 @@
-"""A phone with ears: a call of a `Subscriber` with sound, of which phrases are waited for, and the lamp for messages."""
+"""A phone with ears and a lamp: a `Subscriber` whose calls have sound, in which phrases are waited for."""
 
 from __future__ import annotations
 

@@ -182,6 +182,7 @@ class Torture:
 
     async def run(self) -> None:
         """All of it; returns when the last kill is over and the traffic has ended."""
+
         async def phone(extension: str) -> Handset:
             return await Handset.at(self.company.username(extension), self.service.sip)
 
@@ -215,14 +216,20 @@ class Torture:
             state = "gone" if message is None else message["state"]
             too_short = message is None and shortest <= MIN_SOUND and not kept.found
             if state not in kept.possible and not too_short:
-                near = [(f"{at:.2f}", kind) for at, kind in self.kills if entry.beep - 5 < at < entry.until + 5]
-                faults.append(f"{entry}: is {state}, may be {kept.possible}, {shortest:.2f} s were due, {near}")
+                near = [
+                    (f"{at:.2f}", kind) for at, kind in self.kills if entry.beep - 5 < at < entry.until + 5
+                ]
+                faults.append(
+                    f"{entry}: is {state}, may be {kept.possible}, {shortest:.2f} s were due, {near}"
+                )
             if message is None:
                 continue
             sound = meter.read_wav(Path(message["path"]))
             said = sum(span.seconds for span in meter.tone_spans(sound, entry.hertz, bridge=0.1))
             if not shortest <= said <= entry.longest or message["user"] != entry.email:
-                faults.append(f"{entry}: {said:.2f} s of its tone, {shortest:.2f} to {entry.longest:.2f} were due")
+                faults.append(
+                    f"{entry}: {said:.2f} s of its tone, {shortest:.2f} to {entry.longest:.2f} were due"
+                )
             met = any(entry.beep - 1 < kill < entry.until + 1 for kill in kills)
             whole, interrupted = whole + (not met), interrupted + met
         print(f"  {len(listed)} messages; of the ledger {whole} whole, {interrupted} interrupted by a kill")
@@ -233,7 +240,9 @@ class Torture:
         root = self.service.data / "mailbox"
         faults = [f"left: {path}" for path in (*root.glob("*/tmp/*"), *root.glob("*/deleted/*"))]
         for state in ("new", "saved"):
-            sounds, records = ({path.stem for path in root.glob(f"*/{state}/*.{kind}")} for kind in ("wav", "json"))
+            sounds, records = (
+                {path.stem for path in root.glob(f"*/{state}/*.{kind}")} for kind in ("wav", "json")
+            )
             faults += [f"half a message in {state}: {stem}" for stem in sounds ^ records]
         return faults
 
