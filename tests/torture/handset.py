@@ -30,9 +30,11 @@ def ear(phrases: tuple[str, ...]) -> Recogniser:
     return Recogniser({name: meter.read_wav(PROMPTS / f"{name}.wav") for name in phrases})
 
 
-def media_of(sdp: bytes) -> tuple[str, int] | None:
+def media_of(sdp: bytes) -> tuple[str, int]:
     """Where an SDP wants RTP."""
-    return Message("", True, f"\r\n\r\n{sdp.decode()}").media
+    media = Message("", True, f"\r\n\r\n{sdp.decode()}").media
+    assert media is not None
+    return media
 
 
 class Handset(Subscriber):
