@@ -41,7 +41,7 @@ class Worker:
 
     def __init__(self, settings: WorkerSettings, link: WorkerEnd) -> None:
         self.link = link
-        self.calls: dict[int, Call] = {}
+        self.calls: dict[str, Call] = {}
         self._closing: list[Closing] = []
         self._departed: list[str] = []
         self._settings = settings
@@ -49,6 +49,7 @@ class Worker:
         self._commands: deque[dict[str, Any]] = deque()
         self._later: deque[tuple[str, Callable[[], None]]] = deque()
         self._released: list[Any] = []
+        self._ended: list[tuple[int, Any]] = []
         self._finishing = False
         self._endpoint = pj.Endpoint()
         self._start_library()
@@ -106,9 +107,9 @@ class Worker:
 
     def over(self, call: Call) -> None:
         """Forget a call that has ended; its `gone` follows its `recorded`."""
-        if self.calls.pop(call.number, None) is call:
+        if self.calls.pop(call.token, None) is not None:
             self._departed.append(call.token)
-            self.let_go(call)
+            self._ended.append((call.number, call))
 
     def admit(self, number: int, token: str | None) -> None:
         """Answer or refuse an INVITE. The host's latest commands count: it may have reserved just now."""
@@ -119,11 +120,11 @@ class Worker:
             answer.statusCode = 503 if len(self.calls) >= self._settings.max_calls else 403
             refused = pj.Call(self.account, number)
             refused.hangup(answer)
-            self.let_go(refused)
+            self._ended.append((number, refused))
             return
         self._expected.discard(token)
         answer.statusCode = 200
-        call = self.calls[number] = Call(self, number, token)
+        call = self.calls[token] = Call(self, number, token)
         self.later(token, lambda: call.answer(answer))
 
     def run(self) -> None:
@@ -161,6 +162,8 @@ class Worker:
         while self._later:
             self._act(*self._later.popleft())
         self._released.clear()
+        in_use = {call.number for call in self.calls.values()}
+        self._ended = [(number, call) for number, call in self._ended if number in in_use]
         now = time.monotonic()
         for call in self.calls.values():
             call.report_progress(now)
@@ -192,7 +195,7 @@ class Worker:
 
     def _carry_out(self, command: dict[str, Any]) -> None:
         token = command["session"]
-        call = next((call for call in self.calls.values() if call.token == token), None)
+        call = self.calls.get(token)
         if call is None:
             return  # it hung up while the command was on its way
         match command["do"]:

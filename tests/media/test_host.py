@@ -456,3 +456,17 @@ async def test_a_new_client_is_told_what_there_is(start: Start, host_settings: H
     assert (stats.workers, stats.spare) == (len(host.pool.workers), host.pool.spare)
     assert stats.sessions == 0
     other.client.close()
+
+
+async def test_figures_that_a_new_client_was_told_do_not_stay(
+    start: Start, host_settings: HostSettings
+) -> None:
+    """It connects while something goes on that others are never told of, so short is it."""
+    _host, signalling = await start(largest=1, stats_every=0.5)
+    await signalling.event(PoolStats, 2)
+    await signalling.reserve()
+    other = await connect(host_settings.socket)
+    assert await other.event(PoolStats) == PoolStats(1, 0, 1)
+    signalling.client.release("s1")
+    assert await other.event(PoolStats, 2) == PoolStats(1, 1, 0)
+    other.client.close()

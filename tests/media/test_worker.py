@@ -94,6 +94,42 @@ async def test_who_is_let_in(start_worker: StartWorker) -> None:
         caller.close()
 
 
+def unread(address: str, port: int) -> int:
+    """Bytes that wait to be read from a UDP socket (proc_net(5))."""
+    local = f"{int.from_bytes(socket.inet_aton(address), 'little'):08X}:{port:04X}"
+    rows = (line.split() for line in Path("/proc/net/udp").read_text().splitlines())
+    return next(int(row[4].partition(":")[2], 16) for row in rows if row[1] == local)
+
+
+async def test_a_call_that_takes_the_number_of_one_that_has_just_ended(start_worker: StartWorker) -> None:
+    """pjsua2 gives out its four numbers in turn; a BYE and an INVITE may be read in one go."""
+    line = await start_worker()
+    ready = await line.event("ready")
+    place = ready["address"], ready["port"]
+    first, second, third, fourth = [await line.call(f"s{number}") for number in range(4)]
+    await until(lambda: len(line.all("answered")) == 4)
+    fourth.hang_up()
+    await until(lambda: len(line.all("gone")) == 1)
+    line.do("expect", "s4")
+    os.kill(line.process.pid, signal.SIGSTOP)
+    first.hang_up()
+    await until(lambda: unread(*place) > 0)
+    waiting = unread(*place)
+    calling = asyncio.create_task(line.send("s4"))
+    await until(lambda: unread(*place) > waiting)
+    os.kill(line.process.pid, signal.SIGCONT)
+    fifth = await calling
+    assert fifth.status == 200
+    await until(lambda: len(line.all("answered")) == 5)
+    assert [event["session"] for event in line.all("gone")] == ["s3", "s0"]
+    line.do("play", "s4", files=[str(PROMPTS / "digit-1.wav")], start=0.0, number=1)
+    await line.event("played")
+    fifth.hang_up()
+    await until(lambda: len(line.all("gone")) == 3)
+    for caller in (first, second, third, fourth, fifth):
+        caller.close()
+
+
 async def test_a_digit_is_reported_once(start_worker: StartWorker) -> None:
     line = await start_worker()
     caller = await line.call()

@@ -45,7 +45,7 @@ class Company:
         return f"{self.username(extension)}@{self.name}.example"
 
     def file(self, title: str = "Somebody", after: int = 1, pin: str = "") -> str:
-        """The company file. All users are named `title`; voicemail answers `after` seconds, its PIN is `pin`."""
+        """The company file. All users have the name `title`; voicemail answers after `after` s, its PIN is `pin`."""
         text = HEAD.format(name=self.name)
         for extension in [*self.extensions, *self.mailboxes]:
             username = self.username(extension)

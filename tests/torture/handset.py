@@ -1,4 +1,4 @@
-"""A phone with ears: a `Subscriber`'s call with sound, of which phrases are waited for, and the lamp for messages."""
+"""A phone with ears and a lamp: a `Subscriber` whose calls have sound, in which phrases are waited for."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ def ear(phrases: tuple[str, ...]) -> Recogniser:
     return Recogniser({name: meter.read_wav(PROMPTS / f"{name}.wav") for name in phrases})
 
 
-def media_of(sdp: bytes) -> tuple[str, int] | None:
+def media_of(sdp: bytes) -> tuple[str, int]:
     """Where an SDP wants RTP."""
-    return Message("", True, f"\r\n\r\n{sdp.decode()}").media
+    media = Message("", True, f"\r\n\r\n{sdp.decode()}").media
+    assert media is not None
+    return media
 
 
 class Handset(Subscriber):

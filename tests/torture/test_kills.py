@@ -26,10 +26,10 @@ from tests.conftest import ServiceFactory
 from tests.support import meter
 from tests.support.rtp import RtpEndpoint
 from tests.support.service import Service, ServiceFailed
-from tests.support.sipp import Message
 from tests.support.waiting import wait_for
 from tests.torture.company import Company
 from tests.torture.figures import assert_untroubled, pids, settle
+from tests.torture.handset import media_of
 from tests.torture.ledger import SAFE_AFTER, Deposited, Registered
 from tests.torture.machine import Moment, stretched
 from tests.torture.subscriber import RTP_PORT, Subscriber
@@ -305,13 +305,6 @@ class Recovery:
     registered: float
     greeted: float
     limit: float
-
-
-def media_of(sdp: bytes) -> tuple[str, int]:
-    """Where an SDP wants RTP."""
-    media = Message("", True, f"\r\n\r\n{sdp.decode()}").media
-    assert media is not None
-    return media
 
 
 def database(service: Service) -> Path:
