@@ -82,7 +82,7 @@ def test_a_phone_holds_and_resumes(service: Service, tmp_path: Path) -> None:
 @pytest.mark.behaviour("B3", "M3")
 @pytest.mark.parametrize("kind", [Pjsua2ReliablePhone, Pjsua2InsistingPhone], ids=lambda kind: kind.__name__)
 def test_a_phone_that_knows_100rel_hears_the_engaged_tone(
-    kind: type[Phone], service: Service, tmp_path: Path
+    kind: type[Pjsua2Phone], service: Service, tmp_path: Path
 ) -> None:
     """Alice's line is busy, because she is leaving a message; Bob is the caller."""
     company = Company(service, tmp_path)

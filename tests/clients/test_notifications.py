@@ -20,7 +20,7 @@ from tests.support.waiting import wait_for
 COMPANY = """\
 [[customers]]
 name = "Notified Ltd"
-numbers = ["+441632960881", "+441632960882", "+441632960883"]
+numbers = ["+441632960881", "+441632960882", "+441632960883", "+441632960884"]
 
   [[customers.users]]
   name = "Alice"
@@ -42,6 +42,15 @@ numbers = ["+441632960881", "+441632960882", "+441632960883"]
   extension = "203"
   numbers = ["+441632960883"]
   notify = { missed_call = true, voicemail = true }
+
+    [customers.users.not_answered]
+    action = "voicemail"
+
+  [[customers.users]]
+  name = "Dora"
+  email = "dora@notified.example"
+  extension = "204"
+  numbers = ["+441632960884"]
 
     [customers.users.not_answered]
     action = "voicemail"
@@ -109,6 +118,16 @@ def missed(mail: Mailhost, alice: Pjsua2Phone, dialled: str) -> tuple[str, str]:
     return received.mail["Subject"], body.get_content()
 
 
+def leave_a_message(alice: Pjsua2Phone, dialled: str) -> None:
+    """Skip the greeting, speak for some seconds, hang up."""
+    alice.dial(dialled)
+    alice.wait_talking()
+    alice.wait_heard(0.5)
+    alice.send_digits("#")
+    alice.wait_heard(4.0)
+    alice.hang_up()
+
+
 @pytest.mark.behaviour("V5")
 def test_a_missed_call_is_mailed(mail: Mailhost, alice: Pjsua2Phone) -> None:
     subject, text = missed(mail, alice, "202")
@@ -145,12 +164,7 @@ def test_a_message_is_mailed_with_its_sound_and_is_no_missed_call(
     mail: Mailhost, service: Service, alice: Pjsua2Phone, tmp_path: Path
 ) -> None:
     before = len(mail.mails)
-    alice.dial("203")
-    alice.wait_talking()
-    alice.wait_heard(0.5)
-    alice.send_digits("#")
-    alice.wait_heard(4.0)
-    alice.hang_up()
+    leave_a_message(alice, "203")
     wait_for(lambda: len(mail.mails) > before, 15, "the mail")
     (message,) = service.messages("carol@notified.example")
     # Whatever there is to say of this call is queued before anything of the next one.
@@ -164,3 +178,23 @@ def test_a_message_is_mailed_with_its_sound_and_is_no_missed_call(
     saved = tmp_path / "attachment.wav"
     saved.write_bytes(attachment.get_content())
     assert sum(span.seconds for span in meter.tone_spans(meter.read_wav(saved), TONE)) > 1.0
+
+
+@pytest.mark.behaviour("V5")
+def test_whose_switches_are_off_gets_no_mail(mail: Mailhost, service: Service, alice: Pjsua2Phone) -> None:
+    """Neither of a message nor of a missed call: the next mail is about a later call to somebody else."""
+    before = len(mail.mails)
+    leave_a_message(alice, "204")
+    wait_for(lambda: service.messages("dora@notified.example"), 10, "the message")
+    alice.wait_ended()
+    alice.dial("204")
+    alice.wait_talking()
+    alice.hang_up()
+    alice.wait_ended()
+    wait_for(lambda: len(alice_called(service, "204")) == 2, 10, "the calls in the call log")
+    missed(mail, alice, "202")
+    assert len(mail.mails) == before + 1
+
+
+def alice_called(service: Service, dialled: str) -> list[object]:
+    return [call for call in service.calls() if call["dialled"] == dialled]
