@@ -33,6 +33,9 @@ class CallHost(Protocol):
     def let_go(self, thing: Any) -> None:
         """Drop the last reference to a pjsua2 object at the end of this turn."""
 
+    def retire(self, player: Player) -> None:
+        """Drop the last reference to a stopped player once nothing can call it any more."""
+
     def closing(self, closing: Closing) -> None:
         """Report a file complete as soon as it is."""
 
@@ -55,11 +58,16 @@ class Player(pj.AudioMediaPlayer):  # type: ignore[misc]
 
     def __init__(self, ended: Callable[[Player], None]) -> None:
         super().__init__()
-        self._ended = ended
+        self._ended: Callable[[Player], None] | None = ended
+
+    def disown(self) -> None:
+        """Report nothing more, and hold no call: it outlives its call by a little, and a call must not be kept."""
+        self._ended = None
 
     def onEof2(self) -> None:  # noqa: N802
         """The last sample has been played."""
-        self._ended(self)
+        if ended := self._ended:
+            ended(self)
 
 
 @dataclass(slots=True)
@@ -179,7 +187,8 @@ class Call(pj.Call):  # type: ignore[misc]
             player, self.player = self.player, None
             if self.connected:
                 player.stopTransmit(self.audio)
-            self.worker.let_go(player)
+            player.disown()
+            self.worker.retire(player)
 
     def record(self, path: Path) -> None:
         """Record the caller into a new file."""

@@ -12,8 +12,9 @@ from typing import Any
 import pjsua2 as pj
 
 from media import wav
-from media.worker.call import Call, Closing, reported
+from media.worker.call import Call, Closing, Player, reported
 from media.worker.link import Disconnected, WorkerEnd, WorkerSettings
+from media.worker.retired import Retired
 
 POLL_MS, IDLE_POLL_MS = 10, 100
 """How long the main loop waits for SIP: without calls nothing else is urgent, as an INVITE fetches the reservations."""
@@ -50,6 +51,7 @@ class Worker:
         self._later: deque[tuple[str, Callable[[], None]]] = deque()
         self._released: list[Any] = []
         self._ended: list[tuple[int, Any]] = []
+        self._retired = Retired()
         self._finishing = False
         self._endpoint = pj.Endpoint()
         self._start_library()
@@ -100,6 +102,10 @@ class Worker:
     def let_go(self, thing: Any) -> None:
         """Drop the last reference to a pjsua2 object at the end of this turn."""
         self._released.append(thing)
+
+    def retire(self, player: Player) -> None:
+        """Drop the last reference to a stopped player once nothing can call it any more."""
+        self._retired.keep(player, time.monotonic())
 
     def closing(self, closing: Closing) -> None:
         """Report a file complete as soon as it is."""
@@ -165,6 +171,7 @@ class Worker:
         in_use = {call.number for call in self.calls.values()}
         self._ended = [(number, call) for number, call in self._ended if number in in_use]
         now = time.monotonic()
+        self._retired.free(now)
         for call in self.calls.values():
             call.report_progress(now)
         self._report_closed(now)

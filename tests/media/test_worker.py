@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,34 @@ async def test_what_is_played_is_heard_to_its_end(start_worker: StartWorker) -> 
         assert alike > 0.95
     caller.hang_up()
     caller.close()
+
+
+async def test_callers_hang_up_amid_phrases_and_others_come(
+    start_worker: StartWorker, tmp_path: Path
+) -> None:
+    """Players outlive their calls by a little; the calls must not, and no place stays taken."""
+    phrase = tmp_path / "phrase.wav"
+    wav.write(phrase, tone(440, 0.1).tobytes())
+    line = await start_worker()
+
+    def come_and_go(event: str, callers: int) -> bool:
+        return len(line.all(event)) == callers
+
+    for visit in range(1, 7):
+        sessions = [f"s{visit}x{number}" for number in range(4)]
+        callers = [await line.call(session) for session in sessions]
+        assert [caller.status for caller in callers] == [200] * 4
+        await until(partial(come_and_go, "answered", 4 * visit))
+        for session in sessions:
+            line.do("play", session, files=[str(phrase)] * 5, start=0.0, number=1)
+        await asyncio.sleep(0.25)  # into the third phrase
+        for caller in callers:
+            caller.hang_up()
+        await until(partial(come_and_go, "gone", 4 * visit))
+        for caller in callers:
+            caller.close()
+    assert not line.all("failed")
+    assert not line.closed.is_set()
 
 
 async def test_the_file_is_complete_when_it_is_reported(start_worker: StartWorker, tmp_path: Path) -> None:
