@@ -170,9 +170,8 @@ class MediaHost:
             counts = self.mailbox.counts(user)
             client.send(event_to_json(CountsChanged(user, counts.new, counts.saved)))
         client.send(event_to_json(self._stats()))
-        self._stats_sent = (
-            None  # told a figure in between, it must hear of the next one, whatever others know
-        )
+        # Told a figure in between, it must hear of the next one, whatever others know.
+        self._stats_sent = None
 
     def _tell(self, event: Event) -> None:
         for client in self._clients:
