@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -214,14 +215,14 @@ class Torture:
             kept, message = books[entry.email].messages[entry.hertz], by_call.get(entry.call_id)
             shortest = entry.shortest(kills)
             state = "gone" if message is None else message["state"]
-            too_short = message is None and shortest <= MIN_SOUND and not kept.found
+            # However much it broke up on a busy machine, from its first sound to its last it is as long.
+            due = replace(entry, others=0.0).shortest(kills)
+            too_short = message is None and due <= MIN_SOUND and not kept.found
             if state not in kept.possible and not too_short:
                 near = [
                     (f"{at:.2f}", kind) for at, kind in self.kills if entry.beep - 5 < at < entry.until + 5
                 ]
-                faults.append(
-                    f"{entry}: is {state}, may be {kept.possible}, {shortest:.2f} s were due, {near}"
-                )
+                faults.append(f"{entry}: is {state}, may be {kept.possible}, {due:.2f} s were due, {near}")
             if message is None:
                 continue
             sound = meter.read_wav(Path(message["path"]))
