@@ -67,8 +67,9 @@ async def test_settings_are_followed_without_being_told(
         assert (await phone.register()).code == 401
         with capture_logs() as logs:
             await node.apply(company("anna", "bert"))
-            await until(lambda: logs, "the settings to be read")
-        assert [one["event"] for one in logs] == ["settings.changed"]
+            await until(
+                lambda: "settings.changed" in [one["event"] for one in logs], "the settings to be read"
+            )
         assert (await phone.register(cseq=5)).code == 200
 
 
