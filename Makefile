@@ -21,7 +21,7 @@ call:
 
 test:
 	@./setup.sh test
-	.venv/bin/pytest -n $$((3 * $$(nproc))) --dist worksteal
+	.venv/bin/pytest -n $$((2 * $$(nproc))) --dist worksteal
 
 torture:
 	@./setup.sh test
