@@ -142,7 +142,9 @@ class Service:
                 on_ready()
             await self._stop.wait()
         finally:
-            for process in reversed(self._processes):
+            # Signalling refuses new calls at once and lets those there are end; the notifier hears of them still.
+            drain = self._plan.signalling
+            for process in sorted(self._processes[::-1], key=lambda one: one.program is not drain):
                 await process.stop(self._hurry)
 
     async def _start(self, *programs: Program) -> None:

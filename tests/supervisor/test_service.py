@@ -63,7 +63,7 @@ def said(log_path: Path) -> list[tuple[str, str]]:
     return [(event["process"], event["event"]) for event in events]
 
 
-async def test_media_first_then_signalling_then_the_rest_and_the_stop_the_other_way(
+async def test_media_first_then_signalling_then_the_rest_and_signalling_stops_first(
     stream: LogStream, log_path: Path
 ) -> None:
     plan = Plan((program("relay"), program("media")), program("signalling"), program("provisioning"))
@@ -73,7 +73,7 @@ async def test_media_first_then_signalling_then_the_rest_and_the_stop_the_other_
     order = said(log_path)
     assert set(order[:2]) == {("relay", "process.ready"), ("media", "process.ready")}
     assert order[2:4] == [("signalling", "process.ready"), ("provisioning", "process.ready")]
-    assert order[4:] == [(name, "told") for name in ("provisioning", "signalling", "media", "relay")]
+    assert order[4:] == [(name, "told") for name in ("signalling", "provisioning", "media", "relay")]
 
 
 async def test_one_that_fails_at_the_start_stops_the_others(stream: LogStream, log_path: Path) -> None:
