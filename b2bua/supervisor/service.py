@@ -143,8 +143,9 @@ class Service:
             await self._stop.wait()
         finally:
             # Signalling refuses new calls at once and lets those there are end; the notifier hears of them still.
-            drain = self._plan.signalling
-            for process in sorted(self._processes[::-1], key=lambda one: one.program is not drain):
+            drains = [one for one in self._processes if one.program is self._plan.signalling]
+            others = [one for one in reversed(self._processes) if one not in drains]
+            for process in drains + others:
                 await process.stop(self._hurry)
 
     async def _start(self, *programs: Program) -> None:
