@@ -19,9 +19,13 @@ call:
 	@./setup.sh call
 	@exec .venv/bin/python -m scripts.make_call
 
+# These mostly wait for sound, so more of them run at a time, and nothing that takes the processor beside them.
+LISTENING = tests/clients tests/stories tests/media
+
 test:
 	@./setup.sh test
-	.venv/bin/pytest -n $$((2 * $$(nproc))) --dist worksteal
+	.venv/bin/pytest -n auto $(LISTENING:%=--ignore %)
+	.venv/bin/pytest -n $$((3 * $$(nproc))) --dist worksteal $(LISTENING)
 
 torture:
 	@./setup.sh test
