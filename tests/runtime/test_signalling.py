@@ -70,6 +70,8 @@ async def test_settings_are_followed_without_being_told(
             await until(
                 lambda: "settings.changed" in [one["event"] for one in logs], "the settings to be read"
             )
+        # A busy machine may stall the loop beside it.
+        assert [one["event"] for one in logs if one["event"] != "process.stalled"] == ["settings.changed"]
         assert (await phone.register(cseq=5)).code == 200
 
 
