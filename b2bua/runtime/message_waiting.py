@@ -103,7 +103,7 @@ class MessageWaiting:
             self._tell_user(user, now)
 
     def host_gone(self) -> None:
-        """The media host has gone. When it is back it names every mailbox that is not empty."""
+        """The media host has gone. When it is back it names every mailbox that there is."""
         self._named = set()
 
     def all_named(self, now: float) -> None:

@@ -340,7 +340,7 @@ class Signalling:
                     self.mailboxes.release(token)
             case PoolStats():
                 self.pool = event
-                # On connecting it comes behind the counts of all mailboxes that are not empty.
+                # On connecting it comes behind the counts of all mailboxes.
                 self.message_waiting.all_named(now)
 
     def _silent(self, session: str) -> None:
