@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from b2bua.runtime import ration
 from b2bua.sip.compose import Header
 from media.protocol import CountsChanged
-from provisioning.bindings import StoredBinding
+from provisioning.store.bindings import StoredBinding
 from tests.runtime.node import Node, company, running_node, until
 
 
