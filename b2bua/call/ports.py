@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
-from b2bua.registrar.target import Target, target_of
+from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
 
@@ -41,15 +41,11 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A registered device of a user, at the moment a step rings it."""
+    """A registered device of a user, at the moment a step rings it, and where an INVITE to it goes."""
 
     username: str
     binding: Binding
-
-    @property
-    def target(self) -> Target:
-        """Where an INVITE to it goes."""
-        return target_of(self.binding)
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)

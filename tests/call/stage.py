@@ -25,6 +25,7 @@ from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.registrar.bindings import Binding
+from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
@@ -481,18 +482,16 @@ class Stage:
         return phone
 
     def binding(self, phone: Phone, username: str, contact: str | None = None, instance: str = "") -> Device:
-        return Device(
+        binding = Binding(
             username,
-            Binding(
-                username,
-                parse_uri(contact or f"sip:{username}@{phone.hop}"),
-                (("+sip.instance", f'"{instance}"'),) if instance else (),
-                "registration",
-                1,
-                NEVER,
-                self.network.flow(SERVICE, phone.hop),
-            ),
+            parse_uri(contact or f"sip:{username}@{phone.hop}"),
+            (("+sip.instance", f'"{instance}"'), ("reg-id", "1")) if instance else (),
+            "registration",
+            1,
+            NEVER,
+            self.network.flow(SERVICE, phone.hop),
         )
+        return Device(username, binding, Target(str(binding.contact), (), binding.flow))
 
     def device(self, host: str, username: str = "", user: int = CALLED) -> Phone:
         """A phone that is registered for a user."""

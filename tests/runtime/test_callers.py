@@ -63,7 +63,8 @@ class Desk:
             self.challenged += 1
             return self.proves
 
-        self.callers = Callers(Registered(Directory(reading), Location()), authenticate, self.proven.append)
+        devices = Registered(Directory(reading), Location(), {}, lambda hop: False)
+        self.callers = Callers(devices, authenticate, self.proven.append)
 
     def identify(
         self,
