@@ -249,8 +249,7 @@ class Bridge(Timed, Nobody):
             self._tell_later(leg, now)
             return
         self._numbered.add(leg)
-        _, other = self._sides(leg.session)
-        if self._cut_off(leg, other):
+        if self._cut_off(leg, self.callee if leg is self.caller else self.caller):
             # It sends its sound where nobody listens, or as nobody understands it.
             self.call.hang_up(now, "service (relay lost)" if leg.moved else "service (no common codec)")
 
