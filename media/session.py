@@ -17,6 +17,7 @@ from media.scripts.deposit import Deposit
 from media.scripts.script import (
     Action,
     Answered,
+    CutOff,
     Digit,
     End,
     Errand,
@@ -171,6 +172,9 @@ class Session:
                 self.digit(event["digit"], DigitWay.RTP)
             case "progress":
                 self._tell(Progress(self._earlier_seconds + event["seconds"], event["quiet"]))
+            case "stuck":
+                self._visit.cut_off()
+                self._tell(CutOff())
             case "recorded":
                 self._tell(Recorded(self._earlier_seconds + event["sound"]))
             case "failed" if self._playing is not None and not self._playing.is_there():

@@ -24,12 +24,14 @@ from media.scripts.script import (
     Arrival,
     Arrive,
     CheckPin,
+    CutOff,
     Digit,
     End,
     Event,
     Failed,
     Gone,
     Keep,
+    Kept,
     Lost,
     Missing,
     Open,
@@ -329,6 +331,21 @@ async def test_a_fault_in_a_script_is_told_to_its_caller_and_keeps_what_was_said
     scene.line.say({"event": "gone"})
     await until(lambda: scene.ended == [Why.ERROR])
     assert scene.mailbox.counts(USER).new == (service is Service.DEPOSIT)
+
+
+@pytest.mark.behaviour("V2")
+async def test_a_recording_that_the_disk_cuts_off_is_kept_marked_and_told_in_the_log(scene: Scene) -> None:
+    scene.begin(lambda event: (Keep(),) if isinstance(event, CutOff) else (), Service.DEPOSIT)
+    (folder,) = (scene.mailbox.path(USER) / "tmp").iterdir()
+    wav.write(folder / "part-0.wav", tone(440, 3.0).tobytes())
+    scene.line.answered()
+    with capture_logs() as logs:
+        scene.line.say({"event": "stuck"})
+        await scene.told(Kept)
+    cut = next(entry for entry in logs if entry["event"] == "mailbox.recording_cut")
+    assert (cut["log_level"], cut["mailbox"], cut["seconds"]) == ("error", USER, 3.0)
+    (kept,) = scene.mailbox.list(USER)
+    assert (kept.seconds, kept.incomplete) == (3.0, True)
 
 
 async def test_what_was_kept_is_no_longer_dropped(scene: Scene) -> None:
