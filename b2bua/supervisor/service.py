@@ -22,7 +22,7 @@ from b2bua.supervisor.process import Process, Program, module
 from config.logging import configure, renderer_for, to_json
 from config.settings import Settings
 from config.values import HostPort
-from provisioning.errors import unusable
+from provisioning.store.errors import unusable
 
 log = structlog.get_logger()
 
