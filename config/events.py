@@ -242,7 +242,7 @@ EVENTS: tuple[Event, ...] = (
         "mailbox.recording_cut",
         "error",
         "The disk filled while a caller spoke: the message ends there, is kept as far as it came, and marked.",
-        ("mailbox", "seconds"),
+        ("mailbox", "seconds", "session"),
     ),
     Event("mailbox.removed", "info", "The mailbox of a user who was deleted long ago is gone.", ("mailbox",)),
     Event(
