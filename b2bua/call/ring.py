@@ -11,6 +11,7 @@ from b2bua.call.path import Path
 from b2bua.call.ports import Device
 from b2bua.call.steps import COMPLETED_ELSEWHERE, ENDED, Performer
 from b2bua.callplan.causes import Cause
+from b2bua.callplan.responses import MOVED, ends_search, means_busy
 from b2bua.callplan.steps import Ring
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
@@ -21,9 +22,6 @@ from b2bua.sip.uri import Uri
 
 if TYPE_CHECKING:
     from b2bua.call.course import Course
-
-DECLINED = (600, 603)
-MOVED = (301, 302)
 
 
 class Branch:
@@ -209,8 +207,8 @@ class Ringing(Performer):
         self._branches.remove(branch)
         self.course.leave(branch.path)
         self.call.event("call.device_failed", leg=branch.leg.name, device=branch.device.username, code=code)
-        self._busy = self._busy or code == 486 or code in DECLINED
-        if code in DECLINED:
+        self._busy = self._busy or means_busy(code)
+        if ends_search(code):
             self._drop_all(now)
         if self._branches:
             return
