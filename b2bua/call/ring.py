@@ -12,6 +12,7 @@ from b2bua.call.ports import Device
 from b2bua.call.steps import COMPLETED_ELSEWHERE, ENDED, Performer
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.responses import MOVED, ends_search, means_busy
+from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Ring
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
@@ -19,6 +20,7 @@ from b2bua.sip.message import Response
 from b2bua.sip.session import Session
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
+from b2bua.trunks.dialled import dialled
 
 if TYPE_CHECKING:
     from b2bua.call.course import Course
@@ -198,7 +200,14 @@ class Ringing(Performer):
         self.call.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
         self._drop_all(now)
         self.call.vacate(self._step.user, now)
-        self.course.deflected(target.user, user, now)
+        self.course.deflected(self._named(target, user, branch), user, now)
+
+    def _named(self, target: Uri, user: User, branch: Branch) -> str:
+        """What a device's redirect names; its domain is the address by which it knows us."""
+        itinerary = self.call.itinerary
+        country = itinerary.numbering.customer_of(user).country
+        home = self.call.services.agent.wire.advertised(branch.leg.flow).host
+        return dialled(target, country, (home,), itinerary.limits.codes)
 
     def _branch(self, session: Session) -> Branch:
         return next(branch for branch in self._branches if branch.session is session)
