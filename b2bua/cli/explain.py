@@ -28,7 +28,7 @@ from b2bua.sip.errors import BadMessage
 from b2bua.sip.uri import Uri, parse_uri
 from b2bua.trunks.dialled import dialled
 from config.settings import Settings
-from provisioning.directory import Directory
+from provisioning.store.directory import Directory
 
 app = typer.Typer()
 ANONYMOUS = "anonymous"

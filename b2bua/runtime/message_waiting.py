@@ -26,7 +26,7 @@ from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.subscription import Subscription
 from b2bua.sip.uri import Uri
 from b2bua.trunks.dialled import dialled
-from provisioning.directory import Account
+from provisioning.store.directory import Account
 
 log = structlog.get_logger()
 
