@@ -118,7 +118,7 @@ class Ringing(Performer):
             return
         self._rung.add(name)
         call = self.call
-        leg = Leg(call.next_leg_name(), device.binding.flow, call.services.origin())
+        leg = Leg(call.next_leg_name(), device.target.flow, call.services.origin())
         branch = Branch(device, leg, self.course.way())
         self._branches.append(branch)
         self.course.open(branch.path, lambda there, now: self._invite(branch, there, now), now)
@@ -131,16 +131,17 @@ class Ringing(Performer):
             return
         call = self.call
         branch.path.place(call.caller, branch.leg)
-        flow = branch.device.binding.flow
-        host = call.services.agent.wire.advertised(flow)
+        target = branch.device.target
+        host = call.services.agent.wire.advertised(target.flow)
         session = call.services.agent.call(
-            str(branch.device.binding.contact),
-            flow,
+            target.uri,
+            target.flow,
             call.identity(host),
             Address(Uri(host.host, branch.device.username, host.port)),
             self,
             now,
             branch.leg.offer(call.caller.heard if branch.whole else call.caller.wanted),
+            target.routes,
             max_forwards=call.max_forwards,
         )
         branch.session = branch.leg.session = session
