@@ -308,12 +308,13 @@ def test_what_a_code_means_is_a_trunks_own_affair() -> None:
 
 @pytest.mark.behaviour("I8")
 @pytest.mark.parametrize(
-    ("codes", "told"), [((403, 503), 403), ((503, 403), 403), ((488, 600), 600), ((500, 502), 503)]
+    ("codes", "told"),
+    [((403, 503), 403), ((503, 403), 403), ((488, 600), 600), ((603, 403), 603), ((500, 502), 503)],
 )
 def test_when_no_trunk_is_left_the_caller_gets_the_best_of_what_was_said(
     codes: tuple[int, int], told: int
 ) -> None:
-    stage, caller, trunks = leaving(2)
+    stage, caller, trunks = leaving(2, next_trunk_codes=frozenset({603}))
     for trunk, code in zip(trunks, codes, strict=True):
         turns_away(trunk, code)
     stage.dial(caller)

@@ -85,6 +85,7 @@ def test_numbers_of_other_places_and_codes(uri: str, country: str, named: str) -
         "tel:101;phone-context=+33",
         "tel:911;phone-context=+1",
         "tel:960101;phone-context=+44",
+        "tel:906123456;phone-context=+44",
         "tel:0906123456;phone-context=+999",
         "tel:01632960101;phone-context=",
         "tel:01632960101;phone-context",
