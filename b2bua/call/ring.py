@@ -11,13 +11,13 @@ from b2bua.call.path import Path
 from b2bua.call.ports import Device
 from b2bua.call.steps import COMPLETED_ELSEWHERE, ENDED, Performer
 from b2bua.callplan.causes import Cause
-from b2bua.callplan.responses import MOVED, ends_search, means_busy
+from b2bua.callplan.responses import ends_search, means_busy
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Ring
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Response
 from b2bua.sip.session import Session
+from b2bua.sip.session_user import Refusal
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
 from b2bua.trunks.dialled import dialled
@@ -182,26 +182,26 @@ class Ringing(Performer):
         branch.path.connect(branch.leg)
         self.course.answered(branch.leg, branch.path, now, device=branch.device.username)
 
-    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """A device refused or cannot be reached, or says who is to be called instead."""
         branch = self._branch(session)
-        if code == 488 and self.course.early.narrowed and not branch.whole:
+        if refusal.code == 488 and self.course.early.narrowed and not branch.whole:
             # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
             branch.whole = True
             branch.leg = Leg(self.call.next_leg_name(), branch.leg.flow, self.call.services.origin())
             self._invite(branch, True, now)
             return
-        target = response.contact if response is not None and code in MOVED else None
+        targets = [target for target in refusal.targets if target.user]
         user = self.call.user(self._step.user)
-        if target is None or not target.user or user is None:
-            self._lost(branch, code, now)
+        if not targets or user is None:
+            self._lost(branch, refusal.code, now)
             return
         self._branches.remove(branch)
         self.course.leave(branch.path)
         self.call.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
         self._drop_all(now)
         self.call.vacate(self._step.user, now)
-        self.course.deflected(self._named(target, user, branch), user, now)
+        self.course.deflected([self._named(target, user, branch) for target in targets], user, now)
 
     def _named(self, target: Uri, user: User, branch: Branch) -> str:
         """What a device's redirect names; its domain is the address by which it knows us."""

@@ -62,14 +62,11 @@ TABLE: dict[int, Meaning] = {
     600: _busy("busy everywhere"),
     603: _busy("the person called declines"),
     604: Meaning("nobody has this number, anywhere", outcome="unknown"),
-    606: Meaning("the person called can take no such call"),
+    606: _busy("the person called can take no such call"),
     607: _busy("the person called does not want this call (RFC 8197)"),
     608: _busy("the call was taken for unwanted on its way (RFC 8688)"),
 }
 """A code that is not there means what the first of its hundred does (RFC 3261 §8.1.3.2)."""
-
-MOVED = frozenset({301, 302})
-"""A device says who is to be called instead; a trunk's word for it is never followed."""
 
 
 def meaning(code: int) -> Meaning:

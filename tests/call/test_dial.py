@@ -253,7 +253,7 @@ def test_without_a_relay_the_call_fails() -> None:
         (433, 433, "refused"),
         (482, 482, "loop"),
         (604, 604, "unknown"),
-        (606, 606, "refused"),
+        (606, 606, "busy"),
         (607, 607, "busy"),
         (608, 608, "busy"),
         # What is between the trunk and us, or would mean something else to the caller:
@@ -277,12 +277,13 @@ def test_the_caller_is_told_what_was_said_there(code: int, told: int, outcome: s
     assert stage.call.journal.outcome == outcome
 
 
-def test_a_refusal_by_the_called_number_is_not_asked_elsewhere() -> None:
+@pytest.mark.parametrize("code", [486, 600, 603, 604, 606, 607, 608])
+def test_a_refusal_by_the_called_number_is_not_asked_elsewhere(code: int) -> None:
     stage, caller, (first, second) = leaving(2)
-    refuses(first, 486)
+    refuses(first, code)
     stage.dial(caller)
     stage.run(1.0)
-    assert caller.events[-1] == ("failed", 486)
+    assert caller.events[-1] == ("failed", code)
     assert stage.from_service(second) == []
     stage.finish()
 

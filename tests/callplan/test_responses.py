@@ -34,7 +34,14 @@ def test_a_trunk_may_mean_something_else() -> None:
 
 
 def test_a_code_that_is_told_goes_with_its_own_cause() -> None:
-    assert {code for code, each in TABLE.items() if each.cause is Cause.BUSY} == {486, 600, 603, 607, 608}
+    assert {code for code, each in TABLE.items() if each.cause is Cause.BUSY} == {
+        486,
+        600,
+        603,
+        606,
+        607,
+        608,
+    }
     assert {code for code, each in TABLE.items() if each.cause is Cause.NO_ANSWER} == {408, 480, 487}
     assert not {401, 407, 408, 487} & {code for code, each in TABLE.items() if each.told}
 

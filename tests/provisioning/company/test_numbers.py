@@ -36,7 +36,7 @@ def test_a_length_that_no_number_of_the_country_has_is_refused() -> None:
 @pytest.mark.parametrize("written", ["+44906123456", "+440118500", "+441000123456", "+15555550100"])
 @pytest.mark.parametrize("parse", [parse_e164, parse_target])
 def test_a_number_that_no_plan_allots_is_none(parse: Callable[[str], str], written: str) -> None:
-    with pytest.raises(ValueError, match="no numbering plan allots|plus and country code"):
+    with pytest.raises(ValueError, match="no numbering plan allots"):
         parse(written)
 
 
