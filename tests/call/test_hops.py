@@ -580,3 +580,73 @@ def test_a_target_without_the_callers_one_codec_gets_all_of_them_and_the_caller_
     assert stage.call.caller.heard is not None and codecs_of(stage.call.caller.heard) == ["G722"]
     caller.session.bye(stage.now)
     stage.finish()
+
+
+def events_at(number: int) -> str:
+    return f"{number} telephone-event/8000"
+
+
+def announced_to_a_number() -> tuple[Stage, Phone, Phone]:
+    """A caller whose keys have number 96 was answered early; the trunk then answers with 101."""
+    stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=replace(ANNOUNCED_NUMBER, always=True)))
+    answers(trunk, body=sdp(trunk.host, codecs=(PCMA, events_at(101))))
+    stage.dial(caller, sdp(caller.host, codecs=(PCMA, events_at(96))))
+    return stage, caller, trunk
+
+
+def told(stage: Stage, phone: Phone) -> list[int | None]:
+    """The numbers of keys in our offers to a phone."""
+    return [description(offer).audio.telephone_event for offer in stage.from_service(phone, "INVITE")]
+
+
+@pytest.mark.behaviour("M7")
+@pytest.mark.parametrize(("answered", "again"), [(101, [96, 101]), (96, [96])])
+def test_keys_after_an_early_answer_have_the_number_that_the_other_side_wants(
+    answered: int, again: list[int]
+) -> None:
+    stage, caller, trunk = announced_to_a_number()
+    follows(caller, (PCMA, events_at(answered)))
+    follows(trunk, (PCMA, events_at(101)))
+    stage.run(ANNOUNCED + 4.0)
+    assert told(stage, caller) == [101]
+    # A caller that wants them under 101 as well now must get them so; one that stays with 96 gets 96, as before.
+    assert told(stage, trunk) == again
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M7")
+def test_a_number_that_is_another_in_each_answer_is_not_haggled_over() -> None:
+    stage, caller, trunk = announced_to_a_number()
+    follows(caller, (PCMA, events_at(97)))
+    follows(trunk, (PCMA, events_at(102)))
+    stage.run(ANNOUNCED + 10.0)
+    assert (told(stage, caller), told(stage, trunk)) == ([101], [96, 97])
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M7")
+@pytest.mark.parametrize("code", [488, 491, 501])
+def test_a_caller_who_takes_no_other_number_keeps_the_call(code: int) -> None:
+    stage, caller, _ = announced_to_a_number()
+    caller.when("offer", lambda session, now: session.refuse_offer(code, now))
+    stage.run(ANNOUNCED + 60.0)
+    assert set(told(stage, caller)) == {101}
+    assert len(told(stage, caller)) == (6 if code == 491 else 1)
+    assert caller.session.active and stage.call.caller.said is not None
+    assert stage.call.caller.said.audio.telephone_event == 96
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M7")
+def test_who_answers_with_the_callers_number_changes_nothing() -> None:
+    stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=replace(ANNOUNCED_NUMBER, always=True)))
+    answers(trunk, body=sdp(trunk.host, codecs=(PCMA, events_at(96))))
+    stage.dial(caller, sdp(caller.host, codecs=(PCMA, events_at(96))))
+    stage.run(ANNOUNCED + 4.0)
+    assert caller.session.active
+    assert (told(stage, caller), told(stage, trunk)) == ([], [96])
+    caller.session.bye(stage.now)
+    stage.finish()
