@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.call.digits import digit_of_info
+from b2bua.sip.digits import digit_of_info
 
 RELAY = "application/dtmf-relay"
 PLAIN = "application/dtmf"
