@@ -116,7 +116,7 @@ class Ringing(Performer):
         if name in self._rung:
             return
         self._rung.add(name)
-        branch = Branch(device, self.context.new_leg(device.binding.flow), self.early.way())
+        branch = Branch(device, self.context.new_leg(device.target.flow), self.early.way())
         self._branches.append(branch)
         self.early.open(branch.path, lambda there, now: self._invite(branch, there, now), now)
 
@@ -128,16 +128,17 @@ class Ringing(Performer):
             return
         context, caller = self.context, self.early.caller
         branch.path.place(caller, branch.leg)
-        flow = branch.device.binding.flow
-        host = context.services.agent.wire.advertised(flow)
+        target = branch.device.target
+        host = context.services.agent.wire.advertised(target.flow)
         session = context.services.agent.call(
-            str(branch.device.binding.contact),
-            flow,
+            target.uri,
+            target.flow,
             context.identity(host),
             Address(Uri(host.host, branch.device.username, host.port)),
             self,
             now,
             branch.leg.offer(caller.heard if branch.whole else caller.wanted),
+            target.routes,
             max_forwards=context.max_forwards,
         )
         branch.session = branch.leg.session = session

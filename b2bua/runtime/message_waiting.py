@@ -13,6 +13,7 @@ import structlog
 
 from b2bua.registrar.bindings import Binding, Change, Refreshed, Removed
 from b2bua.registrar.registrar import HOUR, Limits
+from b2bua.registrar.target import target_of
 from b2bua.runtime.callers import Authenticate
 from b2bua.runtime.clock import Alarm
 from b2bua.runtime.directory import Registered
@@ -24,7 +25,7 @@ from b2bua.sip.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.subscription import Subscription
 from b2bua.sip.uri import Uri
-from provisioning.directory import Account
+from provisioning.store.directory import Account
 
 log = structlog.get_logger()
 
@@ -272,9 +273,17 @@ class MessageWaiting:
 
     def _notify(self, binding: Binding, counts: Counts, now: float) -> None:
         self._told[binding.username, binding.key] = counts
-        account = self.address(binding.username, binding.flow)
-        body = summary(counts, str(account))
-        self._agent.notify(str(binding.contact), binding.flow, Address(account), UNSOLICITED, body, now)
+        target = target_of(binding)
+        account = self.address(binding.username, target.flow)
+        self._agent.notify(
+            target.uri,
+            target.flow,
+            Address(account),
+            Address(binding.contact),
+            (*target.routes, *UNSOLICITED),
+            summary(counts, str(account)),
+            now,
+        )
 
     # Which subscription is which device's
 

@@ -18,6 +18,7 @@ from b2bua.sip.capabilities import (
     METHODS,
     OTHER_METHODS,
     PACKAGES,
+    REGISTRAR_EXTENSIONS,
     SUPPORTED,
 )
 from b2bua.sip.challenge import Credential
@@ -202,7 +203,14 @@ class UserAgent:
         return session
 
     def notify(
-        self, target: str, flow: Flow, local: Address, headers: tuple[Header, ...], body: bytes, now: float
+        self,
+        target: str,
+        flow: Flow,
+        local: Address,
+        remote: Address,
+        headers: tuple[Header, ...],
+        body: bytes,
+        now: float,
     ) -> None:
         """Send a NOTIFY outside any dialog, as phones that do not subscribe take it for message waiting."""
         call_id = self.token()
@@ -212,7 +220,7 @@ class UserAgent:
             (
                 ("Max-Forwards", "70"),
                 ("From", str(local.with_tag(self.token()))),
-                ("To", f"<{target}>"),
+                ("To", str(remote)),
                 ("Call-ID", call_id),
                 ("CSeq", "1 NOTIFY"),
                 self.contact(flow),
@@ -270,7 +278,9 @@ class UserAgent:
         method = request.method
         if method not in METHODS:
             transaction.dismiss(405 if method in OTHER_METHODS else 501, ALLOW)
-        elif unknown := request.tokens("require") - EXTENSIONS:
+        elif unknown := request.tokens("require") - (
+            REGISTRAR_EXTENSIONS if method == "REGISTER" else EXTENSIONS
+        ):
             transaction.dismiss(420, (("Unsupported", ", ".join(sorted(unknown))),))
         elif method == "REGISTER":
             self.application.on_register(transaction, request, now)

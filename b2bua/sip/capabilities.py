@@ -11,11 +11,18 @@ METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "PRA
 OTHER_METHODS = ("NOTIFY", "PUBLISH", "REFER", "MESSAGE")
 # Option tags we understand in Require (RFC 3261 §8.2.2.3); in Supported we offer the same.
 EXTENSIONS = frozenset({RELIABLY})
+# In a REGISTER also those of the registrar (RFC 3327 §4).
+REGISTRAR_EXTENSIONS = EXTENSIONS | {"path"}
 # The event packages that may be subscribed to.
 PACKAGES = ("message-summary",)
 
 ALLOW: tuple[Header, ...] = (("Allow", ", ".join(METHODS)),)
 SUPPORTED: tuple[Header, ...] = (("Supported", ", ".join(sorted(EXTENSIONS))),)
 ALLOW_EVENTS: tuple[Header, ...] = (("Allow-Events", ", ".join(PACKAGES)),)
-CAPABILITIES: tuple[Header, ...] = (*ALLOW, *SUPPORTED, *ALLOW_EVENTS, ("Accept", SDP))
+CAPABILITIES: tuple[Header, ...] = (
+    *ALLOW,
+    ("Supported", ", ".join(sorted(REGISTRAR_EXTENSIONS))),
+    *ALLOW_EVENTS,
+    ("Accept", SDP),
+)
 """For the answer to OPTIONS (RFC 3261 §11.2)."""

@@ -9,6 +9,7 @@ from b2bua.sip.compose import Header
 from b2bua.sip.draft import Draft
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request, Response
+from b2bua.sip.route import routed
 from b2bua.sip.uri import Uri
 
 DialogId = tuple[str, str]
@@ -47,17 +48,13 @@ class Dialog:
         if not cseq:
             self.local_cseq += 1
             cseq = self.local_cseq
-        uri, routes = str(self.target), self.routes
-        if routes and (first := parse_address(routes[0]).uri).param("lr") is None:
-            # A strict router wants itself in the Request-URI and the target as the last route.
-            uri = str(first.without_params("method")._replace(headers=None))
-            routes = (*routes[1:], f"<{self.target}>")
+        uri, routes = routed(self.target, self.routes)
         return Draft(
             method,
             uri,
             (
                 ("Max-Forwards", "70"),
-                *(("Route", route) for route in routes),
+                *routes,
                 ("From", str(self.local)),
                 ("To", str(self.remote)),
                 ("Call-ID", self.call_id),

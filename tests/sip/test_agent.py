@@ -52,6 +52,12 @@ def test_unknown_extensions_that_are_required(method: str) -> None:
     assert response.code == 420 and response.get("unsupported") == "bar, foo, timer"
 
 
+def test_path_may_be_required_of_the_registrar_only() -> None:
+    """RFC 3327 §5.1."""
+    assert asked(request("INVITE", headers=(("Require", "path"),))).get("unsupported") == "path"
+    assert asked(request("REGISTER", headers=(("Require", "path"),))).code != 420
+
+
 def test_an_ack_or_cancel_is_not_looked_at_for_require() -> None:
     network, phone, peer = bench()
     phone.when("invite", ring)
@@ -103,7 +109,7 @@ def test_options() -> None:
     response = asked(request("OPTIONS", body=b"whatever"))
     assert response.code == 200
     assert response.get("allow") == ALLOW and response.get("accept") == "application/sdp"
-    assert response.get("supported") == "100rel"
+    assert response.get("supported") == "100rel, path"
     assert response.to.tag and response.body == b""
     assert ", ".join(METHODS) == ALLOW
 
@@ -216,11 +222,18 @@ def test_notify() -> None:
     target, flow = "sip:202@192.0.2.9", network.flow(phone.hop, peer.hop)
     local = parse_address("<sip:202@ringplan.example>")
     phone.agent.notify(
-        target, flow, local, (("Event", "message-summary"),), b"Messages-Waiting: yes\r\n", 0.0
+        target,
+        flow,
+        local,
+        parse_address("<sip:202@device.example>"),
+        (("Event", "message-summary"),),
+        b"Messages-Waiting: yes\r\n",
+        0.0,
     )
     network.run(0.1)
     message = peer.received[0]
     assert isinstance(message, Request) and message.method == "NOTIFY" and message.uri_text == target
+    assert message.get("to") == "<sip:202@device.example>"
     assert message.get("event") == "message-summary" and message.body == b"Messages-Waiting: yes\r\n"
     assert message.from_.tag and message.to.tag is None and str(message.contact) == "sip:192.0.2.2:5060"
     network.settle()
