@@ -73,7 +73,7 @@ class Agreement(Timed, Nobody):
         try:
             offered = None if sdp is None else parse_sdp(sdp)
         except BadMessage as error:
-            session.refuse_offer(error.code, now)
+            session.refuse_offer(error.code, now, error.headers)
             return
         if not other.session.offer(None if offered is None else other.offer(offered), now):
             other.said = before
@@ -144,8 +144,8 @@ class Agreement(Timed, Nobody):
             answer = other.hear_answer(sdp or b"")
             asking.heard = offered
             taken = asking.session.answer_offer(asking.answer(answer), now)
-        except BadMessage:
-            asking.session.refuse_offer(488, now)
+        except BadMessage as error:
+            asking.session.refuse_offer(488, now, error.headers)
             taken = False
         if taken:
             self._moved(asking)

@@ -11,12 +11,10 @@ from b2bua.call.journal import Figures
 from b2bua.call.leg import Leg
 from b2bua.call.path import Path
 from b2bua.call.visit import Visit
+from b2bua.sip.body import Body, Kind
 from b2bua.sip.digits import digit_of_info
 from b2bua.sip.session import Session
 from b2bua.sip.timers import NEVER
-
-# What an INFO may carry from one phone to the other (RFC 6086 leaves the rest to packages nobody here knows).
-INFO_TYPES = ("application/dtmf-relay", "application/dtmf", "application/media_control+xml")
 
 
 class BridgeUser(Protocol):
@@ -86,14 +84,19 @@ class Bridge(Agreement):
         """The relay was restarted and knows nothing of this call."""
         self.path.reopen(self._path_back)
 
-    def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
-        """A key pressed goes to the mailbox, or to the other phone as it came."""
+    def on_info(self, session: Session, body: Body, now: float) -> None:
+        """A key pressed goes to the mailbox, or to the other phone as it came.
+
+        RFC 6086 leaves what else an INFO may carry to packages that nobody here knows.
+        """
         _, other = self._sides(session)
         if self.visit is not None:
-            if (digit := digit_of_info(content_type, body)) is not None:
+            if (digit := digit_of_info(body)) is not None:
                 self.visit.digit(digit)
-        elif content_type in INFO_TYPES and other.session is not None:
-            other.session.send("INFO", (("Content-Type", content_type),), body, now)
+            return
+        part = body.first(Kind.KEY) or body.first(Kind.PICTURE)
+        if part is not None and other.session is not None:
+            other.session.send("INFO", (("Content-Type", part.media_type),), part.data, now)
 
     def on_ended(self, session: Session, why: str, now: float) -> None:
         """One side hung up or has gone: so does the other."""

@@ -18,6 +18,7 @@ from b2bua.call.walk import begin
 from b2bua.callplan.asked import Rule
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Caller
+from b2bua.sip.location import location_of
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session_user import NOBODY
 
@@ -64,6 +65,7 @@ class Call:
             itinerary,
             Journal(session.call_id, itinerary.first.caller.user, dialled, now),
             max(invite.request.integer("max-forwards", 70) - 1, 0),
+            location_of(invite.request),
         )
         call = cls(context, caller)
         sound = early_media and (offered is not None or session.reliable)

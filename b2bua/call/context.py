@@ -14,6 +14,7 @@ from b2bua.callplan.settings import User
 from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
 from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.location import Location
 from b2bua.sip.uri import Uri
 
 
@@ -25,6 +26,7 @@ class CallContext:
         "_redirected",
         "itinerary",
         "journal",
+        "location",
         "marker",
         "max_forwards",
         "occupied",
@@ -33,12 +35,18 @@ class CallContext:
     )
 
     def __init__(
-        self, services: Services, itinerary: Itinerary, journal: Journal, max_forwards: int = 70
+        self,
+        services: Services,
+        itinerary: Itinerary,
+        journal: Journal,
+        max_forwards: int = 70,
+        location: Location | None = None,
     ) -> None:
         self.services = services
         self.itinerary = itinerary
         self.journal = journal
         self.max_forwards = max_forwards
+        self.location = location
         self.marker = services.token()
         self.occupied: list[int] = []
         self.on_fault: Callable[[float], None] = _nothing
@@ -98,7 +106,12 @@ class CallContext:
         self.services.lines.release(user, now)
 
     def may_redirect(self, user: int) -> bool:
-        """Count a call that a user's redirect sends elsewhere, unless there are as many as may be (D7)."""
+        """Count a call that a user's redirect sends elsewhere, unless there are as many as may be (D7).
+
+        It counts once, however many numbers it is sent to one after the other.
+        """
+        if user in self._redirected:
+            return True
         if self.services.redirected.in_use(user) >= self.itinerary.limits.redirected_calls:
             return False
         self._redirected.append(user)

@@ -6,6 +6,7 @@ the time, and what the caller was told and hears.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from b2bua.call.context import CallContext
@@ -39,6 +40,9 @@ OUTCOMES = {
     600: "busy",
     603: "busy",
     604: "unknown",
+    606: "busy",
+    607: "busy",
+    608: "busy",
 }
 """What the journal says of a call that was refused with this code."""
 
@@ -120,10 +124,10 @@ class Course(Nobody):
             self._walk = advance(self._walk, now, cause)
             self._perform(now)
 
-    def deflected(self, target: str, by: User, now: float) -> None:
-        """A device of a user, which rang, says who is to be called instead (302)."""
+    def deflected(self, targets: Sequence[str], by: User, now: float) -> None:
+        """A device of a user, which rang, says who is to be called instead (302), the best first."""
         self._note(Ended.DEFLECTED, now)
-        self._go_to(self._context.itinerary.deflect(target, by, now), now)
+        self._go_to(self._context.itinerary.deflect(targets, by, now), now)
 
     def answered(self, answer: Answer, now: float) -> None:
         """Somebody took the call."""

@@ -16,13 +16,13 @@ from b2bua.callplan.causes import Cause
 from b2bua.callplan.steps import Ring
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Response
 from b2bua.sip.session import Session
+from b2bua.sip.session_user import Refusal
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
 
-DECLINED = (600, 603)
-MOVED = (301, 302)
+ALL_REFUSE = 600
+"""From here on a code speaks for the called person and all devices (RFC 3261 §16.7 step 5)."""
 
 
 class Branch:
@@ -177,26 +177,26 @@ class Ringing(Performer):
         branch.path.connect(branch.leg)
         self.user.answered(Answer(branch.leg, branch.path, device=branch.device.username), now)
 
-    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """A device refused or cannot be reached, or says who is to be called instead."""
         branch = self._branch(session)
-        if code == 488 and self.early.narrowed and not branch.whole:
+        if refusal.code == 488 and self.early.narrowed and not branch.whole:
             # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
             branch.whole = True
             branch.leg = self.context.new_leg(branch.leg.flow)
             self._invite(branch, True, now)
             return
-        target = response.contact if response is not None and code in MOVED else None
+        targets = [target.user for target in refusal.targets if target.user]
         user = self.context.user(self._step.user)
-        if target is None or not target.user or user is None:
-            self._lost(branch, code, now)
+        if not targets or user is None:
+            self._lost(branch, refusal.code, now)
             return
         self._branches.remove(branch)
         self.early.leave(branch.path)
         self.context.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
         self._drop_all(now)
         self.context.vacate(self._step.user, now)
-        self.user.deflected(target.user, user, now)
+        self.user.deflected(targets, user, now)
 
     def _branch(self, session: Session) -> Branch:
         return next(branch for branch in self._branches if branch.session is session)
@@ -207,8 +207,8 @@ class Ringing(Performer):
         self.context.event(
             "call.device_failed", leg=branch.leg.name, device=branch.device.username, code=code
         )
-        self._busy = self._busy or code == 486 or code in DECLINED
-        if code in DECLINED:
+        self._busy = self._busy or code == 486 or code >= ALL_REFUSE
+        if code >= ALL_REFUSE:
             self._drop_all(now)
         if self._branches:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from b2bua.call.context import CallContext
@@ -54,8 +55,8 @@ class StepUser(Protocol):
     ) -> None:
         """Nobody took the call. `cause` is the call's from now on; `code` is what was answered elsewhere."""
 
-    def deflected(self, target: str, by: User, now: float) -> None:
-        """A device of a user, which rang, says who is to be called instead (302)."""
+    def deflected(self, targets: Sequence[str], by: User, now: float) -> None:
+        """A device of a user, which rang, says who is to be called instead (302), the best first."""
 
     def answered(self, answer: Answer, now: float) -> None:
         """Somebody took the call. Raises BadMessage (488) where the caller cannot be told so."""

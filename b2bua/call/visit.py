@@ -11,9 +11,8 @@ from b2bua.callplan.steps import Portal, Voicemail
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
-from b2bua.sip.message import Response
 from b2bua.sip.session import Session
-from b2bua.sip.session_user import Nobody
+from b2bua.sip.session_user import Nobody, Refusal
 from b2bua.sip.timers import NEVER, Timed
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
@@ -137,7 +136,7 @@ class Visit(Timed, Nobody):
         self._path.connect(self.leg)
         user.worker_answered(self.leg, now)
 
-    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """The worker refused."""
         self._fail(now)
 
