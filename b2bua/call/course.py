@@ -21,30 +21,13 @@ from b2bua.call.walk import Walk, advance, announces, begin
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.responses import meaning
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.sdp import Direction
 from b2bua.sip.session import Session
 from b2bua.sip.session_user import Nobody
-
-OUTCOMES = {
-    403: "refused",
-    404: "unknown",
-    410: "unknown",
-    480: "no-answer",
-    482: "loop",
-    484: "unknown",
-    486: "busy",
-    503: "unavailable",
-    600: "busy",
-    603: "busy",
-    604: "unknown",
-    606: "busy",
-    607: "busy",
-    608: "busy",
-}
-"""What the journal says of a call that was refused with this code."""
 
 
 class CourseUser(Protocol):
@@ -245,7 +228,7 @@ class Course(Nobody):
             reason = () if step.q850 is None else (("Reason", f"Q.850;cause={step.q850}"),)
             session.reject(code, now, reason, step.reason)
         self._note(Ended.COMPLETED, now, code=code)
-        self._user.unanswered(OUTCOMES.get(code, "refused"), "service", code, now)
+        self._user.unanswered(meaning(code).outcome, "service", code, now)
 
     def _abandon(self, now: float) -> None:
         performer = self._performer
