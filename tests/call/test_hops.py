@@ -365,7 +365,14 @@ def says_302(phone: Phone, contact: str) -> None:
     phone.when("invite", invited)
 
 
-@pytest.mark.parametrize("contact", ["<sip:202@elsewhere.example>", "<tel:202;phone-context=x>"])
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "<sip:202@elsewhere.example>",
+        "<tel:2-0-2;phone-context=192.0.2.100>",
+        "<sip:202;phone-context=elsewhere.example@elsewhere.example>",
+    ],
+)
 def test_a_302_is_the_users_redirect_to_a_colleague(contact: str) -> None:
     stage, caller, _ = company(replace(RECEPTION, not_answered=VOICEMAIL))
     device, other = stage.device("192.0.2.11"), stage.device("192.0.2.13")
@@ -382,9 +389,17 @@ def test_a_302_is_the_users_redirect_to_a_colleague(contact: str) -> None:
     assert stage.call.journal.steps[0].ended.value == "deflected"
 
 
-def test_a_302_to_a_number_leaves_by_a_trunk_under_the_users_rules() -> None:
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "<sip:01632960999@elsewhere.example>",
+        "<tel:1632960999;phone-context=+44>",
+        "<sip:%2B44-1632-960-999;ext=2@elsewhere.example;user=phone>",
+    ],
+)
+def test_a_302_to_a_number_leaves_by_a_trunk_under_the_users_rules(contact: str) -> None:
     stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=VOICEMAIL))
-    says_302(stage.device("192.0.2.11"), "<sip:01632960999@elsewhere.example>")
+    says_302(stage.device("192.0.2.11"), contact)
     answers(trunk)
     stage.dial(caller)
     stage.run(1.0)
@@ -447,7 +462,11 @@ def test_a_302_that_cannot_be_read_is_a_refusal(contact: str) -> None:
     assert (rang.ended.value, answered.ended.value) == ("unavailable", "answered") and rang.seconds < 0.2
 
 
-@pytest.mark.parametrize("target", ["09098790000", "999", "201", "nobody"])
+@pytest.mark.behaviour("D8")
+@pytest.mark.parametrize(
+    "target",
+    ["09098790000", "999", "201", "nobody", "202;phone-context=+44", "202;phone-context=x", "0906123456"],
+)
 def test_a_302_where_the_user_may_not_call_is_not_followed(target: str) -> None:
     stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=VOICEMAIL))
     says_302(stage.device("192.0.2.11"), f"<sip:{target}@elsewhere.example>")

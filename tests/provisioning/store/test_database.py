@@ -130,6 +130,8 @@ def test_a_trunk_of_the_first_schema_writes_british_numbers(tmp_path: Path) -> N
     )
     prepare(tmp_path / "data")
     assert execute(path, "SELECT name, country FROM trunks") == [("carrier", "GB")]
+    columns = "caller_from, next_trunk_codes, final_codes"
+    assert execute(path, f"SELECT {columns} FROM trunks") == [("from", "[]", "[]")]
 
 
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
