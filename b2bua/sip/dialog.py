@@ -10,7 +10,7 @@ from b2bua.sip.draft import Draft
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request, Response
 from b2bua.sip.route import routed
-from b2bua.sip.uri import Uri
+from b2bua.sip.uri import Uri, parse_uri
 
 DialogId = tuple[str, str]
 
@@ -96,6 +96,19 @@ def dialog_of_response(draft: Draft, local: Address, response: Response, flow: F
         target=response.contact or response.to.uri,
         flow=flow,
         routes=_routes(response)[::-1],
+        local_cseq=draft.number,
+    )
+
+
+def bare_dialog(draft: Draft, local: Address, response: Response, flow: Flow) -> Dialog:
+    """The dialog of an answer whose Contact or Record-Route cannot be read: the way that our request took."""
+    return Dialog(
+        call_id=draft.call_id,
+        local=local,
+        remote=response.to,
+        target=parse_uri(draft.uri),
+        flow=flow,
+        routes=tuple(value for name, value in draft.headers if name == "Route"),
         local_cseq=draft.number,
     )
 

@@ -15,6 +15,7 @@ from b2bua.sip.timers import NEVER
 from tests.sip.messages import request
 from tests.sip.wire import Network, Peer, Phone, accept, joined, pair, ring
 
+ACCEPTED = "application/sdp, multipart/mixed, multipart/alternative"
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, PRACK, UPDATE, SUBSCRIBE"
 
 
@@ -97,7 +98,8 @@ def test_request_uris_that_cannot_be_used(uri: str, code: int) -> None:
 def test_another_body_than_sdp() -> None:
     data = request(body=b"hello").replace(b"application/sdp", b"text/plain")
     response = asked(data)
-    assert response.code == 415 and response.get("accept") == "application/sdp"
+    assert response.code == 415 and response.get("accept") == ACCEPTED
+    assert response.get("accept-encoding") == "identity"
     assert asked(request(body=b"x").replace(b"Content-Type: application/sdp\r\n", b"")).code == 415
 
 
@@ -108,7 +110,7 @@ def test_a_malformed_route_set_is_refused() -> None:
 def test_options() -> None:
     response = asked(request("OPTIONS", body=b"whatever"))
     assert response.code == 200
-    assert response.get("allow") == ALLOW and response.get("accept") == "application/sdp"
+    assert response.get("allow") == ALLOW and response.get("accept") == ACCEPTED
     assert response.get("supported") == "100rel, path"
     assert response.to.tag and response.body == b""
     assert ", ".join(METHODS) == ALLOW
@@ -178,7 +180,7 @@ def test_an_invite_and_its_2xx_say_what_we_can() -> None:
         assert message.get("supported") == "100rel"
         assert message.get("user-agent") == "Ringplan"
         assert str(message.contact) == f"sip:{hop}"
-        assert message.content_type == "application/sdp"
+        assert message.get("content-type") == "application/sdp"
     assert invite.get("max-forwards") == "70" and invite.cseq == (1, "INVITE")
 
 
