@@ -27,6 +27,7 @@ from b2bua.runtime.dialogs import Dialogs
 from b2bua.runtime.directory import Directory, Registered
 from b2bua.runtime.emergencies import Emergencies
 from b2bua.runtime.gate import Gate
+from b2bua.runtime.housekeeping import Housekeeping
 from b2bua.runtime.limits import codes_of, limits_of
 from b2bua.runtime.mailboxes import MailboxLink
 from b2bua.runtime.message_waiting import MessageWaiting
@@ -233,6 +234,7 @@ class Signalling:
                 self.writer.run,
                 self.dialogs.run,
                 self._watch,
+                self._housekeeping().run,
             ):
                 tasks.create_task(work())
 
@@ -252,6 +254,13 @@ class Signalling:
         await self.trunks.stop()
         self.book.settle()
         await self.dialogs.flush()
+
+    def _housekeeping(self) -> Housekeeping:
+        return Housekeeping(
+            lambda: len(self.agent.layer),
+            lambda keep: self.trace.forget(self._queue.now() - keep),
+            self.agent.timers.timeout,
+        )
 
     def _restore_calls(self) -> list[Call]:
         """Make the calls again that were in progress when a process before this one died."""

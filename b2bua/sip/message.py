@@ -50,8 +50,11 @@ MAX_CSEQ = 2**31 - 1
 
 @lru_cache(maxsize=2048)
 def canonical(name: str) -> str:
-    """Return a header name's long form in lower case. Raises BadMessage (0) where it is no token."""
-    name = name.rstrip(" \t").lower()
+    """Return a header name's long form in lower case. Raises BadMessage (0) where it is no token.
+
+    Blanks behind it are not taken: a long row of them would be kept with the name.
+    """
+    name = name.lower()
     if len(name) > MAX_NAME or not _TOKEN.match(name):
         raise BadMessage(0, "Bad header name")
     return _COMPACT.get(name, name)
@@ -270,7 +273,7 @@ def parse_message(data: bytes) -> Request | Response:
         name, colon, value = line.partition(":")
         if not colon:
             raise BadMessage(0, "Header without a colon")
-        name = canonical(name)
+        name = canonical(name.rstrip(" \t"))
         value = value.strip()
         known = headers.get(name)
         if known is None:
