@@ -134,7 +134,7 @@ class Ringing(Performer):
         flow = branch.device.binding.flow
         host = call.services.agent.wire.advertised(flow)
         session = call.services.agent.call(
-            str(branch.device.binding.contact),
+            str(branch.device.binding.contact.as_target),
             flow,
             call.identity(host),
             Address(Uri(host.host, branch.device.username, host.port)),

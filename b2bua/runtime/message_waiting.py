@@ -274,7 +274,9 @@ class MessageWaiting:
         self._told[binding.username, binding.key] = counts
         account = self.address(binding.username, binding.flow)
         body = summary(counts, str(account))
-        self._agent.notify(str(binding.contact), binding.flow, Address(account), UNSOLICITED, body, now)
+        self._agent.notify(
+            str(binding.contact.as_target), binding.flow, Address(account), UNSOLICITED, body, now
+        )
 
     # Which subscription is which device's
 
