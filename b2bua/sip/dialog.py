@@ -47,11 +47,12 @@ class Dialog:
         if not cseq:
             self.local_cseq += 1
             cseq = self.local_cseq
-        uri, routes = str(self.target.as_target), self.routes
+        uri = target = str(self.target.as_target)
+        routes = self.routes
         if routes and (first := parse_address(routes[0]).uri).param("lr") is None:
             # A strict router wants itself in the Request-URI and the target as the last route.
             uri = str(first.as_target)
-            routes = (*routes[1:], f"<{self.target}>")
+            routes = (*routes[1:], f"<{target}>")
         return Draft(
             method,
             uri,
