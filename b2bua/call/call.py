@@ -18,28 +18,16 @@ from b2bua.call.services import Services
 from b2bua.call.walk import begin
 from b2bua.callplan.asked import Rule
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.responses import meaning
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Caller
 from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
 from b2bua.sip.flow import Hop
+from b2bua.sip.location import Location, location_of
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session_user import NOBODY
 from b2bua.sip.uri import Uri
-
-OUTCOMES = {
-    403: "refused",
-    404: "unknown",
-    410: "unknown",
-    480: "no-answer",
-    482: "loop",
-    484: "unknown",
-    486: "busy",
-    503: "unavailable",
-    600: "busy",
-    603: "busy",
-    604: "unknown",
-}
 
 
 class Call:
@@ -57,6 +45,7 @@ class Call:
         self.marker = services.token()
         self.over = False
         self.max_forwards = 70
+        self.location: Location | None = None
         self.occupied: list[int] = []
         self._redirected: list[int] = []
         self._course: Course | None = None
@@ -88,6 +77,7 @@ class Call:
         session = caller.session = services.agent.serve(invite, NOBODY, now)
         early = Early(session, caller, early_media and (offered is not None or session.reliable))
         session.user = call._course = Course(call, walk, early, answers_first=answers_first)
+        call.location = location_of(invite.request)
         call.max_forwards = max(invite.request.integer("max-forwards", 70) - 1, 0)
         return call
 
@@ -235,7 +225,12 @@ class Call:
         self.services.lines.release(user, now)
 
     def may_redirect(self, user: int) -> bool:
-        """Count a call that a user's redirect sends elsewhere, unless there are as many as may be (D7)."""
+        """Count a call that a user's redirect sends elsewhere, unless there are as many as may be (D7).
+
+        It counts once, however many numbers it is sent to one after the other.
+        """
+        if user in self._redirected:
+            return True
         if self.services.redirected.in_use(user) >= self.itinerary.limits.redirected_calls:
             return False
         self._redirected.append(user)
@@ -297,7 +292,7 @@ class Call:
 
     def refused(self, code: int, now: float) -> None:
         """Nothing was left to try: the caller got this code."""
-        self.finish(OUTCOMES.get(code, "refused"), "service", now, code)
+        self.finish(meaning(code).outcome, "service", now, code)
 
     def peer_ended(self, side: str, why: str, now: float) -> None:
         """One side of an answered call hung up, or has gone: end the other."""

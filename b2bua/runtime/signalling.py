@@ -50,9 +50,9 @@ from b2bua.transport.tcp import Receiver, TcpTransport
 from b2bua.transport.udp import UdpTransport
 from config.settings import Settings
 from media.protocol import CountsChanged, Event, MessageStored, PoolStats, SessionEnded, SessionLost
-from provisioning.errors import StoreError
 from provisioning.notifier.channels import channels
-from provisioning.store import Store
+from provisioning.store.errors import StoreError
+from provisioning.store.store import Store
 
 log = structlog.get_logger()
 
@@ -199,7 +199,7 @@ class Signalling:
                 chance=random.random,
             ),
             self.registrations,
-            Callers(self.devices, self.registrations.authenticate, self._proven),
+            Callers(self.devices, self.registrations.authenticate, self._proven, codes_of(settings)),
             self.message_waiting,
         )
         await asyncio.gather(self.relay.connect(), self.mailboxes.connect())

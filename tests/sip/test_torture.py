@@ -122,7 +122,7 @@ def answer_to(name: str) -> Response:
 def test_refusals_say_what_would_have_been_taken() -> None:
     for name in ("intmeth", "esc02", "mpart01"):
         assert "INVITE" in (answer_to(name).get("allow") or "")
-    assert answer_to("invut").get("accept") == "application/sdp"
+    assert "application/sdp" in answer_to("invut").values("accept")
     assert answer_to("bext01").tokens("unsupported") == {"nothingsupportsthis", "nothingsupportsthiseither"}
 
 
