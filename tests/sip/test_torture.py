@@ -13,7 +13,7 @@ from b2bua.sip.message import Request, Response, parse_message
 from b2bua.sip.session import Session
 from b2bua.sip.uas import ServerSession
 from b2bua.sip.via import Via
-from tests.sip.messages import FLOW
+from tests.sip.messages import FLOW, request
 from tests.sip.torture import CASES
 from tests.sip.torture.expectation import ACCEPTED, DROPPED, UNREADABLE, Answer, Torture
 from tests.sip.wire import Network, Peer, Phone
@@ -141,12 +141,13 @@ def test_what_is_not_there_is_not_made_up() -> None:
     assert set(answer_to("insuf").headers) == {"via", "cseq", "content-length"}
 
 
-def test_the_oldest_peer_is_told_apart_by_its_headers() -> None:
+@pytest.mark.parametrize("branch", ["z9hG4bK", "old", ""])
+def test_a_branch_that_names_nothing_tells_no_requests_apart(branch: str) -> None:
     bench = Bench("UDP")
-    first = BY_NAME["badbranch"].data
-    bench.take(first)
-    bench.take(first.replace(b"CSeq: 8", b"CSeq: 9").replace(b"OPTIONS", b"FOO"))
-    assert [each.code for each in bench.answers] == [200, 501]
+    for call_id in ("one", "one", "another"):
+        bench.take(request(branch=branch, call_id=call_id))
+    assert len(bench.phone.sessions) == 2
+    assert [each.call_id for each in bench.answers] == ["one", "one", "another"], "the second is a repetition"
 
 
 # What is read from some of them
