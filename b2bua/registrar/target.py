@@ -8,9 +8,9 @@ from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from b2bua.registrar.bindings import Binding
-from b2bua.sip.compose import Header
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.route import routed
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.route import routed
 
 # Networks whose addresses mean another host elsewhere: loopback, private (RFC 1918), shared by a carrier's customers
 # (RFC 6598), link-local (RFC 3927). An address in one of them is in reach only from inside the same one.
@@ -33,8 +33,8 @@ class Ways:
     carrier's, which would take it for a call of ours.
     """
 
-    local: Mapping[str, Hop]
-    closed: Callable[[Hop], bool]
+    local: Mapping[str, SocketAddress]
+    closed: Callable[[SocketAddress], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _direct(binding: Binding, ways: Ways) -> Flow | None:
     if back is not None and binding.outbound:
         return None
     named = binding.next_hop
-    hop = Hop(named.host, named.port or 5060)
+    hop = SocketAddress(named.host, named.port or 5060)
     beside = hop.host == source.host
     if back is not None and back.reliable and beside:
         return None
