@@ -13,9 +13,8 @@ from b2bua.runtime.directory import Registered
 from b2bua.runtime.trace import legible
 from b2bua.sip.flow import Flow, Hop
 from media.client import MediaClient, MediaError
-from media.message import Caller
+from media.message import Caller, Occasion
 from media.protocol import Event, Place, Reservation, Service
-from media.scripts.deposit import Occasion
 
 log = structlog.get_logger()
 
