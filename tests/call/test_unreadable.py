@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b2bua.call.call import OUTCOMES
 from b2bua.callplan.outcome import Ended
+from b2bua.callplan.responses import meaning
 from b2bua.callplan.steps import Ring
 from b2bua.sip.session import Session
 from b2bua.sip.uas import ServerSession
@@ -147,7 +147,7 @@ def test_whatever_cannot_be_read_nothing_is_left(
     for call in stage.calls:
         journal = call.journal
         if journal.answered is None and journal.outcome not in ("cancelled", "ended"):
-            assert journal.code is not None and journal.outcome == OUTCOMES.get(journal.code, "refused")
+            assert journal.code is not None and journal.outcome == meaning(journal.code).outcome
         for result in journal.steps:
             if isinstance(result.step, Ring) and result.ended is Ended.NO_ANSWER:
                 # To have rung in vain is to have rung as long as it may.
