@@ -12,7 +12,7 @@ from typing import Protocol
 from b2bua.call.journal import Figures, Journal
 from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
-from b2bua.registrar.target import Target, target_of
+from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
 
@@ -37,15 +37,11 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A registered device of a user, at the moment a step rings it."""
+    """A registered device of a user, at the moment a step rings it, and where an INVITE to it goes."""
 
     username: str
     binding: Binding
-
-    @property
-    def target(self) -> Target:
-        """Where an INVITE to it goes."""
-        return target_of(self.binding)
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class ShownCaller:
     """What a mailbox needs to know of a caller; a withheld caller has neither number nor name."""
 
     number: str | None
@@ -109,7 +105,7 @@ class Mailboxes(Protocol):
         service: str,
         user: int,
         occasion: str | None,
-        visitor: Visitor,
+        caller: ShownCaller,
         call_id: str,
         done: ReservationDone,
     ) -> None:
