@@ -15,7 +15,7 @@ from b2bua.callplan.steps import Ring
 from b2bua.sip.session import Session
 from b2bua.sip.uas import ServerSession
 from tests.call.stage import Stage, answers, follows, refuses, rings, sdp
-from tests.call.test_dial import outbound
+from tests.call.test_dial_trunk import outbound
 from tests.call.test_hops import says_302
 from tests.callplan.company import RECEPTION, VOICEMAIL
 from tests.sip.unreadable import Spoiled, spoiled, spoiling
