@@ -37,6 +37,7 @@ class SoftClient:
 
     username: str
     password: str | None = field(default=None, repr=False)
+    nat: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class DeskPhone:
 
     mac: str
     vendor: str = ""
+    nat: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +119,4 @@ class TrunkEntry:
     early_media: bool = True
     trusted: bool = False
     anonymous_code: int = 433
+    nat: str = "auto"

@@ -34,6 +34,7 @@ from provisioning.toml_table import Problem, Table
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SYNTAX_ERROR = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
+_NAT = values.choice("auto", "always", "never")
 _AT_END = re.compile(r"(.*) \(at end of document\)", re.DOTALL)
 
 
@@ -213,6 +214,7 @@ def _soft_client(table: Table) -> SoftClient:
     entry = SoftClient(
         username=table.need("username", values.checked(values.username), ""),
         password=table.read("password", values.secret, None),
+        nat=table.read("nat", _NAT, "auto"),
     )
     table.finish()
     return entry
@@ -222,6 +224,7 @@ def _desk_phone(table: Table) -> DeskPhone:
     entry = DeskPhone(
         mac=table.need("mac", values.checked(parse_mac), ""),
         vendor=table.read("vendor", values.checked(values.vendor), ""),
+        nat=table.read("nat", _NAT, "auto"),
     )
     table.finish()
     return entry
@@ -244,6 +247,7 @@ def _trunk(table: Table) -> TrunkEntry:
         early_media=table.read("early_media", values.flag, True),
         trusted=table.read("trusted", values.flag, False),
         anonymous_code=table.read("anonymous_code", values.whole(400, 699), 433),
+        nat=table.read("nat", _NAT, "auto"),
     )
     table.finish()
     return entry

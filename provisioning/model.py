@@ -182,6 +182,7 @@ class Device(Base):
     username: Mapped[str]
     vendor: Mapped[str]
     password: Mapped[bytes]
+    nat: Mapped[str] = mapped_column(server_default="auto")
 
 
 class Trunk(Base):
@@ -205,6 +206,7 @@ class Trunk(Base):
     early_media: Mapped[bool]
     trusted: Mapped[bool] = mapped_column(server_default=text("0"))
     anonymous_code: Mapped[int] = mapped_column(server_default="433")
+    nat: Mapped[str] = mapped_column(server_default="auto")
 
 
 class BlockedNumber(Base):

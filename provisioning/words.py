@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from b2bua.callplan.settings import Action, Interval
-from provisioning.company import NOT_ANSWERED, CustomerEntry, DeskPhone, TreatmentEntry, TrunkEntry, UserEntry
+from provisioning.company import (
+    NOT_ANSWERED,
+    CustomerEntry,
+    DeskPhone,
+    SoftClient,
+    TreatmentEntry,
+    TrunkEntry,
+    UserEntry,
+)
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NONE = "none"
+NAT = {"auto": "as its addresses tell", "always": "always", "never": "never"}
 
 
 def customer_words(entry: CustomerEntry) -> dict[str, str]:
@@ -47,7 +56,7 @@ def user_words(entry: UserEntry) -> dict[str, str]:
         "Out of hours, times": _times(entry.unavailable),
         "Reject anonymous calls": _yes(entry.reject_anonymous),
         "Permanent redirect": entry.permanent_redirect or NONE,
-        "Soft clients": _listed(client.username for client in entry.soft_clients),
+        "Soft clients": _listed(_client(client) for client in entry.soft_clients),
         "Desk phones": _listed(_phone(phone) for phone in entry.desk_phones),
     }
 
@@ -69,6 +78,7 @@ def trunk_words(entry: TrunkEntry) -> dict[str, str]:
         "Early media": _yes(entry.early_media),
         "Trusted with withheld numbers": _yes(entry.trusted),
         "Code for rejected anonymous calls": str(entry.anonymous_code),
+        "Behind NAT": NAT[entry.nat],
     }
 
 
@@ -114,9 +124,22 @@ def _listed(values: Iterable[str]) -> str:
     return ", ".join(sorted(values)) or NONE
 
 
+def _client(client: SoftClient) -> str:
+    return client.username + _remarks(_behind_nat(client.nat))
+
+
 def _phone(phone: DeskPhone) -> str:
     mac = ":".join(phone.mac[at : at + 2] for at in range(0, 12, 2))
-    return f"{mac} ({phone.vendor})" if phone.vendor else mac
+    return mac + _remarks(phone.vendor, _behind_nat(phone.nat))
+
+
+def _behind_nat(nat: str) -> str:
+    return "" if nat == "auto" else f"{NAT[nat]} behind NAT"
+
+
+def _remarks(*remarks: str) -> str:
+    made = ", ".join(filter(None, remarks))
+    return f" ({made})" if made else ""
 
 
 def _times(spans: Iterable[Interval]) -> str:

@@ -23,6 +23,7 @@ from b2bua.callplan.situation import Caller
 from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
 from b2bua.sip.flow import Hop
+from b2bua.sip.nat import Nat
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session_user import NOBODY
 from b2bua.sip.uri import Uri
@@ -72,15 +73,16 @@ class Call:
         dialled: str,
         now: float,
         *,
+        nat: Nat = "auto",
         early_media: bool = True,
         answers_first: bool = False,
     ) -> Call:
         """Take over an INVITE. Raises BadMessage (400, 488) where it cannot be used; nothing has begun then.
 
-        Without `early_media` the caller is sent no sound before the answer; with `answers_first` it is answered
-        to hear an announcement (D1).
+        `nat` is the caller's setting. Without `early_media` the caller is sent no sound before the answer; with
+        `answers_first` it is answered to hear an announcement (D1).
         """
-        caller = Leg("a", invite.flow, services.origin())
+        caller = Leg("a", invite.flow, services.origin(), nat)
         if (offered := invite.request.sdp) is not None:
             caller.hear(offered)
         call = cls(services, caller, itinerary, dialled, Journal(began=now))

@@ -104,7 +104,7 @@ class Dialling(Performer):
 
     def _invite(self, gateway: Gateway, now: float) -> None:
         call = self.call
-        leg = self._leg = Leg(call.next_leg_name(), gateway.flow, call.services.origin())
+        leg = self._leg = Leg(call.next_leg_name(), gateway.flow, call.services.origin(), gateway.trunk.nat)
         self._path.place(call.caller, leg)
         ours = call.services.agent.wire.advertised(gateway.flow)
         number = to_trunk(self._step.number, gateway.trunk)

@@ -137,7 +137,7 @@ class AtMailbox(Performer):
             self._fail(now)
             return
         call = self.call
-        leg = self._leg = Leg(call.next_leg_name(), flow, call.services.origin())
+        leg = self._leg = Leg(call.next_leg_name(), flow, call.services.origin(), "never")
         self._path.place(call.caller, leg)
         host = call.services.agent.wire.advertised(flow)
         target = Uri(flow.remote.host, self.words.service, flow.remote.port)

@@ -118,7 +118,7 @@ class Ringing(Performer):
             return
         self._rung.add(name)
         call = self.call
-        leg = Leg(call.next_leg_name(), device.binding.flow, call.services.origin())
+        leg = Leg(call.next_leg_name(), device.binding.flow, call.services.origin(), device.nat)
         branch = Branch(device, leg, self.course.way())
         self._branches.append(branch)
         self.course.open(branch.path, lambda there, now: self._invite(branch, there, now), now)
@@ -187,7 +187,9 @@ class Ringing(Performer):
         if code == 488 and self.course.early.narrowed and not branch.whole:
             # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
             branch.whole = True
-            branch.leg = Leg(self.call.next_leg_name(), branch.leg.flow, self.call.services.origin())
+            branch.leg = Leg(
+                self.call.next_leg_name(), branch.leg.flow, self.call.services.origin(), branch.leg.nat
+            )
             self._invite(branch, True, now)
             return
         target = response.contact if response is not None and code in MOVED else None

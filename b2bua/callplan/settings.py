@@ -126,6 +126,7 @@ class Trunk:
     the digest towards the carrier is made with the realm of its challenge. `ha1_*` check the carrier's own
     digest towards us; they are empty for a trunk without credentials. A `trusted` carrier is told the number of
     withheld callers too (BEHAVIOUR I4), and gets `anonymous_code` for those that are turned away (A2).
+    `nat` says whether its addresses can be believed (M5).
     """
 
     id: int
@@ -143,6 +144,7 @@ class Trunk:
     early_media: bool = True
     trusted: bool = False
     anonymous_code: int = 433
+    nat: Literal["auto", "always", "never"] = "auto"
     country: str = "GB"
     ha1_md5: str = field(default="", repr=False)
     ha1_sha256: str = field(default="", repr=False)

@@ -134,6 +134,7 @@ class Telephony:
             Itinerary([hop], numbering, later, self._limits),
             calling.dialled,
             now,
+            nat=calling.nat,
             early_media=trunk is None or trunk.early_media,
             answers_first=trunk is not None and trunk.answer_first,
         )
@@ -202,7 +203,7 @@ class Telephony:
             return
         for call in self.book:
             if call.ringing(account.user_id):
-                call.registered(Device(binding.username, binding), now)
+                call.registered(Device(binding.username, binding, account.nat), now)
 
     def _situation(
         self, called: User, now: float, arrival: datetime, *, called_back: bool = False

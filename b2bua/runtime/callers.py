@@ -20,6 +20,7 @@ from b2bua.sip.digest import Account
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
+from b2bua.sip.nat import Nat
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.trunks.diversions import incoming_diversions
 from b2bua.trunks.numbers import from_trunk
@@ -32,7 +33,8 @@ Authenticate = Callable[[ServerTransaction, Request, Lookup, float], str | None]
 class Calling:
     """A caller and what it dialled. `user` is set for a device's call, `trunk` for a carrier's.
 
-    `diversions` are the redirects that a carrier tells of, `marker` our own mark on a call that comes back.
+    `diversions` are the redirects that a carrier tells of, `marker` our own mark on a call that comes back, `nat` what
+    the caller's setting says of its addresses.
     """
 
     caller: Caller
@@ -41,6 +43,7 @@ class Calling:
     trunk: Trunk | None = None
     diversions: tuple[Diversion, ...] = ()
     marker: str | None = None
+    nat: Nat = "auto"
 
 
 class Callers:
@@ -71,18 +74,18 @@ class Callers:
             return None
         if (account := directory.account(username)) is not None:
             if (user := directory.user(account.user_id)) is not None:
-                return _from_user(request, user, self._devices.choices.of(username))
+                return _from_user(request, user, account.nat, self._devices.choices.of(username))
         elif (trunk := directory.trunk_named(username)) is not None:
             return _from_trunk(request, trunk)
         invite.respond(403, now)
         return None
 
 
-def _from_user(request: Request, user: User, chosen: str | None) -> Calling:
+def _from_user(request: Request, user: User, nat: Nat, chosen: str | None) -> Calling:
     hidden = user.withhold_number or withheld(request)
     number = user.extension or user.default_number
     caller = Caller(number, user.name, hidden, user.id, user.customer, user.default_number, chosen)
-    return Calling(caller, request.uri.user or "", user=user)
+    return Calling(caller, request.uri.user or "", user=user, nat=nat)
 
 
 def _from_trunk(request: Request, trunk: Trunk) -> Calling:
@@ -107,6 +110,7 @@ def _from_trunk(request: Request, trunk: Trunk) -> Calling:
         trunk=trunk,
         diversions=incoming_diversions(request, trunk),
         marker=request.get(MARKER.lower()),
+        nat=trunk.nat,
     )
 
 

@@ -25,9 +25,9 @@ class Directory:
         self.sources = sources_of(self.trunks)
         self._trunks = {trunk.username: trunk for trunk in self.trunks if trunk.username}
         self._accounts = {account.username: account for account in reading.accounts}
-        self._by_user: defaultdict[int, list[str]] = defaultdict(list)
+        self._by_user: defaultdict[int, list[Account]] = defaultdict(list)
         for account in reading.accounts:
-            self._by_user[account.user_id].append(account.username)
+            self._by_user[account.user_id].append(account)
 
     def account(self, username: str) -> Account | None:
         """The account with this SIP username."""
@@ -45,8 +45,8 @@ class Directory:
         """The user with this id; `None` for one that was deleted meanwhile."""
         return self.numbering.users.get(user_id)
 
-    def usernames(self, user_id: int) -> Sequence[str]:
-        """The SIP usernames of a user's devices."""
+    def accounts(self, user_id: int) -> Sequence[Account]:
+        """The accounts of a user's devices."""
         return self._by_user.get(user_id, ())
 
     def changed_accounts(self, later: Directory) -> list[str]:
@@ -67,7 +67,7 @@ class Registered:
     def of_user(self, user: int, now: float) -> list[Device]:
         """Every live binding of every account of a user."""
         return [
-            Device(username, binding)
-            for username in self.directory.usernames(user)
-            for binding in self.location.lookup(username, now)
+            Device(account.username, binding, account.nat)
+            for account in self.directory.accounts(user)
+            for binding in self.location.lookup(account.username, now)
         ]
