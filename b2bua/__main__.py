@@ -17,8 +17,8 @@ from b2bua.runtime.figures import NodeFigures
 from b2bua.runtime.signalling import Signalling
 from config.logging import Lines, announce_ready, configure
 from config.settings import ConfigError, Settings, load
-from provisioning.errors import StoreError
-from provisioning.store import open_store
+from provisioning.store.errors import StoreError
+from provisioning.store.store import open_store
 
 log = structlog.get_logger()
 

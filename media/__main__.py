@@ -11,10 +11,10 @@ from config.logging import announce_ready, configure
 from config.settings import ConfigError, Settings, load
 from media.archive import StillWriting
 from media.host import HostSettings, MediaHost
-from provisioning.late_owners import LateOwners
+from provisioning.mailboxes.late_owners import LateOwners
+from provisioning.mailboxes.owners import StoredOwners
 from provisioning.notifier.channels import channels
-from provisioning.owners import StoredOwners
-from provisioning.store import open_store
+from provisioning.store.store import open_store
 
 
 async def run(settings: Settings) -> None:

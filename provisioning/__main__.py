@@ -13,10 +13,10 @@ import structlog
 
 from config.logging import announce_ready, configure
 from config.settings import ConfigError, Settings, load
-from provisioning.errors import StoreError
 from provisioning.notifier.notifier import Notifier
 from provisioning.notifier.tellers import tellers
-from provisioning.store import open_store
+from provisioning.store.errors import StoreError
+from provisioning.store.store import open_store
 
 log = structlog.get_logger()
 

@@ -25,7 +25,7 @@ VIOLATIONS = {
     "transport": ("b2bua/transport/__init__.py", "import media.mailbox"),
     "pure": ("b2bua/sip/flow.py", "import socket"),
     "media": ("media/wav.py", "import b2bua.sip.uri"),
-    "provisioning": ("provisioning/errors.py", "import b2bua.sip.uri"),
+    "provisioning": ("provisioning/control.py", "import b2bua.sip.uri"),
     "mailbox": ("media/greetings.py", "import subprocess"),
     "conversion": ("media/conversion/level.py", "import media.pool"),
     "pjsua2": ("media/__init__.py", "import pjsua2"),

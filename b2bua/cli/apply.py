@@ -11,11 +11,11 @@ from b2bua.callplan.codes import Codes
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from b2bua.runtime.limits import codes_of
-from provisioning.apply import apply_changes, plan_changes
-from provisioning.changes import Applied
-from provisioning.company_file import CompanyFile, CompanyFileError, read_company_file
-from provisioning.notify_signalling import notify_changed
-from provisioning.store import Store
+from provisioning.company.changes import Applied
+from provisioning.control import notify_changed
+from provisioning.file.apply import apply_changes, plan_changes
+from provisioning.file.company_file import CompanyFile, CompanyFileError, read_company_file
+from provisioning.store.store import Store
 
 app = typer.Typer()
 

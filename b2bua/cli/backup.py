@@ -10,9 +10,9 @@ import typer
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from b2bua.supervisor.service import StartError, only_instance
-from provisioning.backup import Manifest, take_backup
-from provisioning.errors import StoreError
-from provisioning.restore import restore_backup
+from provisioning.store.backup import Manifest, take_backup
+from provisioning.store.errors import StoreError
+from provisioning.store.restore import restore_backup
 
 app = typer.Typer()
 

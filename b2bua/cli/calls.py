@@ -16,9 +16,9 @@ from b2bua.cli.control import NotRunningError, ask
 from b2bua.cli.recording import measured
 from b2bua.cli.schema import Call, CallDetail, Calls, LadderEntry, LiveCall, Party, Recording
 from config.settings import Settings
-from provisioning.calllog import CallRecord, TraceEntry
-from provisioning.directory import Directory
-from provisioning.store import Store
+from provisioning.store.calllog import CallRecord, TraceEntry
+from provisioning.store.directory import Directory
+from provisioning.store.store import Store
 
 app = typer.Typer()
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md).")]

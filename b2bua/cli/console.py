@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from b2bua.cli.control import NotRunningError, ask
 from config.settings import ConfigError, Settings, load
-from provisioning.errors import StoreError
-from provisioning.store import Store, open_store
+from provisioning.store.errors import StoreError
+from provisioning.store.store import Store, open_store
 
 Result = TypeVar("Result")
 

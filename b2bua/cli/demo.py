@@ -12,12 +12,12 @@ import config
 from b2bua.callplan.settings import Action, Treatment, User
 from b2bua.cli.console import CommandError, table
 from config.settings import Settings
-from provisioning.apply import apply_changes
-from provisioning.company import CustomerEntry, SoftClient
-from provisioning.company_file import CompanyFile, read_company_file
-from provisioning.pins import generate_pin
-from provisioning.secrets import digest_ha1, generate_password
-from provisioning.store import Store
+from provisioning.company.entries import CustomerEntry, SoftClient
+from provisioning.company.pins import generate_pin
+from provisioning.file.apply import apply_changes
+from provisioning.file.company_file import CompanyFile, read_company_file
+from provisioning.store.secrets import digest_ha1, generate_password
+from provisioning.store.store import Store
 
 COMPANY = Path(config.__file__).with_name("demo.toml")
 CREDENTIALS = "demo-credentials.json"

@@ -25,7 +25,7 @@ from b2bua.cli.console import CommandError
 from b2bua.cli.schema import Considered, Explanation
 from b2bua.runtime.limits import limits_of
 from config.settings import Settings
-from provisioning.directory import Directory
+from provisioning.store.directory import Directory
 
 app = typer.Typer()
 ANONYMOUS = "anonymous"

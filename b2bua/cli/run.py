@@ -13,7 +13,7 @@ from b2bua.cli.demo import banner, ensure_demo
 from b2bua.cli.lan import lan_address
 from b2bua.supervisor import service
 from config.settings import Settings
-from provisioning.store import Store
+from provisioning.store.store import Store
 
 app = typer.Typer()
 

@@ -20,8 +20,8 @@ from b2bua.runtime.directory import Registered
 from b2bua.runtime.trace import Trace, entries, legible
 from media.message import Caller
 from media.protocol import MessageStored, SessionEnded
-from provisioning.calllog import CallRecord, TraceEntry
-from provisioning.outbox import CallMissed
+from provisioning.store.calllog import CallRecord, TraceEntry
+from provisioning.store.outbox import CallMissed
 
 log = structlog.get_logger()
 

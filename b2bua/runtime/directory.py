@@ -11,8 +11,8 @@ from b2bua.callplan.settings import Trunk, User
 from b2bua.registrar.location import Location
 from b2bua.runtime.choices import Choices
 from b2bua.trunks.sources import sources_of
-from provisioning.directory import Account
-from provisioning.directory import Directory as Reading
+from provisioning.store.directory import Account
+from provisioning.store.directory import Directory as Reading
 
 
 class Directory:

@@ -24,7 +24,7 @@ from b2bua.sip.message import Request
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.subscription import Subscription
 from b2bua.sip.uri import Uri
-from provisioning.directory import Account
+from provisioning.store.directory import Account
 
 log = structlog.get_logger()
 

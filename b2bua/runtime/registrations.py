@@ -33,7 +33,7 @@ from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.message import Request
 from b2bua.sip.server_transaction import ServerTransaction
-from provisioning.bindings import StoredBinding
+from provisioning.store.bindings import StoredBinding
 
 log = structlog.get_logger()
 

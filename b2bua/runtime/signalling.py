@@ -50,9 +50,9 @@ from b2bua.transport.tcp import Receiver, TcpTransport
 from b2bua.transport.udp import UdpTransport
 from config.settings import Settings
 from media.protocol import CountsChanged, Event, MessageStored, PoolStats, SessionEnded, SessionLost
-from provisioning.errors import StoreError
 from provisioning.notifier.channels import channels
-from provisioning.store import Store
+from provisioning.store.errors import StoreError
+from provisioning.store.store import Store
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from b2bua.runtime.clock import WallClock
 from b2bua.sip.flow import Hop
 from b2bua.sip.message import canonical
-from provisioning.calllog import TraceEntry
+from provisioning.store.calllog import TraceEntry
 
 # With these alone nothing tells who a withheld caller is.
 WITHHELD_HEADERS = frozenset({"call-id", "cseq", "reason", "content-type"})

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from provisioning.bindings import StoredBinding
-from provisioning.calllog import CallRecord, TraceEntry
-from provisioning.errors import StoreError
-from provisioning.outbox import CallMissed, Channel
-from provisioning.store import Store
+from provisioning.store.bindings import StoredBinding
+from provisioning.store.calllog import CallRecord, TraceEntry
+from provisioning.store.errors import StoreError
+from provisioning.store.outbox import CallMissed, Channel
+from provisioning.store.store import Store
 
 log = structlog.get_logger()
 

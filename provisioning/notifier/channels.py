@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.settings import Settings
-from provisioning.outbox import Channel
+from provisioning.store.outbox import Channel
 
 
 def channels(settings: Settings) -> tuple[Channel, ...]:

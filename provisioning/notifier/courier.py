@@ -15,12 +15,12 @@ from typing import Protocol
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from provisioning.errors import StoreError
 from provisioning.notifier import schedule
 from provisioning.notifier.outcome import Dropped, Outcome, Postponed, Refused, Taken
 from provisioning.notifier.recipient import Recipient, read_recipient
-from provisioning.outbox import Channel, Entry, Outbox
-from provisioning.store import Store
+from provisioning.store.errors import StoreError
+from provisioning.store.outbox import Channel, Entry, Outbox
+from provisioning.store.store import Store
 
 log = structlog.get_logger()
 

@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from provisioning.notifier.recipient import Recipient
 from provisioning.notifier.recording import Recording
 from provisioning.notifier.wording import clean, shown_caller, shown_number
-from provisioning.outbox import Entry, VoicemailLeft
+from provisioning.store.outbox import Entry, VoicemailLeft
 
 TEMPLATES = Path(__file__).parent / "templates"
 FALLBACK = "en"

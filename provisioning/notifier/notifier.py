@@ -11,8 +11,8 @@ from functools import partial
 import structlog
 
 from provisioning.notifier.courier import PASSING, Courier, Teller
-from provisioning.outbox import Channel, Outbox
-from provisioning.store import Store
+from provisioning.store.outbox import Channel, Outbox
+from provisioning.store.store import Store
 
 log = structlog.get_logger()
 

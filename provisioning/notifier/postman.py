@@ -12,7 +12,7 @@ from provisioning.notifier.outcome import Outcome, Postponed, Refused
 from provisioning.notifier.recipient import Recipient
 from provisioning.notifier.recording import Recording, read_recording
 from provisioning.notifier.smtp import MailServer
-from provisioning.outbox import Entry, VoicemailLeft
+from provisioning.store.outbox import Entry, VoicemailLeft
 
 
 class Postman:

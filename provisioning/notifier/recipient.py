@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from provisioning import model
-from provisioning.store import Store
+from provisioning.store import model
+from provisioning.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from provisioning.notifier.channels import channels
 from provisioning.notifier.courier import Teller
 from provisioning.notifier.postman import Postman
 from provisioning.notifier.webhook import Webhook
-from provisioning.outbox import Channel
+from provisioning.store.outbox import Channel
 
 
 def tellers(settings: Settings) -> dict[Channel, Teller]:

@@ -23,7 +23,7 @@ from provisioning.notifier.outcome import Outcome, Postponed, Taken
 from provisioning.notifier.public_address import resolve
 from provisioning.notifier.recipient import Recipient
 from provisioning.notifier.wording import clean
-from provisioning.outbox import Entry, VoicemailLeft
+from provisioning.store.outbox import Entry, VoicemailLeft
 
 ID, TIMESTAMP, SIGNATURE = "Ringplan-Id", "Ringplan-Timestamp", "Ringplan-Signature"
 TOO_BUSY = frozenset({429, 503})

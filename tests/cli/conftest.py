@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from b2bua.cli import main
-from provisioning.apply import apply_changes
-from provisioning.calllog import CallRecord, TraceEntry
-from provisioning.company_file import parse_company_file
-from provisioning.store import open_store
+from provisioning.file.apply import apply_changes
+from provisioning.file.company_file import parse_company_file
+from provisioning.store.calllog import CallRecord, TraceEntry
+from provisioning.store.store import open_store
 
 COMPANY = """
 [[customers]]

@@ -13,10 +13,10 @@ from b2bua.cli.demo import COMPANY as COMPANY_OF_THE_DEMO
 from b2bua.cli.demo import CREDENTIALS, Demo, banner, ensure_demo, read_demo
 from config.settings import Settings, SipSettings, VoicemailSettings
 from config.values import HostPort
-from provisioning.apply import apply_changes
-from provisioning.company_file import parse_company_file
-from provisioning.pins import pin_problem
-from provisioning.store import open_store
+from provisioning.company.pins import pin_problem
+from provisioning.file.apply import apply_changes
+from provisioning.file.company_file import parse_company_file
+from provisioning.store.store import open_store
 from tests.cli.conftest import COMPANY
 
 

@@ -24,16 +24,16 @@ from media.message import Caller as CallerIdentity
 from media.message import Envelope
 from media.protocol import CountsChanged, MessageStored
 from media.protocol import Service as Media
-from provisioning.apply import apply_changes
-from provisioning.company_file import parse_company_file
-from provisioning.outbox import Outbox, VoicemailLeft
-from provisioning.store import Store, open_store
+from provisioning.file.apply import apply_changes
+from provisioning.file.company_file import parse_company_file
+from provisioning.store.outbox import Outbox, VoicemailLeft
+from provisioning.store.store import Store, open_store
 from tests.media.conftest import PROMPTS, USER, Signalling, connect, free_network
 from tests.media.people import People
 from tests.media.support import has_ended, main_frequency, tone, until, wav_samples, within
 from tests.media.visitor import Visitor
-from tests.provisioning.company import customer, user
-from tests.provisioning.test_apply import applied
+from tests.provisioning.companies import customer, user
+from tests.provisioning.file.test_apply import applied
 
 
 class Process:

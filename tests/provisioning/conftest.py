@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from provisioning.store import Store, open_store
+from provisioning.store.store import Store, open_store
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

@@ -12,13 +12,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provisioning import outbox
 from provisioning.notifier.mail import message_id
-from provisioning.outbox import Channel
-from provisioning.store import Store
-from tests.provisioning.company import customer, user
+from provisioning.store.outbox import Channel
+from provisioning.store.store import Store, outbox
+from tests.provisioning.companies import customer, user
+from tests.provisioning.file.test_apply import applied
 from tests.provisioning.notifier.entries import CALL, SENDER
-from tests.provisioning.test_apply import applied
 from tests.support.mailhost import Mailhost
 
 LIMIT = 30.0

@@ -16,9 +16,9 @@ from argon2 import PasswordHasher
 
 from b2bua.runtime.signalling import Signalling
 from config.settings import Settings
-from provisioning.apply import apply_changes
-from provisioning.company_file import parse_company_file
-from provisioning.store import Store, open_store
+from provisioning.file.apply import apply_changes
+from provisioning.file.company_file import parse_company_file
+from provisioning.store.store import Store, open_store
 from tests.media.relay.process import environment
 from tests.runtime.media_host import FakeMediaHost
 from tests.runtime.phone import DEADLINE, Phone

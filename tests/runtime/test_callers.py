@@ -17,8 +17,8 @@ from b2bua.runtime.callers import Callers, Calling
 from b2bua.runtime.directory import Directory, Registered
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.message import Request
-from provisioning.directory import Account
-from provisioning.directory import Directory as Reading
+from provisioning.store.directory import Account
+from provisioning.store.directory import Directory as Reading
 
 OURS = Hop("192.0.2.1", 5060)
 CARRIER = Flow("UDP", OURS, Hop("192.0.2.9", 5060))

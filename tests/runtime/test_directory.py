@@ -5,9 +5,9 @@ import pytest
 from b2bua.callplan.steps import Voicemail
 from b2bua.registrar.location import Location
 from b2bua.runtime.directory import Directory, Registered
-from provisioning.apply import apply_changes
-from provisioning.company_file import parse_company_file
-from provisioning.store import Store
+from provisioning.file.apply import apply_changes
+from provisioning.file.company_file import parse_company_file
+from provisioning.store.store import Store
 from tests.provisioning.conftest import store
 from tests.runtime.node import Node, company
 

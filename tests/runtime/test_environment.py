@@ -34,7 +34,7 @@ AT_ONCE = 5.0
 
 @pytest.fixture
 async def node(relay_socket: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Node]:
-    monkeypatch.setattr("provisioning.store.BUSY_TIMEOUT", 200)
+    monkeypatch.setattr("provisioning.store.store.BUSY_TIMEOUT", 200)
     monkeypatch.setattr(writer, "BACK_OFF", 0.1)
     async with running_node(relay_socket) as running:
         yield running

@@ -25,7 +25,7 @@ from b2bua.sip.flow import Flow, Hop
 from b2bua.transport.rank import Rank
 from config.logging import configure
 from config.settings import LogSettings
-from provisioning.directory import Directory as Reading
+from provisioning.store.directory import Directory as Reading
 from tests.callplan.company import ACME
 from tests.runtime.node import Node, company, running_node, until
 from tests.runtime.phone import Phone, converse

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from provisioning.notify_signalling import notify_changed
-from provisioning.store import open_store
+from provisioning.control import notify_changed
+from provisioning.store.store import open_store
 from tests.runtime.node import CHEAP, Node, company, short_folder
 from tests.runtime.phone import converse
 from tests.support.addresses import fresh_address, fresh_network

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from b2bua.runtime import ration
 from media.protocol import CountsChanged
-from provisioning.bindings import StoredBinding
+from provisioning.store.bindings import StoredBinding
 from tests.runtime.node import Node, company, running_node, until
 
 

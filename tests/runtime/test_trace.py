@@ -9,7 +9,7 @@ from b2bua.runtime import trace as module
 from b2bua.runtime.clock import LoopTimers, WallClock
 from b2bua.runtime.trace import Trace, entries, legible
 from b2bua.sip.flow import Hop
-from provisioning.calllog import TraceEntry
+from provisioning.store.calllog import TraceEntry
 from tests.runtime.node import company, running_node
 from tests.runtime.phone import converse
 

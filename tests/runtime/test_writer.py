@@ -18,12 +18,12 @@ from b2bua.callplan.missed import Missed
 from b2bua.runtime import writer as module
 from b2bua.runtime.writer import Writer
 from media.message import Caller
-from provisioning.apply import apply_changes
-from provisioning.bindings import StoredBinding
-from provisioning.calllog import CallRecord, TraceEntry
-from provisioning.company_file import parse_company_file
-from provisioning.outbox import CallMissed, Channel, Outbox
-from provisioning.store import Store, open_store
+from provisioning.file.apply import apply_changes
+from provisioning.file.company_file import parse_company_file
+from provisioning.store.bindings import StoredBinding
+from provisioning.store.calllog import CallRecord, TraceEntry
+from provisioning.store.outbox import CallMissed, Channel, Outbox
+from provisioning.store.store import Store, open_store
 from tests.runtime.node import CHEAP, company
 
 NOON = datetime(2030, 6, 1, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ NOON = datetime(2030, 6, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 async def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
-    monkeypatch.setattr("provisioning.store.BUSY_TIMEOUT", 50)
+    monkeypatch.setattr("provisioning.store.store.BUSY_TIMEOUT", 50)
     monkeypatch.setattr(module, "INTERVAL", 0.02)
     monkeypatch.setattr(module, "BACK_OFF", 0.05)
     async with await open_store(tmp_path, CHEAP) as opened:

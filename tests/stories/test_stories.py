@@ -88,7 +88,7 @@ def test_story_of_an_advertised_address(
 
 
 def test_every_customer_and_number_is_one_storys_alone() -> None:
-    from provisioning.company_file import parse_company_file
+    from provisioning.file.company_file import parse_company_file
 
     company = "\n".join(story.company.partition("[[trunks]]")[0] for story in STORIES)
     assert len(parse_company_file(company).customers) >= len(STORIES)

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from provisioning import outbox
-from provisioning.model import Notification, User
-from provisioning.outbox import Channel, News
-from provisioning.store import Store
-from tests.provisioning.company import customer, user
+from provisioning.store.model import Notification, User
+from provisioning.store.outbox import Channel, News
+from provisioning.store.store import Store, outbox
+from tests.provisioning.companies import customer, user
+from tests.provisioning.file.test_apply import applied
 from tests.provisioning.notifier.entries import NOON
-from tests.provisioning.test_apply import applied
 
 
 class Clock:

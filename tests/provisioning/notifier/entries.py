@@ -12,7 +12,7 @@ from media import wav
 from media.message import Caller
 from provisioning.notifier.recipient import Recipient
 from provisioning.notifier.recording import Recording
-from provisioning.outbox import CallMissed, Channel, Entry, News, VoicemailLeft
+from provisioning.store.outbox import CallMissed, Channel, Entry, News, VoicemailLeft
 
 NOON = datetime(2030, 6, 1, 12, tzinfo=UTC)
 SENDER = "Ringplan <voicemail@ringplan.example>"

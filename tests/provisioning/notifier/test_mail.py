@@ -20,7 +20,7 @@ from provisioning.notifier import mail as mail_module
 from provisioning.notifier.mail import compose, message_id
 from provisioning.notifier.recording import Recording
 from provisioning.notifier.wording import clean
-from provisioning.outbox import News
+from provisioning.store.outbox import News
 from tests.provisioning.notifier.entries import (
     ALICE,
     CALL,

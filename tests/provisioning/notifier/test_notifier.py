@@ -19,7 +19,7 @@ from provisioning.notifier.channels import channels
 from provisioning.notifier.mail import fingerprint, message_id
 from provisioning.notifier.notifier import Notifier
 from provisioning.notifier.tellers import tellers
-from provisioning.outbox import REMEMBERED, Channel
+from provisioning.store.outbox import REMEMBERED, Channel
 from tests.provisioning.notifier.conftest import Clock, Queue
 from tests.provisioning.notifier.entries import CALL, MESSAGE, SENDER, SOUND, record
 from tests.support.mailhost import Mailhost

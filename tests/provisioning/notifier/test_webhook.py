@@ -17,7 +17,7 @@ from config.settings import WebhookSettings
 from media.message import Caller
 from provisioning.notifier.outcome import Outcome, Postponed, Taken
 from provisioning.notifier.webhook import Webhook, body, sign
-from provisioning.outbox import Channel, News
+from provisioning.store.outbox import Channel, News
 from tests.provisioning.notifier.entries import ALICE, CALL, MESSAGE, called_by, entry
 from tests.support.addresses import fresh_address
 from tests.support.certificates import make_certificate

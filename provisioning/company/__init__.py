@@ -1,0 +1,1 @@
+"""What may be saved, in words: entries, their rules, and what a change says. No I/O."""

@@ -1,0 +1,1 @@
+"""The company file: TOML, read into entries and applied."""

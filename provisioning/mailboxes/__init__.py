@@ -1,0 +1,1 @@
+"""The users' side of their mailboxes, for the media host."""

@@ -1,1 +1,0 @@
-"""The schema's history, run by `provisioning.database` when the store opens."""
