@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from b2bua.call.digits import digit_of_info
 from b2bua.call.leg import Leg
 from b2bua.call.path import Path
+from b2bua.sip.body import Body, Kind
+from b2bua.sip.digits import digit_of_info
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.sdp import Sdp, parse_sdp
 from b2bua.sip.session import Session
@@ -16,10 +17,6 @@ from b2bua.sip.timers import NEVER, Timed
 if TYPE_CHECKING:
     from b2bua.call.call import Call
     from b2bua.call.mailbox import AtMailbox
-
-# What an INFO may carry from one phone to the other (RFC 6086 leaves the rest to packages nobody here knows).
-INFO_TYPES = ("application/dtmf-relay", "application/dtmf", "application/media_control+xml")
-
 
 # How often a side may put off to hear of the relay's new port (491, 500) before the call is given up.
 PATIENCE = 5
@@ -114,7 +111,7 @@ class Bridge(Timed, Nobody):
         try:
             offered = None if sdp is None else parse_sdp(sdp)
         except BadMessage as error:
-            session.refuse_offer(error.code, now)
+            session.refuse_offer(error.code, now, error.headers)
             return
         if not other.session.offer(None if offered is None else other.offer(offered), now):
             other.said = before
@@ -164,14 +161,19 @@ class Bridge(Timed, Nobody):
         """The caller answers our early offer when somebody has taken the call already."""
         self.on_acknowledged(session, sdp, now)
 
-    def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
-        """A key pressed goes to the mailbox, or to the other phone as it came."""
+    def on_info(self, session: Session, body: Body, now: float) -> None:
+        """A key pressed goes to the mailbox, or to the other phone as it came.
+
+        RFC 6086 leaves what else an INFO may carry to packages that nobody here knows.
+        """
         _, other = self._sides(session)
         if self.mailbox is not None:
-            if (digit := digit_of_info(content_type, body)) is not None:
+            if (digit := digit_of_info(body)) is not None:
                 self.call.services.mailboxes.digit(self.mailbox.token, digit)
-        elif content_type in INFO_TYPES and other.session is not None:
-            other.session.send("INFO", (("Content-Type", content_type),), body, now)
+            return
+        part = body.first(Kind.KEY) or body.first(Kind.PICTURE)
+        if part is not None and other.session is not None:
+            other.session.send("INFO", (("Content-Type", part.media_type),), part.data, now)
 
     def on_ended(self, session: Session, why: str, now: float) -> None:
         """One side hung up or has gone: so does the other."""
@@ -185,8 +187,8 @@ class Bridge(Timed, Nobody):
             answer = other.hear_answer(sdp or b"")
             asking.heard = offered
             taken = asking.session.answer_offer(asking.answer(answer), now)
-        except BadMessage:
-            asking.session.refuse_offer(488, now)
+        except BadMessage as error:
+            asking.session.refuse_offer(488, now, error.headers)
             taken = False
         if taken:
             self._moved(asking)

@@ -23,6 +23,7 @@ from b2bua.callplan.situation import Caller
 from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
 from b2bua.sip.flow import Hop
+from b2bua.sip.location import Location, location_of
 from b2bua.sip.nat import Nat
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session_user import NOBODY
@@ -40,6 +41,9 @@ OUTCOMES = {
     600: "busy",
     603: "busy",
     604: "unknown",
+    606: "busy",
+    607: "busy",
+    608: "busy",
 }
 
 
@@ -58,6 +62,7 @@ class Call:
         self.marker = services.token()
         self.over = False
         self.max_forwards = 70
+        self.location: Location | None = None
         self.occupied: list[int] = []
         self._redirected: list[int] = []
         self._course: Course | None = None
@@ -90,6 +95,7 @@ class Call:
         session = caller.session = services.agent.serve(invite, NOBODY, now)
         early = Early(session, caller, early_media and (offered is not None or session.reliable))
         session.user = call._course = Course(call, walk, early, answers_first=answers_first)
+        call.location = location_of(invite.request)
         call.max_forwards = max(invite.request.integer("max-forwards", 70) - 1, 0)
         return call
 
@@ -237,7 +243,12 @@ class Call:
         self.services.lines.release(user, now)
 
     def may_redirect(self, user: int) -> bool:
-        """Count a call that a user's redirect sends elsewhere, unless there are as many as may be (D7)."""
+        """Count a call that a user's redirect sends elsewhere, unless there are as many as may be (D7).
+
+        It counts once, however many numbers it is sent to one after the other.
+        """
+        if user in self._redirected:
+            return True
         if self.services.redirected.in_use(user) >= self.itinerary.limits.redirected_calls:
             return False
         self._redirected.append(user)

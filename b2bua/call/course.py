@@ -6,7 +6,7 @@ the time, and what the caller was told and hears.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from b2bua.call.dial import Dialling
@@ -146,10 +146,10 @@ class Course(Nobody):
             self._walk = advance(self._walk, now, cause)
             self._perform(now)
 
-    def deflected(self, target: str, by: User, now: float) -> None:
-        """A device of a user, which rang, says who is to be called instead (302)."""
+    def deflected(self, targets: Sequence[str], by: User, now: float) -> None:
+        """A device of a user, which rang, says who is to be called instead (302), the best first."""
         self._note(Ended.DEFLECTED, now)
-        self._go_to(self.call.itinerary.deflect(target, by, now), now)
+        self._go_to(self.call.itinerary.deflect(targets, by, now), now)
 
     def answered(
         self,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from b2bua.call.leg import Leg
 from b2bua.call.ports import Gateway
@@ -11,9 +10,12 @@ from b2bua.call.steps import ENDED, Performer
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.steps import Dial
 from b2bua.sip.address import Address
+from b2bua.sip.body import Part
+from b2bua.sip.compose import Header
 from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Response
+from b2bua.sip.location import Location
 from b2bua.sip.session import Session
+from b2bua.sip.session_user import Refusal
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
 from b2bua.trunks.numbers import to_trunk
@@ -25,24 +27,35 @@ if TYPE_CHECKING:
 # It could not, or it would not have us: another trunk may. Anything else is the called number's own answer.
 NOT_HERE = frozenset({401, 407, 500, 502, 503, 504})
 NO_ANSWER = frozenset({408, 480, 487})
-BUSY = frozenset({486, 600, 603})
+BUSY = frozenset({486, 600, 603, 606, 607, 608})
 # What the caller is told as it was said there; the rest is between the trunk and us.
-TOLD = frozenset({404, 410, 480, 484, 486, 488, 600, 603, 604})
+TOLD = frozenset({404, 410, 480, 484, 486, 488, 600, 603, 604, 606, 607, 608})
 # By this a call of ours is known that comes back from outside (D7); it says nothing to anybody else.
 MARKER = "X-Ringplan"
 
 
-class Dialling(Performer):
-    """Performs `Dial`. One relay session serves all trunks: the next one is switched to the same port."""
+class Way(NamedTuple):
+    """A trunk to try, and where the caller is, which only an emergency call says (E6)."""
 
-    __slots__ = ("_gateway", "_gateways", "_leg", "_path", "_rings", "_session", "_step", "_whole")
+    gateway: Gateway
+    location: Location | None = None
+
+
+class Dialling(Performer):
+    """Performs `Dial`. One relay session serves all trunks: the next one is switched to the same port.
+
+    A trunk that will not have the caller's location is asked again without it: the call must get through.
+    """
+
+    __slots__ = ("_leg", "_path", "_rings", "_session", "_step", "_way", "_ways", "_whole")
 
     def __init__(self, course: Course, step: Dial) -> None:
         super().__init__(course.call, course)
         self._step = step
         self._path = course.way()
-        self._gateways: Sequence[Gateway] = course.call.services.trunks.gateways()
-        self._gateway: Gateway | None = None
+        location = course.call.location if step.emergency else None
+        self._ways = [Way(gateway, location) for gateway in course.call.services.trunks.gateways()]
+        self._way: Way | None = None
         self._leg: Leg | None = None
         self._session: ClientSession | None = None
         self._rings = False
@@ -64,16 +77,20 @@ class Dialling(Performer):
 
     def on_time_up(self, now: float) -> None:
         """The trunk is silent, so the next one gets its turn; or nobody answered in time."""
-        assert self._session is not None and self._gateway is not None
+        assert self._session is not None and self._way is not None
+        gateway, location = self._way
         if self.course.seconds_left(now) <= 0:
             self._over(Cause.NO_ANSWER, now)
-        elif self._session.heard_from or not self._gateways:
+        elif self._session.heard_from or not (self._ways or location):
             # With no other trunk left there is nothing better than to wait.
             self.wait_until(self.course.deadline)
         else:
-            self.call.services.trunks.silent(self._gateway)
-            self.call.event("call.trunk_failed", leg=self._name, trunk=self._gateway.trunk.name, code=None)
+            self.call.services.trunks.silent(gateway)
+            self.call.event("call.trunk_failed", leg=self._name, trunk=gateway.trunk.name, code=None)
             self._session.give_up(now)
+            if location is not None:
+                # It may have been too long for the way there. The other trunks come first.
+                self._ways.append(Way(gateway))
             self._try_next(now)
 
     def relay_back(self, now: float) -> None:
@@ -95,15 +112,15 @@ class Dialling(Performer):
             self._over(Cause.UNAVAILABLE, now)
 
     def _try_next(self, now: float) -> None:
-        if not self._gateways:
+        if not self._ways:
             self._over(Cause.UNAVAILABLE, now)
             return
-        self._gateway, *self._gateways = self._gateways
+        self._way = self._ways.pop(0)
         self._whole = False
-        self._invite(self._gateway, now)
+        self._invite(self._way, now)
 
-    def _invite(self, gateway: Gateway, now: float) -> None:
-        call = self.call
+    def _invite(self, way: Way, now: float) -> None:
+        call, gateway = self.call, way.gateway
         leg = self._leg = Leg(call.next_leg_name(), gateway.flow, call.services.origin(), gateway.trunk.nat)
         self._path.place(call.caller, leg)
         ours = call.services.agent.wire.advertised(gateway.flow)
@@ -116,6 +133,10 @@ class Dialling(Performer):
             gateway.host if gateway.credential else ours.host,
             self._step.number,
         )
+        where: tuple[Header, ...] = ()
+        parts: tuple[Part, ...] = ()
+        if way.location is not None:
+            where, parts = way.location.sent_as(ours.host, call.services.token())
         self._session = leg.session = call.services.agent.call(
             str(target),
             gateway.flow,
@@ -124,9 +145,10 @@ class Dialling(Performer):
             self,
             now,
             leg.offer(call.caller.heard if self._whole else call.caller.wanted),
-            headers=(*headers, (MARKER, call.marker)),
+            headers=(*headers, *where, (MARKER, call.marker)),
             max_forwards=call.max_forwards,
             credential=gateway.credential,
+            parts=parts,
         )
         call.leg_added(leg)
         self.wait_until(now + min(self.course.limits.trunk_silence, self.course.seconds_left(now)))
@@ -149,7 +171,7 @@ class Dialling(Performer):
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """Somebody took the call."""
-        assert self._leg is not None and self._gateway is not None
+        assert self._leg is not None and self._way is not None
         try:
             self._leg.hear_answer(sdp or b"")
         except BadMessage:
@@ -157,35 +179,38 @@ class Dialling(Performer):
             self._failed(488, now)
             return
         self._path.connect(self._leg)
-        self.call.services.trunks.answered(self._gateway)
-        self.course.answered(self._leg, self._path, now, trunk=self._gateway.trunk.name)
+        self.call.services.trunks.answered(self._way.gateway)
+        self.course.answered(self._leg, self._path, now, trunk=self._way.gateway.trunk.name)
 
-    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """It was refused there, or by the trunk itself."""
-        assert self._gateway is not None
-        if response is None:
+        assert self._way is not None
+        if not refusal.answered:
             # Silence and a broken connection are the same to the caller: nobody was reached.
-            self.call.services.trunks.silent(self._gateway)
+            self.call.services.trunks.silent(self._way.gateway)
             self._failed(503, now)
         else:
             # It is there; what it cannot do just now is its answer to this call (RFC 3261 §21.5.4).
-            self.call.services.trunks.answered(self._gateway)
-            if code == 488 and self.course.early.narrowed and not self._whole:
+            self.call.services.trunks.answered(self._way.gateway)
+            if refusal.code == 488 and self.course.early.narrowed and not self._whole:
                 # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
                 self._whole = True
-                self._invite(self._gateway, now)
+                self._invite(self._way, now)
             else:
-                self._failed(code, now)
+                self._failed(refusal.code, now)
 
     @property
     def _name(self) -> str:
         return self._leg.name if self._leg is not None else ""
 
     def _failed(self, code: int, now: float) -> None:
-        assert self._gateway is not None
+        assert self._way is not None
         self._session = None
-        self.call.event("call.trunk_failed", leg=self._name, trunk=self._gateway.trunk.name, code=code)
-        if self._gateways and not self._rings and (code in NOT_HERE or self._step.emergency):
+        gateway, location = self._way
+        self.call.event("call.trunk_failed", leg=self._name, trunk=gateway.trunk.name, code=code)
+        if location is not None:
+            self._ways.insert(0, Way(gateway))
+        if self._ways and not self._rings and (code in NOT_HERE or self._step.emergency):
             self._try_next(now)
         elif code in BUSY:
             self._over(Cause.BUSY, now, code)
@@ -193,8 +218,8 @@ class Dialling(Performer):
             self._over(Cause.NO_ANSWER if code in NO_ANSWER else Cause.UNAVAILABLE, now, code)
 
     def _hear_early(self, sdp: bytes) -> bool:
-        assert self._leg is not None and self._gateway is not None
-        if not self._gateway.trunk.early_media:
+        assert self._leg is not None and self._way is not None
+        if not self._way.gateway.trunk.early_media:
             return False
         try:
             self._leg.hear_answer(sdp)
@@ -210,5 +235,5 @@ class Dialling(Performer):
 
     def _over(self, cause: Cause, now: float, code: int | None = None) -> None:
         self.stop(now)
-        trunk = self._gateway.trunk.name if self._gateway is not None else None
+        trunk = self._way.gateway.trunk.name if self._way is not None else None
         self.course.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code if code in TOLD else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.foresight import Prospect
@@ -70,12 +70,12 @@ class Itinerary:
         )
         return self.present.plan
 
-    def deflect(self, target: str, by: User, now: float) -> Plan:
+    def deflect(self, targets: Sequence[str], by: User, now: float) -> Plan:
         """A device of a user says to call somebody else (302); returns what happens then."""
         at = self.present
         self._taken.append(None)
         self._hops.append(
-            deflect(target, by, at.caller, at.journey, self.numbering, self._look(by, now), self.limits)
+            deflect(targets, by, at.caller, at.journey, self.numbering, self._look(by, now), self.limits)
         )
         return self.present.plan
 

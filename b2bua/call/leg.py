@@ -11,6 +11,7 @@ from b2bua.sip.nat import Nat, behind_nat
 from b2bua.sip.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite
 from b2bua.sip.sdp import PCMA, STANDARD_CODECS, TELEPHONE_EVENT, Direction, Sdp, parse_sdp
 from b2bua.sip.session import Session
+from b2bua.sip.warning import NO_CODEC, unacceptable
 
 UNSPECIFIED = "0.0.0.0"
 
@@ -53,7 +54,7 @@ class Leg:
         heard = parse_sdp(body)
         said = self.said
         if said is not None and not any(c.is_speech and said.audio.find(c) for c in heard.audio.codecs):
-            raise BadMessage(488, "Not Acceptable Here")
+            raise unacceptable(NO_CODEC, "No codec in common")
         self.heard = heard
         return heard
 
@@ -116,7 +117,7 @@ class Leg:
             body = self.answer(replace(self.said, media=(replace(self.said.audio, direction=wish),)))
         except BadMessage as error:
             self.heard = before
-            self.session.refuse_offer(error.code, now)
+            self.session.refuse_offer(error.code, now, error.headers)
             return False
         return self.session.answer_offer(body, now)
 

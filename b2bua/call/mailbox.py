@@ -12,8 +12,8 @@ from b2bua.callplan.steps import Portal, Voicemail
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
-from b2bua.sip.message import Response
 from b2bua.sip.session import Session
+from b2bua.sip.session_user import Refusal
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
 
@@ -169,7 +169,7 @@ class AtMailbox(Performer):
         else:
             self.course.answered(self._leg, self._path, now, mailbox=self)
 
-    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """The worker refused."""
         self._fail(now)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
+from b2bua.registrar.target import Target, target_of
 from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
 from b2bua.sip.nat import Nat
@@ -45,6 +46,11 @@ class Device:
     username: str
     binding: Binding
     nat: Nat = "auto"
+
+    @property
+    def target(self) -> Target:
+        """Where an INVITE to it goes."""
+        return target_of(self.binding)
 
 
 @dataclass(frozen=True, slots=True)

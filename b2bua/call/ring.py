@@ -14,16 +14,16 @@ from b2bua.callplan.causes import Cause
 from b2bua.callplan.steps import Ring
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Response
 from b2bua.sip.session import Session
+from b2bua.sip.session_user import Refusal
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
 
 if TYPE_CHECKING:
     from b2bua.call.course import Course
 
-DECLINED = (600, 603)
-MOVED = (301, 302)
+ALL_REFUSE = 600
+"""From here on a code speaks for the called person and all devices (RFC 3261 §16.7 step 5)."""
 
 
 class Branch:
@@ -118,7 +118,7 @@ class Ringing(Performer):
             return
         self._rung.add(name)
         call = self.call
-        leg = Leg(call.next_leg_name(), device.binding.flow, call.services.origin(), device.nat)
+        leg = Leg(call.next_leg_name(), device.target.flow, call.services.origin(), device.nat)
         branch = Branch(device, leg, self.course.way())
         self._branches.append(branch)
         self.course.open(branch.path, lambda there, now: self._invite(branch, there, now), now)
@@ -131,16 +131,17 @@ class Ringing(Performer):
             return
         call = self.call
         branch.path.place(call.caller, branch.leg)
-        flow = branch.device.binding.flow
-        host = call.services.agent.wire.advertised(flow)
+        target = branch.device.target
+        host = call.services.agent.wire.advertised(target.flow)
         session = call.services.agent.call(
-            str(branch.device.binding.contact),
-            flow,
+            target.uri,
+            target.flow,
             call.identity(host),
             Address(Uri(host.host, branch.device.username, host.port)),
             self,
             now,
             branch.leg.offer(call.caller.heard if branch.whole else call.caller.wanted),
+            target.routes,
             max_forwards=call.max_forwards,
         )
         branch.session = branch.leg.session = session
@@ -181,10 +182,10 @@ class Ringing(Performer):
         branch.path.connect(branch.leg)
         self.course.answered(branch.leg, branch.path, now, device=branch.device.username)
 
-    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """A device refused or cannot be reached, or says who is to be called instead."""
         branch = self._branch(session)
-        if code == 488 and self.course.early.narrowed and not branch.whole:
+        if refusal.code == 488 and self.course.early.narrowed and not branch.whole:
             # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
             branch.whole = True
             branch.leg = Leg(
@@ -192,17 +193,17 @@ class Ringing(Performer):
             )
             self._invite(branch, True, now)
             return
-        target = response.contact if response is not None and code in MOVED else None
+        targets = [target.user for target in refusal.targets if target.user]
         user = self.call.user(self._step.user)
-        if target is None or not target.user or user is None:
-            self._lost(branch, code, now)
+        if not targets or user is None:
+            self._lost(branch, refusal.code, now)
             return
         self._branches.remove(branch)
         self.course.leave(branch.path)
         self.call.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
         self._drop_all(now)
         self.call.vacate(self._step.user, now)
-        self.course.deflected(target.user, user, now)
+        self.course.deflected(targets, user, now)
 
     def _branch(self, session: Session) -> Branch:
         return next(branch for branch in self._branches if branch.session is session)
@@ -211,8 +212,8 @@ class Ringing(Performer):
         self._branches.remove(branch)
         self.course.leave(branch.path)
         self.call.event("call.device_failed", leg=branch.leg.name, device=branch.device.username, code=code)
-        self._busy = self._busy or code == 486 or code in DECLINED
-        if code in DECLINED:
+        self._busy = self._busy or code == 486 or code >= ALL_REFUSE
+        if code >= ALL_REFUSE:
             self._drop_all(now)
         if self._branches:
             return

@@ -16,7 +16,8 @@ class Binding:
     """A contact of one account (AOR), as its REGISTER gave it (RFC 3261 §10).
 
     `params` are the Contact's parameters as sent, without `expires`. `expires_at` is in monotonic seconds.
-    `flow` is the path its REGISTER came by: every request to the device goes back that way, NAT or not.
+    `flow` is the way its REGISTER came by: every request to the device goes back that way, NAT or not. `path`
+    holds the proxies to visit on the way to the device, as Route values (RFC 3327).
     """
 
     username: str
@@ -27,6 +28,7 @@ class Binding:
     expires_at: float
     flow: Flow
     user_agent: str = ""
+    path: tuple[str, ...] = ()
 
     @property
     def instance(self) -> str:

@@ -13,6 +13,7 @@ from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
 
 _MAX_USER_AGENT = 200  # characters kept
+MAX_PATH = 10  # proxies between us and a device
 HOUR = 3600  # no registration as long as this may be called too brief (RFC 3261 §10.3 step 7)
 
 
@@ -50,6 +51,7 @@ def register(
     if request.to.uri.user != username:
         return Registration(403, "Forbidden")
     values = request.values("contact")
+    path = _path(request)
     if len(values) > 2 * limits.max_contacts:  # enough to take off all and put on as many
         return Registration(403, "Too Many Contacts")
     if "*" in values:
@@ -60,7 +62,7 @@ def register(
         if any(0 < seconds < min(limits.min_expires, HOUR) for seconds in asked):
             return Registration(423, "Interval Too Brief", (("Min-Expires", str(ceil(limits.min_expires))),))
         wanted = _distinct(
-            _binding(contact, request, username, flow, now + min(seconds, limits.max_expires))
+            _binding(contact, request, username, flow, path, now + min(seconds, limits.max_expires))
             for contact, seconds in zip(contacts, asked, strict=True)
         )
     left = list(bindings)
@@ -74,9 +76,8 @@ def register(
     left += [each for each in wanted if each.expires_at > now]
     if len(left) > max(limits.max_contacts, len(bindings)):
         return Registration(403, "Too Many Contacts")
-    return Registration(
-        200, "OK", tuple(("Contact", each.contact_value(now)) for each in left), tuple(changes)
-    )
+    registered = tuple(("Contact", each.contact_value(now)) for each in left)
+    return Registration(200, "OK", (*registered, *(("Path", each) for each in path)), tuple(changes))
 
 
 def _everything_off(
@@ -86,6 +87,17 @@ def _everything_off(
     if len(values) > 1 or request.get("expires") != "0":
         raise BadMessage(400, "Contact * Needs Expires 0")
     return [replace(binding, expires_at=now) for binding in bindings]
+
+
+def _path(request: Request) -> tuple[str, ...]:
+    """Read the proxies on the way to the device, the one next to us first (RFC 3327 §5.3)."""
+    path = tuple(request.values("path"))
+    if len(path) > MAX_PATH:
+        raise BadMessage(400, "Path Too Long")
+    for each in path:
+        if parse_address(each).uri.scheme == "tel" or not each.isprintable():
+            raise BadMessage(400, "Bad Path")
+    return path
 
 
 def _contact(value: str) -> Address:
@@ -106,7 +118,14 @@ def _seconds(contact: Address, request: Request, limits: Limits) -> float:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else limits.default_expires
 
 
-def _binding(contact: Address, request: Request, username: str, flow: Flow, expires_at: float) -> Binding:
+def _binding(
+    contact: Address,
+    request: Request,
+    username: str,
+    flow: Flow,
+    path: tuple[str, ...],
+    expires_at: float,
+) -> Binding:
     return Binding(
         username=username,
         contact=contact.uri,
@@ -116,6 +135,7 @@ def _binding(contact: Address, request: Request, username: str, flow: Flow, expi
         expires_at=expires_at,
         flow=flow,
         user_agent="".join(filter(str.isprintable, request.get("user-agent") or ""))[:_MAX_USER_AGENT],
+        path=path,
     )
 
 

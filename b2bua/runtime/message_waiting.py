@@ -14,6 +14,7 @@ import structlog
 from b2bua.call.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
 from b2bua.registrar.bindings import Binding, Change, Refreshed, Removed
 from b2bua.registrar.registrar import HOUR, Limits
+from b2bua.registrar.target import target_of
 from b2bua.runtime.callers import Authenticate
 from b2bua.runtime.clock import Alarm
 from b2bua.runtime.directory import Registered
@@ -272,9 +273,17 @@ class MessageWaiting:
 
     def _notify(self, binding: Binding, counts: Counts, now: float) -> None:
         self._told[binding.username, binding.key] = counts
-        account = self.address(binding.username, binding.flow)
-        body = summary(counts, str(account))
-        self._agent.notify(str(binding.contact), binding.flow, Address(account), UNSOLICITED, body, now)
+        target = target_of(binding)
+        account = self.address(binding.username, target.flow)
+        self._agent.notify(
+            target.uri,
+            target.flow,
+            Address(account),
+            Address(binding.contact),
+            (*target.routes, *UNSOLICITED),
+            summary(counts, str(account)),
+            now,
+        )
 
     # Which subscription is which device's
 

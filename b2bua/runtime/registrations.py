@@ -39,6 +39,8 @@ log = structlog.get_logger()
 
 PICKED = "picked"
 """Under what a binding on disk has the number that was picked for its client."""
+PATH = "path"
+"""Under what it has the proxies on the way to its device."""
 
 
 class Registrations:
@@ -207,9 +209,11 @@ class Registrations:
                 self._store(binding, account.user_id, now)
 
     def _store(self, binding: Binding, user_id: int, now: float) -> None:
-        details = {"account": self._mark(binding.username)}
+        details: dict[str, Any] = {"account": self._mark(binding.username)}
         if (picked := self._devices.choices.of(binding.username)) is not None:
             details[PICKED] = picked
+        if binding.path:
+            details[PATH] = binding.path
         self._writer.bound(_stored(binding, user_id, details, now))
 
     def _mark(self, username: str) -> str:
@@ -256,7 +260,7 @@ class Registrations:
         self._on_changed(change, now)
 
 
-def _stored(binding: Binding, user_id: int, details: dict[str, str], now: float) -> StoredBinding:
+def _stored(binding: Binding, user_id: int, details: dict[str, Any], now: float) -> StoredBinding:
     return StoredBinding(
         username=binding.username,
         contact=binding.contact_text,
@@ -287,6 +291,7 @@ def _restored(stored: StoredBinding, now: float, wall_now: float) -> Binding | N
         expires_at=monotonic_time(stored.expires_at, now, wall_now),
         flow=Flow(stored.transport, _hop(stored.local), _hop(stored.remote)),
         user_agent=stored.user_agent or "",
+        path=tuple(stored.details.get(PATH, ())),
     )
 
 

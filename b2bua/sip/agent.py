@@ -10,6 +10,7 @@ from typing import Protocol
 
 from b2bua.sip.address import Address
 from b2bua.sip.authorization import Authorization, Authorized
+from b2bua.sip.body import SDP, Part, write_multipart
 from b2bua.sip.capabilities import (
     ALLOW,
     ALLOW_EVENTS,
@@ -18,7 +19,9 @@ from b2bua.sip.capabilities import (
     METHODS,
     OTHER_METHODS,
     PACKAGES,
+    REGISTRAR_EXTENSIONS,
     SUPPORTED,
+    UNDERSTOOD,
 )
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import IGNORE, ResponseUser
@@ -28,7 +31,7 @@ from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.layer import TransactionLayer, Wire
-from b2bua.sip.message import SDP, Request, Response
+from b2bua.sip.message import Request, Response
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
 from b2bua.sip.session_state import SessionState
@@ -125,13 +128,18 @@ class UserAgent:
         headers: tuple[Header, ...] = (),
         max_forwards: int = 70,
         credential: Credential | None = None,
+        parts: tuple[Part, ...] = (),
     ) -> ClientSession:
         """Call a target URI by a flow. `local` gets a fresh tag; the Call-ID is our own.
 
-        `credential` answers the peer's challenges, to the INVITE and to whatever is sent in its dialog.
+        `credential` answers the peer's challenges, to the INVITE and to whatever is sent in its dialog. `parts`
+        stand in the body beside the offer.
         """
         local = local.with_tag(self.token())
         call_id = self.token()
+        content_type, body = SDP, sdp
+        if parts:
+            content_type, body = write_multipart((Part(SDP, sdp), *parts), self.token())
         draft = Draft(
             "INVITE",
             target,
@@ -144,10 +152,10 @@ class UserAgent:
                 *headers,
                 # An offer in a reliable response would want its answer in the PRACK (RFC 3262 §5).
                 *(SUPPORTED if sdp else ()),
-                *self.session_headers(flow, sdp),
+                *self.session_headers(flow, body, content_type),
             ),
             call_id,
-            sdp,
+            body,
         )
         return ClientSession(self, user, draft, local, flow, now, credential)
 
@@ -202,7 +210,14 @@ class UserAgent:
         return session
 
     def notify(
-        self, target: str, flow: Flow, local: Address, headers: tuple[Header, ...], body: bytes, now: float
+        self,
+        target: str,
+        flow: Flow,
+        local: Address,
+        remote: Address,
+        headers: tuple[Header, ...],
+        body: bytes,
+        now: float,
     ) -> None:
         """Send a NOTIFY outside any dialog, as phones that do not subscribe take it for message waiting."""
         call_id = self.token()
@@ -212,7 +227,7 @@ class UserAgent:
             (
                 ("Max-Forwards", "70"),
                 ("From", str(local.with_tag(self.token()))),
-                ("To", f"<{target}>"),
+                ("To", str(remote)),
                 ("Call-ID", call_id),
                 ("CSeq", "1 NOTIFY"),
                 self.contact(flow),
@@ -230,12 +245,12 @@ class UserAgent:
         transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
         return "Contact", f"<sip:{self.wire.advertised(flow)}{transport}>"
 
-    def session_headers(self, flow: Flow, sdp: bytes | None) -> tuple[Header, ...]:
+    def session_headers(self, flow: Flow, body: bytes | None, content_type: str = SDP) -> tuple[Header, ...]:
         """The headers of every INVITE, UPDATE and their 2xx (RFC 3261 §13.2.1, §13.3.1.4).
 
         What we support is said in addition where a call begins: a re-INVITE is not to be answered reliably.
         """
-        content = (("Content-Type", SDP),) if sdp else ()
+        content = (("Content-Type", content_type),) if body else ()
         return (self.contact(flow), ("User-Agent", self._name), *ALLOW, *ALLOW_EVENTS, *content)
 
     def remember(self, dialog_id: DialogId, session: Session) -> None:
@@ -270,7 +285,9 @@ class UserAgent:
         method = request.method
         if method not in METHODS:
             transaction.dismiss(405 if method in OTHER_METHODS else 501, ALLOW)
-        elif unknown := request.tokens("require") - EXTENSIONS:
+        elif unknown := request.tokens("require") - (
+            REGISTRAR_EXTENSIONS if method == "REGISTER" else EXTENSIONS
+        ):
             transaction.dismiss(420, (("Unsupported", ", ".join(sorted(unknown))),))
         elif method == "REGISTER":
             self.application.on_register(transaction, request, now)
@@ -315,8 +332,8 @@ class UserAgent:
             transaction.dismiss(483)
         elif request.contact is None:
             transaction.dismiss(400, reason="Missing Contact")
-        elif request.body and request.sdp is None:
-            transaction.dismiss(415, (("Accept", SDP),))
+        elif not request.content.understood:
+            transaction.dismiss(415, UNDERSTOOD)
         else:
             try:
                 self.application.on_invite(transaction, request, now)
@@ -324,7 +341,7 @@ class UserAgent:
                 session = self._sessions.get((request.call_id, transaction.tag))
                 if isinstance(session, ServerSession):
                     if isinstance(error, BadMessage):
-                        session.reject(error.code or 400, now, reason=error.reason)
+                        session.reject(error.code or 400, now, error.headers, error.reason)
                     else:
                         session.reject(500, now)
                 raise

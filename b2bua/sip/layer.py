@@ -239,9 +239,9 @@ class TransactionLayer:
             self.core.on_request(transaction, request, now)
         except BadMessage as error:
             if transaction.trying:
-                transaction.respond(error.code or 400, now, reason=error.reason)
+                transaction.respond(error.code or 400, now, error.headers, reason=error.reason)
             elif not transaction.answered:
-                transaction.dismiss(error.code or 400, reason=error.reason)
+                transaction.dismiss(error.code or 400, error.headers, error.reason)
             raise
         except Exception:
             # A fault of ours; the caller should not have to wait for what will not come.

@@ -10,11 +10,10 @@ import re
 from functools import lru_cache
 
 from b2bua.sip.address import Address, parse_address, split_list
+from b2bua.sip.body import Body, read_body
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.uri import Uri, parse_uri
 from b2bua.sip.via import Via
-
-SDP = "application/sdp"
 
 # RFC 3261 §7.3.3 and the registered single-letter forms of later RFCs.
 _COMPACT = {
@@ -79,11 +78,12 @@ _known_address = lru_cache(maxsize=2048)(parse_address)
 class Message:
     """What requests and responses have in common: headers in order of arrival, and a body."""
 
-    __slots__ = ("_cseq", "_from", "_to", "_via", "body", "headers")
+    __slots__ = ("_content", "_cseq", "_from", "_to", "_via", "body", "headers")
 
     def __init__(self, headers: dict[str, str | list[str]], body: bytes) -> None:
         self.headers = headers
         self.body = body
+        self._content: Body | None = None
         self._via: Via | None = None
         self._from: Address | None = None
         self._to: Address | None = None
@@ -158,14 +158,21 @@ class Message:
         return None if first == "*" else parse_address(first).uri
 
     @property
-    def content_type(self) -> str:
-        """The media type of the body without parameters, in lower case."""
-        return (self.get("content-type") or "").partition(";")[0].strip().lower()
+    def content(self) -> Body:
+        """What the body holds."""
+        if self._content is None:
+            self._content = read_body(
+                self.body,
+                self.get("content-type"),
+                self.get("content-disposition"),
+                self.get("content-encoding"),
+            )
+        return self._content
 
     @property
     def sdp(self) -> bytes | None:
         """The session description in the body, or `None`."""
-        return self.body if self.body and self.content_type == SDP else None
+        return self.content.sdp
 
     def integer(self, name: str, default: int) -> int:
         """Return a header that is a number. Raises BadMessage (400) where it is none, or is over 32 bits."""

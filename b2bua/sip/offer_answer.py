@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from b2bua.sip.errors import BadMessage
 from b2bua.sip.sdp import PCMA, PCMU, TELEPHONE_EVENT, Codec, Direction, Media, Sdp
+from b2bua.sip.warning import NO_CODEC, unacceptable
 
 
 def describe(
@@ -44,7 +44,7 @@ def early_answer(offer: Sdp, address: str, port: int, session_id: int, version: 
     audio = offer.audio
     codec = audio.find(PCMA) or audio.find(PCMU)
     if codec is None:
-        raise BadMessage(488, "Not Acceptable Here")
+        raise unacceptable(NO_CODEC, "PCMA or PCMU is needed")
     event = audio.find(TELEPHONE_EVENT)
     codecs = (codec,) if event is None else (codec, event._replace(fmtp=TELEPHONE_EVENT.fmtp))
     return _answer(offer, codecs, address, port, session_id, version, Direction.SENDRECV, None)
@@ -59,7 +59,7 @@ def answer(offer: Sdp, reply: Sdp, address: str, port: int, session_id: int, ver
     far = reply.audio
     codecs = tuple(codec for codec in far.codecs if offer.audio.find(codec))
     if not any(codec.is_speech for codec in codecs):
-        raise BadMessage(488, "Not Acceptable Here")
+        raise unacceptable(NO_CODEC, "No codec in common")
     return _answer(offer, codecs, address, port, session_id, version, far.direction, far.ptime)
 
 

@@ -14,6 +14,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import NamedTuple
 
 from b2bua.sip.errors import BadMessage
+from b2bua.sip.warning import NO_CODEC, NO_SOUND, OTHER, unacceptable
 
 MAX_SIZE = 16_384  # bytes
 MAX_MEDIA = 32
@@ -129,9 +130,10 @@ class Media:
         """Return this stream's codec for a format, with this stream's number for it, or `None`."""
         return next((codec for codec in self.codecs if codec.same_as(wanted)), None)
 
-    def __str__(self) -> str:
+    def lines(self, session_address: str) -> str:
+        """Write the section. It has a `c=` of its own only where its address is not the session's (RFC 8866 §5.7)."""
         lines = [f"m={self.kind} {self.port} {self.protocol} {' '.join(self.formats)}"]
-        if self.address:
+        if self.address and self.address != session_address:
             lines.append(f"c=IN IP4 {self.address}")
         for codec in self.codecs:
             channels = f"/{codec.channels}" if codec.channels > 1 else ""
@@ -174,7 +176,7 @@ class Sdp:
             f"c=IN IP4 {address}",
             "t=0 0",
         ]
-        return "".join(f"{line}\r\n" for line in (*lines, *self.media))
+        return "".join(f"{line}\r\n" for line in (*lines, *(stream.lines(address) for stream in self.media)))
 
 
 def parse_sdp(body: bytes) -> Sdp:
@@ -196,8 +198,20 @@ def parse_sdp(body: bytes) -> Sdp:
     direction = _direction_of(session)
     media = tuple(_media(section, address, direction) for section in sections)
     if not any(stream.usable for stream in media):
-        raise BadMessage(488, "Not Acceptable Here")
+        raise _why_unusable(media)
     return Sdp(session_id, version, media)
+
+
+def _why_unusable(media: tuple[Media, ...]) -> BadMessage:
+    sound = [stream for stream in media if stream.kind == "audio" and stream.port]
+    plain = [stream for stream in sound if stream.protocol in _PLAIN_RTP]
+    if not sound:
+        return unacceptable(NO_SOUND, "No sound is offered")
+    if not plain:
+        return unacceptable(NO_CODEC, "Only encrypted sound is offered; plain RTP is needed")
+    if not any(stream.address for stream in plain):
+        return unacceptable(OTHER, "An IPv4 address for the sound is needed")
+    return unacceptable(NO_CODEC, "No codec is offered that is known here")
 
 
 def _sections(lines: list[str]) -> list[list[tuple[str, str]]]:

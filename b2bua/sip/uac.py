@@ -8,17 +8,18 @@ from b2bua.sip.address import Address, parse_address
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import ClientTransaction
 from b2bua.sip.compose import Header
-from b2bua.sip.dialog import Dialog, dialog_of_response
+from b2bua.sip.dialog import Dialog, bare_dialog, dialog_of_response
 from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request, Response
 from b2bua.sip.prack import EarlyDialog, EarlyDialogs, rack, rseq
+from b2bua.sip.redirect import targets_of
 from b2bua.sip.renegotiation import GLARE
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
 from b2bua.sip.session_state import SessionState
-from b2bua.sip.session_user import NOBODY, SessionUser
+from b2bua.sip.session_user import NOBODY, Refusal, SessionUser
 
 if TYPE_CHECKING:
     from b2bua.sip.agent import UserAgent
@@ -114,7 +115,7 @@ class ClientSession(Session):
             transaction.respond(500, now, reason="CSeq out of order")
         else:
             early.dialog.remote_cseq = number
-            if request.body and early.described is None:
+            if request.sdp is not None and early.described is None:
                 # RFC 3311 §5.2: the offer in our INVITE has no answer yet.
                 self._refuse(transaction, GLARE, now)
             else:
@@ -137,12 +138,12 @@ class ClientSession(Session):
         elif response.code < 300:
             self._success(response, now)
         else:
-            self._failed(response.code, response, now)
+            self._failed(Refusal(response.code, targets=targets_of(response)), now)
 
     def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
         """No answer to the INVITE at all, or none to a later request."""
         if transaction is self.invite:
-            self._failed(code, None, now)
+            self._failed(Refusal(code, answered=False), now)
         else:
             super().on_no_response(transaction, code, now)
 
@@ -167,10 +168,11 @@ class ClientSession(Session):
 
     def _acknowledged(self, response: Response, now: float) -> bool:
         """Send the PRACK of a reliable response, once; whether it is news (RFC 3262 §4)."""
+        early = EarlyDialogs() if self._early is None else self._early
+        dialog = early.hear(response, self.draft, self.local, self.flow)
         if self._early is None:
-            self._early = EarlyDialogs()
+            self._early = early
             self.agent.remember((self.call_id, self.local.tag or ""), self)
-        dialog = self._early.hear(response, self.draft, self.local, self.flow)
         if dialog is None:
             return False
         self._request(dialog, "PRACK", now, (rack(response),))
@@ -184,21 +186,24 @@ class ClientSession(Session):
         try:
             dialog = dialog_of_response(self.draft, self.local, response, self.flow)
         except BadMessage:
-            # Without a way to the callee there is no ACK either; it will give up.
+            self._release(bare_dialog(self.draft, self.local, response, self.flow), tag, now)
             if self.dialog is None:
-                self._failed(500, response, now)
+                self._failed(Refusal(500), now)
             raise
         if self._early is not None:
             self._early.confirm(dialog)
         if self.state is SessionState.INVITED:
             self._answered(dialog, response, now)
             return
-        # A 2xx that nobody wants: from another branch downstream, or one that crossed our CANCEL.
+        self._release(dialog, tag, now)
+        if self.state is SessionState.CANCELLED:
+            self.end(now)
+
+    def _release(self, dialog: Dialog, tag: str, now: float) -> None:
+        """End what a 2xx began that nobody wants: from another branch, across our CANCEL, or one that says no way."""
         ack = dialog.request("ACK", self._credentials(self.draft), cseq=self.draft.number)
         self.invite.acknowledge(ack, tag)
         self._request(dialog, "BYE", now)
-        if self.state is SessionState.CANCELLED:
-            self.end(now)
 
     def _answered(self, dialog: Dialog, response: Response, now: float) -> None:
         self.dialog = dialog
@@ -211,10 +216,10 @@ class ClientSession(Session):
         sdp = response.sdp if self._early is None else self._early.sdp(response)
         self.user.on_answered(self, sdp, now)
 
-    def _failed(self, code: int, response: Response | None, now: float) -> None:
+    def _failed(self, refusal: Refusal, now: float) -> None:
         user = self.user
         self.end(now)
-        user.on_failed(self, code, response, now)
+        user.on_failed(self, refusal, now)
 
     def _wanted(self, transaction: ClientTransaction) -> bool:
         if transaction is self.invite or transaction.draft.method == "PRACK":

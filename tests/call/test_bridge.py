@@ -362,7 +362,7 @@ def test_digits_by_info_go_from_phone_to_phone(side: str, content_type: str, bod
     presses, other = both_ways(caller, callee, side)
     presses.session.send("INFO", (("Content-Type", content_type),), body, stage.now)
     stage.run(0.5)
-    assert other.events[-1] == ("info", (content_type, body))
+    assert other.events[-1] == ("info", [(content_type, body)])
     presses.session.bye(stage.now)
     stage.finish()
 

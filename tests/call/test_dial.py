@@ -244,6 +244,10 @@ def test_without_a_relay_the_call_fails() -> None:
         (486, 486, "busy"),
         (600, 600, "busy"),
         (603, 603, "busy"),
+        (604, 604, "unknown"),
+        (606, 606, "busy"),
+        (607, 607, "busy"),
+        (608, 608, "busy"),
         # What is between the trunk and us, or would mean something else to the caller:
         (302, 503, "unavailable"),
         (401, 503, "unavailable"),
@@ -266,12 +270,13 @@ def test_the_caller_is_told_what_was_said_there(code: int, told: int, outcome: s
     assert stage.call.journal.outcome == outcome
 
 
-def test_a_refusal_by_the_called_number_is_not_asked_elsewhere() -> None:
+@pytest.mark.parametrize("code", [486, 600, 603, 604, 606, 607, 608])
+def test_a_refusal_by_the_called_number_is_not_asked_elsewhere(code: int) -> None:
     stage, caller, (first, second) = leaving(2)
-    refuses(first, 486)
+    refuses(first, code)
     stage.dial(caller)
     stage.run(1.0)
-    assert caller.events[-1] == ("failed", 486)
+    assert caller.events[-1] == ("failed", code)
     assert stage.from_service(second) == []
     stage.finish()
 

@@ -29,7 +29,7 @@ from tests.call.stage import (
     sdp,
 )
 from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
-from tests.sip.wire import Phone
+from tests.sip.wire import Phone, Reaction
 
 NUMBER = "+441632960999"
 OUTSIDE = Caller("+441632960998", network="+441632960998")
@@ -393,6 +393,58 @@ def test_a_302_to_a_number_leaves_by_a_trunk_under_the_users_rules() -> None:
     assert "reason=unconditional" in invite.get("diversion")
     caller.session.bye(stage.now)
     stage.finish()
+
+
+FIRST, SECOND = "<sip:01632960998@x.example>;q=0.9", "<sip:01632960999@x.example>;q=0.5"
+
+
+@pytest.mark.parametrize(
+    "contacts", [f"{SECOND}, {FIRST}", f"<sip:09098790000@x>;q=1, {FIRST}, <sip:x y>, {SECOND}"]
+)
+def test_a_302_names_several_and_the_best_is_called_then_the_next(contacts: str) -> None:
+    stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=VOICEMAIL))
+    stage.limits = Limits(redirected_calls=1)
+    says_302(stage.device("192.0.2.11"), contacts)
+    trunk.when("invite", in_turn_by_number(trunk))
+    stage.dial(caller)
+    stage.run(2.0)
+    assert [invite.uri.user for invite in stage.from_service(trunk, "INVITE")] == [
+        "441632960998",
+        "441632960999",
+    ]
+    assert caller.session.active and trunk.session.active
+    caller.session.bye(stage.now)
+    stage.finish()
+    assert [r.ended.value for r in stage.call.journal.steps] == ["deflected", "busy", "answered"]
+
+
+def in_turn_by_number(trunk: Phone) -> Reaction:
+    """The first call is refused as busy, the second answered."""
+
+    def invited(session: Session, now: float) -> None:
+        assert isinstance(session, ServerSession)
+        if len(trunk.sessions) == 1:
+            session.reject(486, now)
+        else:
+            session.accept(sdp(trunk.host), now)
+
+    return invited
+
+
+@pytest.mark.parametrize(
+    "contact", ["<sip:x y>", "<sip:nobody.example>", '"open', "*", "<ftp:x>", "<sip:201@h:99999>"]
+)
+def test_a_302_that_cannot_be_read_is_a_refusal(contact: str) -> None:
+    stage, caller, _ = company(replace(RECEPTION, not_answered=VOICEMAIL))
+    says_302(stage.device("192.0.2.11"), contact)
+    stage.dial(caller)
+    stage.run(0.5)
+    assert caller.session.active and stage.mailboxes.only.occasion == "no-answer"
+    caller.session.bye(stage.now)
+    stage.finish()
+    # The devices could not be reached, at once: nothing rang for 20 seconds.
+    (rang, answered) = stage.call.journal.steps
+    assert (rang.ended.value, answered.ended.value) == ("unavailable", "answered") and rang.seconds < 0.2
 
 
 @pytest.mark.parametrize("target", ["09098790000", "999", "201", "nobody"])

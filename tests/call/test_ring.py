@@ -110,7 +110,7 @@ def test_devices_are_offered_what_the_caller_offers_at_the_relay() -> None:
 
 
 @pytest.mark.behaviour("N7", "B2", "B3")
-@pytest.mark.parametrize("code", [600, 603])
+@pytest.mark.parametrize("code", [600, 603, 604, 606, 607, 608, 699])
 def test_declining_on_one_device_stops_all_and_takes_the_busy_action_at_once(code: int) -> None:
     stage = Stage()
     declines, other = stage.device("192.0.2.11"), stage.device("192.0.2.12")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2bua.registrar.bindings import Added, Refreshed, Removal, Removed
-from b2bua.registrar.registrar import Limits, Registration
+from b2bua.registrar.registrar import MAX_PATH, Limits, Registration
 from b2bua.sip.errors import BadMessage
 from tests.registrar.device import NAT, Registrar, register_request
 
@@ -257,6 +257,31 @@ def test_a_device_is_reached_by_the_flow_it_registered_from() -> None:
     registrar.send(register_request(contact, cseq=2), flow=NAT)
     (live,) = registrar.location.lookup("201", 0.0)
     assert (live.flow, str(live.contact)) == (NAT, "sip:201@192.168.1.10:5060")
+
+
+EDGE, INNER = "<sip:edge.example;lr;ob>", "<sip:tok%40en@192.0.2.1:5070;lr>"
+
+
+@pytest.mark.behaviour("P3")
+def test_the_proxies_on_the_way_are_kept_with_each_contact_and_said_back() -> None:
+    registrar = Registrar()
+    answer = registrar.send(register_request(DESK, SOFT, path=(f"{INNER}, {EDGE}",)))
+    assert [value for name, value in answer.headers if name == "Path"] == [INNER, EDGE]
+    assert {each.path for each in registrar.location.lookup("201", 0.0)} == {(INNER, EDGE)}
+    moved = registrar.send(register_request(DESK, cseq=2))
+    assert not [name for name, _ in moved.headers if name == "Path"]
+    paths = {str(each.contact): each.path for each in registrar.location.lookup("201", 0.0)}
+    assert paths["sip:201@127.0.0.2:5060"] == ()
+    assert paths["sip:201@127.0.0.3:5060;transport=UDP"] == (INNER, EDGE)
+
+
+@pytest.mark.parametrize("path", ["<sip:", "", "<tel:+441632960100>", ", ".join([EDGE] * (MAX_PATH + 1))])
+def test_a_path_that_leads_nowhere_is_refused(path: str) -> None:
+    registrar = Registrar()
+    with pytest.raises(BadMessage) as refused:
+        registrar.send(register_request(DESK, path=(path,)))
+    assert refused.value.code == 400
+    assert len(registrar.location) == 0
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from b2bua.runtime import ration
+from b2bua.sip.compose import Header
 from media.protocol import CountsChanged
 from provisioning.store.bindings import StoredBinding
 from tests.runtime.node import Node, company, running_node, until
@@ -149,6 +150,28 @@ async def test_what_is_on_disk_of_a_password_does_not_show_its_digest(node: Node
     assert stored.details == {"account": node.store.key.fingerprint(account.ha1_sha256)}
     assert len(stored.details["account"]) == 16
     assert stored.details["account"] not in (account.ha1_sha256, account.ha1_md5)
+
+
+@pytest.mark.behaviour("P3")
+async def test_a_phone_behind_an_edge_proxy_is_reached_through_it_also_after_a_restart(node: Node) -> None:
+    edge, caller = await node.phone("anna", registered=False), await node.phone("bert")
+    route, contact = f"<sip:{edge.address};lr;transport=udp>", "<sip:anna@10.1.2.3:5060>"
+    path: list[Header] = [("Path", route), ("Supported", "path"), ("Require", "path")]
+    answer = await edge.register(contacts=[contact], headers=path)
+    assert (answer.code, answer.values("path")) == (200, [route])
+    lamp = await edge.request("NOTIFY")
+    assert (lamp.uri_text, lamp.values("route")) == ("sip:anna@10.1.2.3:5060", [route])
+    edge.respond(lamp, 200)
+    await wait_on_disk(node, ["anna", "bert"])
+    for _ in range(2):
+        call_id = await caller.call("201")
+        invite = await edge.request("INVITE")
+        assert (invite.uri_text, invite.values("route")) == ("sip:anna@10.1.2.3:5060", [route])
+        edge.respond(invite, 486)
+        assert (await edge.request("ACK")).values("route") == [route]
+        await until(lambda: len(node.signalling.book) == 0, f"the end of {call_id}", 10.0)
+        await node.kill()
+        await node.start()
 
 
 async def test_signing_off_is_on_disk_too(node: Node) -> None:

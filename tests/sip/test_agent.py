@@ -15,6 +15,7 @@ from b2bua.sip.timers import NEVER
 from tests.sip.messages import request
 from tests.sip.wire import Network, Peer, Phone, accept, joined, pair, ring
 
+ACCEPTED = "application/sdp, multipart/mixed, multipart/alternative"
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, PRACK, UPDATE, SUBSCRIBE"
 
 
@@ -50,6 +51,12 @@ def test_methods_that_nobody_knows(method: str) -> None:
 def test_unknown_extensions_that_are_required(method: str) -> None:
     response = asked(request(method, headers=(("Require", "timer, Foo"), ("Require", "bar"))))
     assert response.code == 420 and response.get("unsupported") == "bar, foo, timer"
+
+
+def test_path_may_be_required_of_the_registrar_only() -> None:
+    """RFC 3327 §5.1."""
+    assert asked(request("INVITE", headers=(("Require", "path"),))).get("unsupported") == "path"
+    assert asked(request("REGISTER", headers=(("Require", "path"),))).code != 420
 
 
 def test_an_ack_or_cancel_is_not_looked_at_for_require() -> None:
@@ -91,7 +98,8 @@ def test_request_uris_that_cannot_be_used(uri: str, code: int) -> None:
 def test_another_body_than_sdp() -> None:
     data = request(body=b"hello").replace(b"application/sdp", b"text/plain")
     response = asked(data)
-    assert response.code == 415 and response.get("accept") == "application/sdp"
+    assert response.code == 415 and response.get("accept") == ACCEPTED
+    assert response.get("accept-encoding") == "identity"
     assert asked(request(body=b"x").replace(b"Content-Type: application/sdp\r\n", b"")).code == 415
 
 
@@ -102,8 +110,8 @@ def test_a_malformed_route_set_is_refused() -> None:
 def test_options() -> None:
     response = asked(request("OPTIONS", body=b"whatever"))
     assert response.code == 200
-    assert response.get("allow") == ALLOW and response.get("accept") == "application/sdp"
-    assert response.get("supported") == "100rel"
+    assert response.get("allow") == ALLOW and response.get("accept") == ACCEPTED
+    assert response.get("supported") == "100rel, path"
     assert response.to.tag and response.body == b""
     assert ", ".join(METHODS) == ALLOW
 
@@ -172,7 +180,7 @@ def test_an_invite_and_its_2xx_say_what_we_can() -> None:
         assert message.get("supported") == "100rel"
         assert message.get("user-agent") == "Ringplan"
         assert str(message.contact) == f"sip:{hop}"
-        assert message.content_type == "application/sdp"
+        assert message.get("content-type") == "application/sdp"
     assert invite.get("max-forwards") == "70" and invite.cseq == (1, "INVITE")
 
 
@@ -216,11 +224,18 @@ def test_notify() -> None:
     target, flow = "sip:202@192.0.2.9", network.flow(phone.hop, peer.hop)
     local = parse_address("<sip:202@ringplan.example>")
     phone.agent.notify(
-        target, flow, local, (("Event", "message-summary"),), b"Messages-Waiting: yes\r\n", 0.0
+        target,
+        flow,
+        local,
+        parse_address("<sip:202@device.example>"),
+        (("Event", "message-summary"),),
+        b"Messages-Waiting: yes\r\n",
+        0.0,
     )
     network.run(0.1)
     message = peer.received[0]
     assert isinstance(message, Request) and message.method == "NOTIFY" and message.uri_text == target
+    assert message.get("to") == "<sip:202@device.example>"
     assert message.get("event") == "message-summary" and message.body == b"Messages-Waiting: yes\r\n"
     assert message.from_.tag and message.to.tag is None and str(message.contact) == "sip:192.0.2.2:5060"
     network.settle()

@@ -78,7 +78,7 @@ def test_compact_forms() -> None:
         "CSeq: 7 BYE\nm: <sip:m@n>\nl: 2\nc: Application/SDP; charset=x\nk: timer, 100REL\n\nhi"
     )
     assert message.call_id == "id" and message.contact is not None and message.sdp == b"hi"
-    assert message.content_type == "application/sdp"
+    assert message.content.parts[0].media_type == "application/sdp"
     assert message.tokens("supported") == {"timer", "100rel"}
 
 

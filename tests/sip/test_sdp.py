@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -241,10 +243,18 @@ def test_how_a_description_is_written() -> None:
     audio = Media("audio", 20000, "RTP/AVP", ("8", "101"), (PCMA, TELEPHONE_EVENT), "192.0.2.1", ptime=20)
     assert Sdp(1, 2, (audio, Media("video", 0, "RTP/AVP", ("31",)))).encode() == (
         b"v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-        b"m=audio 20000 RTP/AVP 8 101\r\nc=IN IP4 192.0.2.1\r\na=rtpmap:8 PCMA/8000\r\n"
+        b"m=audio 20000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n"
         b"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
         b"m=video 0 RTP/AVP 31\r\n"
     )
+
+
+def test_a_section_names_its_address_only_where_it_is_another() -> None:
+    near = Media("audio", 20000, "RTP/AVP", ("8",), (PCMA,), "192.0.2.1")
+    far = replace(near, port=20002, address="192.0.2.2")
+    written = Sdp(1, 2, (near, far)).encode()
+    assert written.count(b"c=IN IP4 192.0.2.1") == written.count(b"c=IN IP4 192.0.2.2") == 1
+    assert parse_sdp(written) == Sdp(1, 2, (near, far))
 
 
 @given(descriptions)

@@ -364,7 +364,11 @@ def test_a_2xx_that_no_dialog_can_be_made_of_fails_the_call(header: tuple[str, s
     network, phone, far = calling()
     far.answer(200, "t", ANSWER, header)
     far.answer(200, "t", ANSWER, header)
-    assert phone.events == [("failed", 500)] and len(phone.refused) == 2
+    assert phone.events == [("failed", 500)] and len(phone.refused) == 1
+    # The callee is not left with a call that is none: it gets its ACK, for each 2xx, and a BYE the same way.
+    assert len(far.requests("ACK")) == 2 and len(far.requests("BYE")) == 1
+    assert far.requests("BYE")[0].uri_text == far.requests("INVITE")[0].uri_text
+    far.answer(200, "t", method="BYE")
     network.settle()
     assert phone.idle()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.call.digits import digit_of_info
+from b2bua.sip.body import read_body
+from b2bua.sip.digits import digit_of_info
 
 RELAY = "application/dtmf-relay"
 PLAIN = "application/dtmf"
@@ -37,4 +38,4 @@ PLAIN = "application/dtmf"
     ],
 )
 def test_digit_of_info(kind: str, body: bytes, digit: str | None) -> None:
-    assert digit_of_info(kind, body) == digit
+    assert digit_of_info(read_body(body, kind, None, None)) == digit
