@@ -40,7 +40,7 @@ from media.scripts.deposit import Deposit, Limits, Occasion, greeting
 from media.scripts.menu import PortalLimits
 from media.scripts.portal import Portal
 from media.scripts.script import Greeting, Script, Sound, Why
-from media.session import Session
+from media.session import DigitWay, Session
 from media.visit import House, Visit
 
 log = structlog.get_logger()
@@ -195,7 +195,7 @@ class MediaHost:
                 case "digit":
                     if request.get("digit") not in DIGITS:
                         raise BadRequest("digit")
-                    self._session(request).digit(request["digit"])
+                    self._session(request).digit(request["digit"], DigitWay.INFO)
                     reply({"ok": True})
                 case other:
                     raise BadRequest(f"do {other!r}")

@@ -37,7 +37,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A stored message. `seconds` is its length, `path` its WAV file."""
+    """A stored message. `seconds` is its length, `path` its WAV file; `incomplete` if a full disk cut it off."""
 
     id: str
     user: int
@@ -45,6 +45,7 @@ class Message:
     envelope: Envelope
     seconds: float
     path: Path
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from b2bua.callplan import responses
 from b2bua.cli import schema
 from config import events
 
@@ -50,10 +51,11 @@ def configuration() -> str:
 
 
 def main() -> None:
-    """Write docs/configuration.md, docs/events.md and docs/json.md."""
+    """Write the four pages."""
     (DOCS / "configuration.md").write_text(configuration(), "utf-8")
     (DOCS / "events.md").write_text(events.as_markdown(), "utf-8")
     (DOCS / "json.md").write_text(schema.as_markdown(), "utf-8")
+    (DOCS / "response-codes.md").write_text(responses.as_markdown(), "utf-8")
 
 
 if __name__ == "__main__":

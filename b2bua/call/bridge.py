@@ -9,6 +9,7 @@ from b2bua.call.path import Path
 from b2bua.sip.body import Body, Kind
 from b2bua.sip.digits import digit_of_info
 from b2bua.sip.errors import BadMessage
+from b2bua.sip.offer_answer import same_numbers
 from b2bua.sip.sdp import Sdp, parse_sdp
 from b2bua.sip.session import Session
 from b2bua.sip.session_user import Nobody
@@ -28,16 +29,20 @@ class Bridge(Timed, Nobody):
     `_asking` is the leg whose re-INVITE the other is being asked about, `_offered` its offer, `None` where it
     wants ours, `_before` what the other was told before. `_owing` is the leg whose ACK will carry the answer to
     an offer of ours. `_telling` are the legs that are being told where the relay hears them now, with what they
-    were told before; `_put_off` counts how often they would not listen.
+    were told before; `_put_off` counts how often they would not listen. `_waiting` are those that
+    are told again at the deadline. `_numbered` are the legs whose word about payload numbers is final: whoever
+    answers with yet another one is not asked again.
     """
 
     __slots__ = (
         "_asking",
         "_before",
+        "_numbered",
         "_offered",
         "_owing",
         "_put_off",
         "_telling",
+        "_waiting",
         "call",
         "callee",
         "caller",
@@ -55,6 +60,8 @@ class Bridge(Timed, Nobody):
         self._before: Sdp | None = None
         self._offered: Sdp | None = None
         self._telling: dict[Leg, Sdp] = {}
+        self._waiting: set[Leg] = set()
+        self._numbered: set[Leg] = set()
         self._put_off = 0
         self._owing: Leg | None = self.caller if self.caller.heard is None else None
         self._join(callee)
@@ -92,15 +99,17 @@ class Bridge(Timed, Nobody):
         """Offer the sides that do not know it yet what they have agreed on, at the relay's present port.
 
         The same goes for a caller who was given a codec, early, that the callee has not (BEHAVIOUR M1), and for a
-        callee who was called before the caller went on hold, or came back from it.
+        callee who was called before the caller went on hold, or came back from it; and for a side that was told
+        another payload number than the other side answered with, because the relay does not renumber.
         """
         for leg, other in ((self.caller, self.callee), (self.callee, self.caller)):
-            behind = leg.moved or _unfit(leg, other) or (leg is self.callee and _held_since(leg, other))
-            if behind and leg not in self._telling:
+            behind = self._cut_off(leg, other) or (leg not in self._numbered and _misnumbered(leg, other))
+            if behind and leg not in self._telling and leg not in self._waiting:
                 self._tell_moved(leg, other, now)
 
     def on_deadline(self, now: float) -> None:
         """A side could not be told a moment ago."""
+        self._waiting.clear()
         self.tell_moved(now)
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
@@ -156,6 +165,7 @@ class Bridge(Timed, Nobody):
             return
         self._moved(leg)
         self._settled()
+        self.tell_moved(now)
 
     def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The caller answers our early offer when somebody has taken the call already."""
@@ -229,6 +239,7 @@ class Bridge(Timed, Nobody):
     def _tell_later(self, leg: Leg, now: float) -> None:
         """Try again after a time by chance, in which whoever was in the way is through (RFC 3261 §14.1)."""
         assert leg.session is not None
+        self._waiting.add(leg)
         chance = self.call.services.chance()
         wait = 2.1 + 1.9 * chance if leg.session.owns_call_id else 2.0 * chance
         self.call.services.agent.queue.schedule(self, now + wait)
@@ -238,7 +249,9 @@ class Bridge(Timed, Nobody):
         self._put_off += 1
         if code in (491, 500) and self._put_off <= PATIENCE:
             self._tell_later(leg, now)
-        else:
+            return
+        self._numbered.add(leg)
+        if self._cut_off(leg, self.callee if leg is self.caller else self.caller):
             # It sends its sound where nobody listens, or as nobody understands it.
             self.call.hang_up(now, "service (relay lost)" if leg.moved else "service (no common codec)")
 
@@ -249,12 +262,19 @@ class Bridge(Timed, Nobody):
             if before is not None:
                 self._not_told(leg, code, before, now)
             return
+        if before is not None:
+            self._numbered.add(leg)
         try:
             leg.hear_answer(sdp or b"")
         except BadMessage:
             return
         self._moved(leg)
         self._settled()
+        self.tell_moved(now)
+
+    def _cut_off(self, leg: Leg, other: Leg) -> bool:
+        """Whether a side sends its sound where nobody hears it, as nobody understands it, or while it must not."""
+        return leg.moved or _unfit(leg, other) or (leg is self.callee and _held_since(leg, other))
 
     def _join(self, callee: Leg) -> None:
         assert self.caller.session is not None and callee.session is not None
@@ -286,6 +306,11 @@ def _unfit(leg: Leg, other: Leg) -> bool:
     if said is None or heard is None:
         return False
     return not any(codec.is_speech and said.audio.find(codec) for codec in heard.audio.codecs)
+
+
+def _misnumbered(leg: Leg, other: Leg) -> bool:
+    """Whether a side sends a format, keys above all, under another number than the other one knows it by."""
+    return leg.said is not None and other.heard is not None and not same_numbers(leg.said, other.heard)
 
 
 def _held_since(callee: Leg, caller: Leg) -> bool:

@@ -18,6 +18,7 @@ from b2bua.call.services import Services
 from b2bua.call.walk import begin
 from b2bua.callplan.asked import Rule
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.responses import meaning
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Caller
 from b2bua.sip.address import Address
@@ -28,23 +29,6 @@ from b2bua.sip.nat import Nat
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session_user import NOBODY
 from b2bua.sip.uri import Uri
-
-OUTCOMES = {
-    403: "refused",
-    404: "unknown",
-    410: "unknown",
-    480: "no-answer",
-    482: "loop",
-    484: "unknown",
-    486: "busy",
-    503: "unavailable",
-    600: "busy",
-    603: "busy",
-    604: "unknown",
-    606: "busy",
-    607: "busy",
-    608: "busy",
-}
 
 
 class Call:
@@ -310,7 +294,7 @@ class Call:
 
     def refused(self, code: int, now: float) -> None:
         """Nothing was left to try: the caller got this code."""
-        self.finish(OUTCOMES.get(code, "refused"), "service", now, code)
+        self.finish(meaning(code).outcome, "service", now, code)
 
     def peer_ended(self, side: str, why: str, now: float) -> None:
         """One side of an answered call hung up, or has gone: end the other."""

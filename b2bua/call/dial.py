@@ -8,6 +8,7 @@ from b2bua.call.leg import Leg
 from b2bua.call.ports import Gateway
 from b2bua.call.steps import ENDED, Performer
 from b2bua.callplan.causes import Cause
+from b2bua.callplan.responses import asks_next, better, meaning
 from b2bua.callplan.steps import Dial
 from b2bua.sip.address import Address
 from b2bua.sip.body import Part
@@ -24,12 +25,6 @@ from b2bua.trunks.shown import shown
 if TYPE_CHECKING:
     from b2bua.call.course import Course
 
-# It could not, or it would not have us: another trunk may. Anything else is the called number's own answer.
-NOT_HERE = frozenset({401, 407, 500, 502, 503, 504})
-NO_ANSWER = frozenset({408, 480, 487})
-BUSY = frozenset({486, 600, 603, 606, 607, 608})
-# What the caller is told as it was said there; the rest is between the trunk and us.
-TOLD = frozenset({404, 410, 480, 484, 486, 488, 600, 603, 604, 606, 607, 608})
 # By this a call of ours is known that comes back from outside (D7); it says nothing to anybody else.
 MARKER = "X-Ringplan"
 
@@ -47,7 +42,7 @@ class Dialling(Performer):
     A trunk that will not have the caller's location is asked again without it: the call must get through.
     """
 
-    __slots__ = ("_leg", "_path", "_rings", "_session", "_step", "_way", "_ways", "_whole")
+    __slots__ = ("_leg", "_path", "_rings", "_session", "_step", "_told", "_way", "_ways", "_whole")
 
     def __init__(self, course: Course, step: Dial) -> None:
         super().__init__(course.call, course)
@@ -59,6 +54,7 @@ class Dialling(Performer):
         self._leg: Leg | None = None
         self._session: ClientSession | None = None
         self._rings = False
+        self._told: int | None = None
         self._whole = False
 
     def begin(self, now: float) -> None:
@@ -208,14 +204,16 @@ class Dialling(Performer):
         self._session = None
         gateway, location = self._way
         self.call.event("call.trunk_failed", leg=self._name, trunk=gateway.trunk.name, code=code)
+        if meaning(code).told:
+            self._told = better(self._told, code)
         if location is not None:
             self._ways.insert(0, Way(gateway))
-        if self._ways and not self._rings and (code in NOT_HERE or self._step.emergency):
+        onward = self._step.emergency or asks_next(code, gateway.trunk)
+        if self._ways and not self._rings and onward:
             self._try_next(now)
-        elif code in BUSY:
-            self._over(Cause.BUSY, now, code)
         else:
-            self._over(Cause.NO_ANSWER if code in NO_ANSWER else Cause.UNAVAILABLE, now, code)
+            best = code if self._told is None else self._told
+            self._over(meaning(best).cause, now, self._told)
 
     def _hear_early(self, sdp: bytes) -> bool:
         assert self._leg is not None and self._way is not None
@@ -236,4 +234,4 @@ class Dialling(Performer):
     def _over(self, cause: Cause, now: float, code: int | None = None) -> None:
         self.stop(now)
         trunk = self._way.gateway.trunk.name if self._way is not None else None
-        self.course.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code if code in TOLD else None)
+        self.course.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code)

@@ -11,6 +11,8 @@ from b2bua.call.path import Path
 from b2bua.call.ports import Device
 from b2bua.call.steps import COMPLETED_ELSEWHERE, ENDED, Performer
 from b2bua.callplan.causes import Cause
+from b2bua.callplan.responses import ends_search, means_busy
+from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Ring
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
@@ -18,12 +20,10 @@ from b2bua.sip.session import Session
 from b2bua.sip.session_user import Refusal
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
+from b2bua.trunks.dialled import dialled
 
 if TYPE_CHECKING:
     from b2bua.call.course import Course
-
-ALL_REFUSE = 600
-"""From here on a code speaks for the called person and all devices (RFC 3261 §16.7 step 5)."""
 
 
 class Branch:
@@ -193,7 +193,7 @@ class Ringing(Performer):
             )
             self._invite(branch, True, now)
             return
-        targets = [target.user for target in refusal.targets if target.user]
+        targets = [target for target in refusal.targets if target.user]
         user = self.call.user(self._step.user)
         if not targets or user is None:
             self._lost(branch, refusal.code, now)
@@ -203,7 +203,14 @@ class Ringing(Performer):
         self.call.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
         self._drop_all(now)
         self.call.vacate(self._step.user, now)
-        self.course.deflected(targets, user, now)
+        self.course.deflected([self._named(target, user, branch) for target in targets], user, now)
+
+    def _named(self, target: Uri, user: User, branch: Branch) -> str:
+        """What a device's redirect names; its domain is the address by which it knows us."""
+        itinerary = self.call.itinerary
+        country = itinerary.numbering.customer_of(user).country
+        home = self.call.services.agent.wire.advertised(branch.leg.flow).host
+        return dialled(target, country, (home,), itinerary.limits.codes)
 
     def _branch(self, session: Session) -> Branch:
         return next(branch for branch in self._branches if branch.session is session)
@@ -212,8 +219,8 @@ class Ringing(Performer):
         self._branches.remove(branch)
         self.course.leave(branch.path)
         self.call.event("call.device_failed", leg=branch.leg.name, device=branch.device.username, code=code)
-        self._busy = self._busy or code == 486 or code >= ALL_REFUSE
-        if code >= ALL_REFUSE:
+        self._busy = self._busy or means_busy(code)
+        if ends_search(code):
             self._drop_all(now)
         if self._branches:
             return

@@ -191,6 +191,7 @@ class VoiceMessage(Shape):
     withheld: bool = said("whether the caller withheld the number")
     occasion: str = said("why the caller came to voicemail: no-answer, busy, out-of-hours")
     seconds: float = said("its length")
+    incomplete: bool = said("whether a full disk cut it off")
     call_id: str = said("the call that left it")
     path: str = said("the WAV file")
 

@@ -12,6 +12,7 @@ from math import ceil
 import structlog
 
 from b2bua.call.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
+from b2bua.callplan.dialling import without_separators
 from b2bua.registrar.bindings import Binding, Change, Refreshed, Removed
 from b2bua.registrar.registrar import HOUR, Limits
 from b2bua.registrar.target import target_of
@@ -25,6 +26,7 @@ from b2bua.sip.message import Request
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.subscription import Subscription
 from b2bua.sip.uri import Uri
+from b2bua.trunks.dialled import dialled
 from provisioning.store.directory import Account
 
 log = structlog.get_logger()
@@ -219,7 +221,7 @@ class MessageWaiting:
         account = None if username is None else directory.account(username)
         if account is None:
             return None
-        if not self._is_own(request.uri.user or "", account):
+        if not self._is_own(request.uri, account):
             self._refuse(transaction, account.username, 403, now)
             return None
         seconds = request.integer("expires", int(limits.default_expires))
@@ -229,15 +231,19 @@ class MessageWaiting:
             return None
         return account, min(seconds, int(limits.max_expires))
 
-    def _is_own(self, name: str, account: Account) -> bool:
+    def _is_own(self, uri: Uri, account: Account) -> bool:
         """Whether this names the mailbox of the account's user: phones write an account, a number or an access code."""
         directory = self._devices.directory
+        name = uri.user
         if not name or name == account.username or name in self._access_codes:
             return True
         user, other = directory.user(account.user_id), directory.account(name)
         if other is not None:
             return other.user_id == account.user_id
-        return user is not None and name in (user.extension, *user.numbers)
+        if user is None:
+            return False
+        called = without_separators(dialled(uri, directory.numbering.customer_of(user).country))
+        return called in (user.extension, *user.numbers)
 
     def _refuse(
         self,

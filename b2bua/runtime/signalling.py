@@ -199,7 +199,7 @@ class Signalling:
                 chance=random.random,
             ),
             self.registrations,
-            Callers(self.devices, self.registrations.authenticate, self._proven),
+            Callers(self.devices, self.registrations.authenticate, self._proven, codes_of(settings)),
             self.message_waiting,
         )
         await asyncio.gather(self.relay.connect(), self.mailboxes.connect())

@@ -76,6 +76,19 @@ def reoffer(previous: Sdp, offer: Sdp) -> Sdp:
     return replace(offer, media=tuple(ours if media is before else media for media in previous.media))
 
 
+def same_numbers(told: Sdp, wanted: Sdp) -> bool:
+    """Whether a peer that was told `told` sends each format under a number by which `wanted` knows it.
+
+    RFC 3264 §5.1 and §6.1: each side says the numbers that it receives, and an answer may say others than the
+    offer. Formats that only one of them has do not matter.
+    """
+    for codec in told.audio.codecs:
+        numbers = [other.payload for other in wanted.audio.codecs if other.same_as(codec)]
+        if numbers and codec.payload not in numbers:
+            return False
+    return True
+
+
 def _answer(
     offer: Sdp,
     codecs: tuple[Codec, ...],

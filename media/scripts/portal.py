@@ -33,6 +33,7 @@ from media.scripts.script import (
     Arrival,
     Arrive,
     CheckPin,
+    CutOff,
     Digit,
     Done,
     End,
@@ -131,6 +132,8 @@ class Portal:
                 event.seconds >= self.limits.greeting_seconds or event.quiet >= self.limits.greeting_silence
             ):
                 return self._await(Phase.CLOSING, StopRecording())
+            case CutOff(), Phase.RECORDING:
+                return self._leave("unavailable", Why.DISK_FULL)
             case Recorded(), Phase.CLOSING:
                 return self._recorded(event)
             case ((Arrival() | PinChecked() | Opened() | Done() | PinSet()), _):

@@ -119,4 +119,7 @@ class TrunkEntry:
     early_media: bool = True
     trusted: bool = False
     anonymous_code: int = 433
+    caller_from: str = "from"
+    next_trunk_codes: tuple[int, ...] = ()
+    final_codes: tuple[int, ...] = ()
     nat: str = "auto"

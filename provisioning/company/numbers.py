@@ -6,6 +6,7 @@ import re
 
 import phonenumbers
 
+from b2bua.callplan.classes import is_allotted
 from b2bua.callplan.codes import USUAL, Codes
 
 _E164 = re.compile(r"\+[1-9][0-9]{5,14}")
@@ -26,6 +27,8 @@ def parse_e164(value: str) -> str:
         raise ValueError('must be a number with plus and country code, such as "+441632960101"')
     if not phonenumbers.is_possible_number(phonenumbers.parse(number)):
         raise ValueError("has a length that its country does not use")
+    if not is_allotted(number):
+        raise ValueError("is a number that no numbering plan allots")
     return number
 
 

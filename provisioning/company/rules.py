@@ -237,6 +237,12 @@ def _trunks(trunks: Sequence[TrunkEntry], elsewhere: Elsewhere, devices: frozens
                 f'"{trunk.username}" is the username of a device; a carrier may use it towards us, '
                 "and the two must be told apart",
             )
+        for position, code in enumerate(trunk.final_codes):
+            if code in trunk.next_trunk_codes:
+                yield Problem(
+                    ("trunks", index, "final_codes", position),
+                    f"{code} is among next_trunk_codes too; it is either the carrier's word or the called person's",
+                )
         if trunk.password and not trunk.username:
             yield Problem(("trunks", index, "password"), "needs a username beside it")
 

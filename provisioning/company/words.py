@@ -78,6 +78,9 @@ def trunk_words(entry: TrunkEntry) -> dict[str, str]:
         "Early media": _yes(entry.early_media),
         "Trusted with withheld numbers": _yes(entry.trusted),
         "Code for rejected anonymous calls": str(entry.anonymous_code),
+        "Caller shown": "the number in From" if entry.caller_from == "from" else "the asserted number",
+        "Codes after which the next trunk is tried": _listed({str(code) for code in entry.next_trunk_codes}),
+        "Codes that are the called person's": _listed({str(code) for code in entry.final_codes}),
         "Behind NAT": NAT[entry.nat],
     }
 

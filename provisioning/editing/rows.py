@@ -54,6 +54,7 @@ _TRUNK_COLUMNS = (
     "early_media",
     "trusted",
     "anonymous_code",
+    "caller_from",
     "nat",
 )
 
@@ -274,6 +275,8 @@ class CompanyRows:
         for column in _TRUNK_COLUMNS:
             setattr(row, column, getattr(entry, column))
         row.allow_from = sorted(entry.allow_from)
+        row.next_trunk_codes = sorted(set(entry.next_trunk_codes))
+        row.final_codes = sorted(set(entry.final_codes))
         if name in self.plan.trunk_passwords:
             row.password = self.key.encrypt(self.plan.trunk_passwords[name])
         elif entry.username is None:

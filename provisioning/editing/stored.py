@@ -145,6 +145,9 @@ def trunk_entry(row: model.Trunk) -> TrunkEntry:
         early_media=row.early_media,
         trusted=row.trusted,
         anonymous_code=row.anonymous_code,
+        caller_from=row.caller_from,
+        next_trunk_codes=tuple(row.next_trunk_codes),
+        final_codes=tuple(row.final_codes),
         nat=row.nat,
     )
 

@@ -247,6 +247,9 @@ def _trunk(table: Table) -> TrunkEntry:
         early_media=table.read("early_media", values.flag, True),
         trusted=table.read("trusted", values.flag, False),
         anonymous_code=table.read("anonymous_code", values.whole(400, 699), 433),
+        caller_from=table.read("caller_from", values.choice("from", "asserted"), "from"),
+        next_trunk_codes=table.each("next_trunk_codes", values.whole(300, 699)),
+        final_codes=table.each("final_codes", values.whole(300, 699)),
         nat=table.read("nat", _NAT, "auto"),
     )
     table.finish()

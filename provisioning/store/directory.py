@@ -196,5 +196,8 @@ def _trunk(row: Row[Any], key: SecretKey, realm: str) -> Trunk:
         early_media=row.early_media,
         trusted=row.trusted,
         anonymous_code=row.anonymous_code,
+        caller_from=row.caller_from,
+        next_trunk_codes=frozenset(row.next_trunk_codes),
+        final_codes=frozenset(row.final_codes),
         nat=row.nat,
     )

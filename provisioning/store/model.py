@@ -206,6 +206,9 @@ class Trunk(Base):
     early_media: Mapped[bool]
     trusted: Mapped[bool] = mapped_column(server_default=text("0"))
     anonymous_code: Mapped[int] = mapped_column(server_default="433")
+    caller_from: Mapped[str] = mapped_column(server_default="from")
+    next_trunk_codes: Mapped[list[Any]] = mapped_column(server_default="[]")
+    final_codes: Mapped[list[Any]] = mapped_column(server_default="[]")
     nat: Mapped[str] = mapped_column(server_default="auto")
 
 

@@ -340,6 +340,23 @@ def test_a_delayed_offer_answered_with_fewer_codecs_is_told_to_the_other_side() 
     stage.finish()
 
 
+@pytest.mark.behaviour("M7")
+def test_a_delayed_offer_answered_under_another_number_is_told_to_the_other_side() -> None:
+    stage = Stage()
+    callee, caller = stage.device("192.0.2.11"), stage.caller()
+    answers(callee)
+    follows(callee, (PCMA, PCMU, "96 telephone-event/8000"))
+    answer = sdp(caller.host, codecs=(PCMA, PCMU, "96 telephone-event/8000"))
+    caller.when("answered", lambda session, now: session.acknowledge(answer, now))
+    stage.dial(caller, b"")
+    stage.run(1.0)
+    assert description(stage.from_service(caller, "200 INVITE")[0]).audio.telephone_event == 101
+    assert stage.names_to(callee) == ["INVITE", "ACK", "INVITE", "ACK"]
+    assert description(stage.from_service(callee, "INVITE")[-1]).audio.telephone_event == 96
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
 @pytest.mark.parametrize("body", [b"", b"nonsense"])
 def test_a_delayed_offer_that_is_never_answered_ends_the_call(body: bytes) -> None:
     stage = Stage()

@@ -52,6 +52,11 @@ def plays(phone: Phone, code: int = 183, *, then: float | None = None) -> None:
     phone.when("invite", invited)
 
 
+def turns_away(trunk: Phone, code: int) -> None:
+    """Let a trunk refuse at once, without ringing."""
+    trunk.when("invite", lambda session, now: session.reject(code, now))  # type: ignore[attr-defined]
+
+
 def test_an_answered_call() -> None:
     stage, caller, (trunk,) = leaving()
     answers(trunk, after=1.0)
@@ -132,7 +137,7 @@ def test_numbers_are_in_the_trunks_format(wire: str, number: str) -> None:
 
 
 @pytest.mark.behaviour("E3")
-@pytest.mark.parametrize("code", [503, 500, 401, 407])
+@pytest.mark.parametrize("code", [302, 400, 401, 403, 407, 420, 500, 502, 503, 504])
 def test_a_trunk_that_cannot_is_followed_by_the_next_at_once(code: int) -> None:
     stage, caller, (first, second) = leaving(2)
     first.when("invite", lambda session, now: session.reject(code, now))  # type: ignore[attr-defined]
@@ -244,6 +249,9 @@ def test_without_a_relay_the_call_fails() -> None:
         (486, 486, "busy"),
         (600, 600, "busy"),
         (603, 603, "busy"),
+        (403, 403, "refused"),
+        (433, 433, "refused"),
+        (482, 482, "loop"),
         (604, 604, "unknown"),
         (606, 606, "busy"),
         (607, 607, "busy"),
@@ -251,7 +259,6 @@ def test_without_a_relay_the_call_fails() -> None:
         # What is between the trunk and us, or would mean something else to the caller:
         (302, 503, "unavailable"),
         (401, 503, "unavailable"),
-        (403, 503, "unavailable"),
         (407, 503, "unavailable"),
         (408, 480, "no-answer"),
         (420, 503, "unavailable"),
@@ -279,6 +286,54 @@ def test_a_refusal_by_the_called_number_is_not_asked_elsewhere(code: int) -> Non
     assert caller.events[-1] == ("failed", code)
     assert stage.from_service(second) == []
     stage.finish()
+
+
+@pytest.mark.behaviour("I8")
+def test_what_a_code_means_is_a_trunks_own_affair() -> None:
+    stage, caller, (first, second) = leaving(2, next_trunk_codes=frozenset({404}))
+    turns_away(first, 404)
+    answers(second)
+    stage.dial(caller)
+    stage.run(1.0)
+    assert caller.names()[-1] == "answered"
+    caller.session.bye(stage.now)
+    stage.finish()
+    stage, caller, (first, second) = leaving(2, final_codes=frozenset({403}))
+    turns_away(first, 403)
+    stage.dial(caller)
+    stage.run(1.0)
+    assert caller.events[-1] == ("failed", 403)
+    assert stage.from_service(second) == []
+    stage.finish()
+
+
+@pytest.mark.behaviour("I8")
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [((403, 503), 403), ((503, 403), 403), ((488, 600), 600), ((603, 403), 603), ((500, 502), 503)],
+)
+def test_when_no_trunk_is_left_the_caller_gets_the_best_of_what_was_said(
+    codes: tuple[int, int], told: int
+) -> None:
+    stage, caller, trunks = leaving(2, next_trunk_codes=frozenset({603}))
+    for trunk, code in zip(trunks, codes, strict=True):
+        turns_away(trunk, code)
+    stage.dial(caller)
+    stage.run(1.0)
+    assert caller.events[-1] == ("failed", told)
+    stage.finish()
+
+
+@pytest.mark.behaviour("I8")
+def test_what_the_first_trunk_said_is_forgotten_where_it_rang_by_the_second() -> None:
+    stage, caller, (first, second) = leaving(2, outbound(10.0))
+    turns_away(first, 403)
+    rings(second)
+    stage.dial(caller)
+    stage.run(11.0)
+    assert caller.events[-1] == ("failed", 480)
+    stage.finish()
+    assert stage.call.journal.outcome == "no-answer"
 
 
 def test_once_it_has_rung_no_other_trunk_is_tried() -> None:

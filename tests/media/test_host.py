@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -344,6 +345,27 @@ async def test_refusals(start: Start) -> None:
     assert isinstance(await signalling.reserve("s2"), MediaFull)
     assert isinstance(await signalling.reserve("NOT A TOKEN"), MediaError)
     assert list(host.sessions) == ["s1"]
+
+
+@pytest.mark.behaviour("V2", "V3")
+async def test_a_disk_that_fills_meanwhile_ends_the_message_there(
+    start: Start, host_settings: HostSettings
+) -> None:
+    host, signalling = await start()
+    caller = await signalling.call(speech=TONE)
+    await recorded(host_settings.mailboxes, 2.5)
+    (worker,) = [worker for worker in host.pool.workers if worker.sessions]
+    with capture_logs() as logs:
+        # None of its files grows any more, as on a full disk.
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (0, 0))
+        await within(caller.ended.wait())
+        assert await signalling.event(SessionEnded) == SessionEnded("s1", Why.DISK_FULL)
+    assert "mailbox.recording_cut" in [entry["event"] for entry in logs]
+    assert has_heard(caller, "beep", "unavailable")
+    (message,) = host.mailbox.list(USER)
+    assert message.incomplete and message.seconds >= 2.5
+    samples = wav_samples(message.path)
+    assert abs(main_frequency(samples) - 440) < 2 and longest_gap(samples) <= 0.03
 
 
 async def test_a_full_disk_is_told_to_the_caller(start: Start, host_settings: HostSettings) -> None:

@@ -76,6 +76,9 @@ answer_first = false
 early_media = true
 trusted = true
 anonymous_code = 603
+caller_from = "asserted"
+next_trunk_codes = [404, 480]
+final_codes = [503]
 nat = "never"
 """
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from b2bua.callplan.causes import Cause
+from b2bua.callplan.codes import Codes
 from b2bua.callplan.journey import Diversion
 from b2bua.callplan.settings import Customer, Trunk, User
 from b2bua.callplan.situation import Caller
@@ -65,7 +66,9 @@ class Desk:
             self.challenged += 1
             return self.proves
 
-        self.callers = Callers(Registered(Directory(reading), Location()), authenticate, self.proven.append)
+        codes = Codes(frozenset({"999", "555"}))
+        devices = Registered(Directory(reading), Location())
+        self.callers = Callers(devices, authenticate, self.proven.append, codes)
 
     def identify(
         self,
@@ -122,32 +125,42 @@ def test_who_proves_to_be_nobody_known_is_refused() -> None:
     assert desk.invite.codes == [403]
 
 
-@pytest.mark.behaviour("A1")
+@pytest.mark.behaviour("I7")
+def test_whom_a_carrier_brings() -> None:
+    found = from_carrier(p_asserted_identity="<tel:+441632960201>", privacy="id")
+    assert found.caller == Caller(CALLER, withheld=True, network="+441632960201", anonymous_code=403)
+
+
 @pytest.mark.parametrize(
-    ("headers", "number", "withheld"),
+    ("uri", "to", "dialled"),
     [
-        ({}, CALLER, False),
-        ({"p_asserted_identity": "<sip:441632960201@c.example>"}, "+441632960201", False),
-        ({"p_asserted_identity": "<sip:c.example>, <tel:+441632960201>"}, "+441632960201", False),
-        ({"p_asserted_identity": "<broken"}, CALLER, False),
-        ({"privacy": "id"}, CALLER, True),
-        ({"from_": "<sip:anonymous@anonymous.invalid>;tag=1"}, None, True),
-        ({"from_": "<sip:unavailable@unknown.invalid>;tag=1"}, None, False),
-        (
-            {
-                "from_": "<sip:anonymous@anonymous.invalid>;tag=1",
-                "privacy": "id",
-                "p_asserted_identity": "<tel:+441632960201>",
-            },
-            "+441632960201",
-            True,
-        ),
+        ("tel:01632960101;phone-context=+44", None, CALLED),
+        ("sip:1632960101;phone-context=+44@192.0.2.1;user=phone", None, CALLED),
+        ("sip:ringplan@192.0.2.1", "<tel:1632960101;phone-context=+44>", CALLED),
+        ("sip:441632960101;phone-context=192.0.2.9@192.0.2.1", None, CALLED),
+        ("tel:441632960101;phone-context=c.example", None, "441632960101;phone-context=c.example"),
+        ("sip:ringplan@192.0.2.1", "<tel:201;phone-context=+44>", "201;phone-context=+44"),
     ],
 )
-def test_whom_a_carrier_brings(headers: dict[str, str], number: str | None, withheld: bool) -> None:
-    caller = from_carrier(**headers).caller
-    assert (caller.number, caller.network, caller.withheld) == (number, number, withheld)
-    assert caller.user is None and caller.anonymous_code == 403
+def test_which_number_a_carrier_calls(uri: str, to: str | None, dialled: str) -> None:
+    headers = {} if to is None else {"to": to}
+    assert from_carrier(uri=uri, **headers).dialled == dialled
+
+
+@pytest.mark.behaviour("I6", "E1")
+@pytest.mark.parametrize(
+    ("uri", "dialled"),
+    [
+        ("tel:202;phone-context=acme.example", "202"),
+        ("tel:202;phone-context=other.example", "202;phone-context=other.example"),
+        ("tel:202;phone-context=+44", "202;phone-context=+44"),
+        ("tel:999;phone-context=other.example", "999"),
+        ("tel:555;phone-context=other.example", "555"),
+    ],
+)
+def test_which_number_a_device_calls(uri: str, dialled: str) -> None:
+    found = Desk(proves="anna").identify(ELSEWHERE, uri=uri, from_="<sip:anna@ACME.example>;tag=1")
+    assert found is not None and found.dialled == dialled
 
 
 @pytest.mark.behaviour("D7")

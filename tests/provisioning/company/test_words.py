@@ -75,6 +75,9 @@ OTHER_TRUNK = {
     "early_media": False,
     "trusted": True,
     "anonymous_code": 603,
+    "caller_from": "asserted",
+    "next_trunk_codes": (404,),
+    "final_codes": (503,),
     "nat": "always",
 }
 

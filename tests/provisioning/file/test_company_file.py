@@ -89,6 +89,9 @@ def test_every_key_is_read() -> None:
             country="DE",
             trusted=True,
             anonymous_code=603,
+            caller_from="asserted",
+            next_trunk_codes=(404, 480),
+            final_codes=(503,),
             nat="never",
         ),
     )
