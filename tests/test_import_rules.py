@@ -29,8 +29,9 @@ VIOLATIONS = {
     "mailbox": ("media/greetings.py", "import subprocess"),
     "conversion": ("media/conversion/level.py", "import media.pool"),
     "pjsua2": ("media/__init__.py", "import pjsua2"),
+    "acyclic_call": ("b2bua/call/context.py", "if TYPE_CHECKING: import b2bua.call.call"),
 }
-"""For each contract, a file and an import that it must refuse."""
+"""For each contract, a file and an import that it must refuse; those of siblings count also by type."""
 
 
 def contracts() -> dict[str, str]:
@@ -88,4 +89,7 @@ def test_a_planted_violation_is_refused(copy: Path, contract: str) -> None:
         file.write_text(before)
     assert code == 1, said
     assert f"{contracts()[contract]} BROKEN" in said
-    assert f"-> {line.split()[1]}" in said
+    imported = line.split()[-1]
+    # This kind of contract leaves out the package that both are in.
+    named = f".{imported.rpartition('.')[2]}" if contract.startswith("acyclic") else imported
+    assert f"-> {named}" in said

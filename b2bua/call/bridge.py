@@ -1,88 +1,123 @@
-"""Two legs joined through the relay: everything that passes between them once a call is answered."""
+"""Two sides of an answered call, joined through the relay until one of them hangs up."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
+from b2bua.call.agreement import Agreement
+from b2bua.call.context import CallContext
+from b2bua.call.journal import Figures
 from b2bua.call.leg import Leg
 from b2bua.call.path import Path
+from b2bua.call.visit import Visit
 from b2bua.sip.body import Body, Kind
 from b2bua.sip.digits import digit_of_info
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.offer_answer import same_numbers
-from b2bua.sip.sdp import Sdp, parse_sdp
 from b2bua.sip.session import Session
-from b2bua.sip.session_user import Nobody
-from b2bua.sip.timers import NEVER, Timed
-
-if TYPE_CHECKING:
-    from b2bua.call.call import Call
-    from b2bua.call.mailbox import AtMailbox
-
-# How often a side may put off to hear of the relay's new port (491, 500) before the call is given up.
-PATIENCE = 5
+from b2bua.sip.timers import NEVER
 
 
-class Bridge(Timed, Nobody):
-    """Owns both sessions of an answered call. An offer on one side becomes an offer on the other.
+class BridgeUser(Protocol):
+    """Hears when two sides are joined no longer."""
 
-    `_asking` is the leg whose re-INVITE the other is being asked about, `_offered` its offer, `None` where it
-    wants ours, `_before` what the other was told before. `_owing` is the leg whose ACK will carry the answer to
-    an offer of ours. `_telling` are the legs that are being told where the relay hears them now, with what they
-    were told before; `_put_off` counts how often they would not listen. `_waiting` are those that
-    are told again at the deadline. `_numbered` are the legs whose word about payload numbers is final: whoever
-    answers with yet another one is not asked again.
-    """
+    def parted(self, by: str, now: float) -> None:
+        """Both sides were hung up; `by` says who began."""
 
-    __slots__ = (
-        "_asking",
-        "_before",
-        "_numbered",
-        "_offered",
-        "_owing",
-        "_put_off",
-        "_telling",
-        "_waiting",
-        "call",
-        "callee",
-        "caller",
-        "mailbox",
-        "path",
-    )
 
-    def __init__(self, call: Call, callee: Leg, path: Path, mailbox: AtMailbox | None) -> None:
-        Timed.__init__(self)
-        self.call = call
-        self.caller = call.caller
-        self.path = path
-        self.mailbox = mailbox
-        self._asking: Leg | None = None
-        self._before: Sdp | None = None
-        self._offered: Sdp | None = None
-        self._telling: dict[Leg, Sdp] = {}
-        self._waiting: set[Leg] = set()
-        self._numbered: set[Leg] = set()
-        self._put_off = 0
-        self._owing: Leg | None = self.caller if self.caller.heard is None else None
-        self._join(callee)
+class Bridge(Agreement):
+    """Owns both sessions of an answered call, and the visit where the callee is a mailbox."""
 
-    def replace_callee(self, callee: Leg, now: float) -> None:
-        """Another worker took over; what the caller asked of the old one it may ask again."""
-        self._telling.pop(self.callee, None)
-        self._join(callee)
-        if self._asking is self.caller and self.caller.session is not None:
-            self.caller.session.refuse_offer(491, now)
-        self._asking = None
-        self._settled()
+    __slots__ = ("_user", "visit")
 
-    def path_back(self, now: float) -> None:
-        """The relay was restarted: the path has other ports, and both sides must be told."""
+    def __init__(
+        self,
+        context: CallContext,
+        caller: Leg,
+        callee: Leg,
+        path: Path,
+        visit: Visit | None,
+        user: BridgeUser,
+    ) -> None:
+        super().__init__(context, caller, callee, path)
+        self.visit = visit
+        self._user = user
+        path.hand_over(self._path_back)
+
+    @property
+    def state(self) -> str:
+        """In a word, for people who look at running calls."""
+        return "answered" if self.visit is None else self.visit.words.state
+
+    def resume(self, now: float) -> None:
+        """Go on after a restart: see whether the relay's session is still there, and both sides."""
+        self.path.adopt(self.caller, self.tell_moved, self._path_back)
+        self._probe(now)
+
+    def hang_up(self, now: float) -> None:
+        """Hang up on both sides."""
+        for leg in (self.caller, self.callee):
+            if leg.session is not None:
+                leg.session.bye(now)
+
+    def close(self, now: float, done: Callable[[Figures], None]) -> None:
+        """The call is over; `done` gets the figures of its sound."""
+        self.context.services.agent.queue.schedule(self, NEVER)
+        self.path.close(done)
+        if self.visit is not None:
+            self.visit.release(now)
+
+    def worker_lost(self, now: float) -> None:
+        """The media worker died: another one is asked for."""
+        if self.visit is not None:
+            self.visit.resume(self, now)
+
+    def worker_answered(self, leg: Leg, now: float) -> None:
+        """Another worker took over."""
+        self._replace_callee(leg, now)
+        self.context.event("mailbox.resumed", leg=leg.name)
+
+    def worker_failed(self, now: float) -> None:
+        """There is no other worker."""
+        self._give_up("service", now)
+
+    def relay_back(self, now: float) -> None:
+        """The relay was restarted and knows nothing of this call."""
+        self.path.reopen(self._path_back)
+
+    def on_info(self, session: Session, body: Body, now: float) -> None:
+        """A key pressed goes to the mailbox, or to the other phone as it came.
+
+        RFC 6086 leaves what else an INFO may carry to packages that nobody here knows.
+        """
+        _, other = self._sides(session)
+        if self.visit is not None:
+            if (digit := digit_of_info(body)) is not None:
+                self.visit.digit(digit)
+            return
+        part = body.first(Kind.KEY) or body.first(Kind.PICTURE)
+        if part is not None and other.session is not None:
+            other.session.send("INFO", (("Content-Type", part.media_type),), part.data, now)
+
+    def on_ended(self, session: Session, why: str, now: float) -> None:
+        """One side hung up or has gone: so does the other."""
+        _, other = self._sides(session)
+        side = "callee" if other is self.caller else "caller"
+        if other.session is not None:
+            other.session.bye(now)
+        self._user.parted(side if why == "bye" else f"{side} ({why})", now)
+
+    def _path_back(self, there: bool, now: float) -> None:
+        """The path has a new relay session, with other ports, or gets none: the call cannot go on then."""
+        if not there:
+            self._give_up("service (relay lost)", now)
+            return
+        self.context.event("call.rejoined")
         self.path.place(self.caller, self.callee)
         self.path.connect(self.callee)
         self._settled()
         self.tell_moved(now)
 
-    def probe(self, now: float) -> None:
+    def _probe(self, now: float) -> None:
         """Ask both sides whether they know the call: one that hung up while nobody listened does not (§12.2.1.2)."""
         for leg in (self.caller, self.callee):
             assert leg.session is not None and leg.session.dialog is not None
@@ -91,234 +126,6 @@ class Bridge(Timed, Nobody):
             if not flow.reliable or flow.reopened(target) is not None:
                 leg.session.send("OPTIONS", (), b"", now)
 
-    def over(self) -> None:
-        """The call has ended: nothing is to be told any more."""
-        self.call.services.agent.queue.schedule(self, NEVER)
-
-    def tell_moved(self, now: float) -> None:
-        """Offer the sides that do not know it yet what they have agreed on, at the relay's present port.
-
-        The same goes for a caller who was given a codec, early, that the callee has not (BEHAVIOUR M1), and for a
-        callee who was called before the caller went on hold, or came back from it; and for a side that was told
-        another payload number than the other side answered with, because the relay does not renumber.
-        """
-        for leg, other in ((self.caller, self.callee), (self.callee, self.caller)):
-            behind = self._cut_off(leg, other) or (leg not in self._numbered and _misnumbered(leg, other))
-            if behind and leg not in self._telling and leg not in self._waiting:
-                self._tell_moved(leg, other, now)
-
-    def on_deadline(self, now: float) -> None:
-        """A side could not be told a moment ago."""
-        self._waiting.clear()
-        self.tell_moved(now)
-
-    def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """A re-INVITE: hold, resume, another codec, another address, or a request for our offer."""
-        asking, other = self._sides(session)
-        assert other.session is not None and session.dialog is not None
-        before = other.said
-        try:
-            offered = None if sdp is None else parse_sdp(sdp)
-        except BadMessage as error:
-            session.refuse_offer(error.code, now, error.headers)
-            return
-        if not other.session.offer(None if offered is None else other.offer(offered), now):
-            other.said = before
-            session.refuse_offer(491, now)
-            return
-        asking.flow = session.dialog.flow
-        self._asking, self._offered, self._before = asking, offered, before
-
-    def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
-        """The other side's answer to what we passed on, or to an offer of our own."""
-        other, asking = self._sides(session)
-        if self._asking is not asking:
-            self._agreed(other, code, sdp, now)
-            # An offer that nobody waits for any more is not taken up.
-            session.acknowledge(b"", now)
-        elif code >= 300:
-            self._asking = None
-            other.take_back(self._before)
-            if asking.session is not None:
-                # Why it was refused is the other side's own business, except that it may be tried again.
-                asking.session.refuse_offer(491 if code == 491 else 488, now)
-        elif self._offered is None:
-            self._pass_offer(other, asking, sdp, now)
-        else:
-            self._pass_answer(other, asking, self._offered, sdp, now)
-
-    def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """An ACK with a description answers our offer: the end of a delayed offer."""
-        leg, other = self._sides(session)
-        if self._owing is not leg or other.session is None:
-            return
-        self._owing = None
-        try:
-            heard = leg.hear_answer(sdp or b"")
-            if self._asking is leg:
-                self._asking = None
-                other.session.acknowledge(other.answer(heard), now)
-            elif other.heard is not None and _narrower(heard, other.heard):
-                other.session.offer(other.offer(heard), now)
-        except BadMessage:
-            self.call.hang_up(now, "service")
-            return
-        self._moved(leg)
-        self._settled()
-        self.tell_moved(now)
-
-    def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """The caller answers our early offer when somebody has taken the call already."""
-        self.on_acknowledged(session, sdp, now)
-
-    def on_info(self, session: Session, body: Body, now: float) -> None:
-        """A key pressed goes to the mailbox, or to the other phone as it came.
-
-        RFC 6086 leaves what else an INFO may carry to packages that nobody here knows.
-        """
-        _, other = self._sides(session)
-        if self.mailbox is not None:
-            if (digit := digit_of_info(body)) is not None:
-                self.call.services.mailboxes.digit(self.mailbox.token, digit)
-            return
-        part = body.first(Kind.KEY) or body.first(Kind.PICTURE)
-        if part is not None and other.session is not None:
-            other.session.send("INFO", (("Content-Type", part.media_type),), part.data, now)
-
-    def on_ended(self, session: Session, why: str, now: float) -> None:
-        """One side hung up or has gone: so does the other."""
-        self.call.peer_ended("caller" if session is self.caller.session else "callee", why, now)
-
-    def _pass_answer(self, other: Leg, asking: Leg, offered: Sdp, sdp: bytes | None, now: float) -> None:
-        assert other.session is not None and asking.session is not None
-        before = asking.heard, asking.said
-        self._asking = None
-        try:
-            answer = other.hear_answer(sdp or b"")
-            asking.heard = offered
-            taken = asking.session.answer_offer(asking.answer(answer), now)
-        except BadMessage as error:
-            asking.session.refuse_offer(488, now, error.headers)
-            taken = False
-        if taken:
-            self._moved(asking)
-        else:
-            # Withdrawn meanwhile, or it did not fit: the other side is told that all is as before.
-            asking.heard, asking.said = before
-            other.session.offer(other.offer(asking.heard), now)
-        self._moved(other)
-        self._settled()
-
-    def _pass_offer(self, other: Leg, asking: Leg, sdp: bytes | None, now: float) -> None:
-        assert other.session is not None and asking.session is not None
-        said = asking.said
-        try:
-            offer = asking.offer(other.hear(sdp or b""))
-            if asking.session.answer_offer(offer, now):
-                self._owing = asking
-            else:
-                # Withdrawn meanwhile: the other side gets its answer from what holds as before.
-                self._asking, asking.said = None, said
-                assert asking.heard is not None
-                other.session.acknowledge(other.answer(asking.heard), now)
-        except BadMessage:
-            self.call.hang_up(now, "service")
-            return
-        self._moved(other)
-        self._settled()
-
-    def _tell_moved(self, leg: Leg, other: Leg, now: float) -> None:
-        before = leg.said
-        assert before is not None and leg.session is not None
-        if other.heard is not None and leg.session.offer(leg.offer(other.wanted), now):
-            self._telling[leg] = before
-        else:
-            leg.said = before
-            self._tell_later(leg, now)
-
-    def _tell_later(self, leg: Leg, now: float) -> None:
-        """Try again after a time by chance, in which whoever was in the way is through (RFC 3261 §14.1)."""
-        assert leg.session is not None
-        self._waiting.add(leg)
-        chance = self.call.services.chance()
-        wait = 2.1 + 1.9 * chance if leg.session.owns_call_id else 2.0 * chance
-        self.call.services.agent.queue.schedule(self, now + wait)
-
-    def _not_told(self, leg: Leg, code: int, before: Sdp, now: float) -> None:
-        leg.take_back(before)
-        self._put_off += 1
-        if code in (491, 500) and self._put_off <= PATIENCE:
-            self._tell_later(leg, now)
-            return
-        self._numbered.add(leg)
-        if self._cut_off(leg, self.callee if leg is self.caller else self.caller):
-            # It sends its sound where nobody listens, or as nobody understands it.
-            self.call.hang_up(now, "service (relay lost)" if leg.moved else "service (no common codec)")
-
-    def _agreed(self, leg: Leg, code: int, sdp: bytes | None, now: float) -> None:
-        """An offer of our own was answered; refused, or answered with something else, it changes nothing."""
-        before = self._telling.pop(leg, None)
-        if code >= 300:
-            if before is not None:
-                self._not_told(leg, code, before, now)
-            return
-        if before is not None:
-            self._numbered.add(leg)
-        try:
-            leg.hear_answer(sdp or b"")
-        except BadMessage:
-            return
-        self._moved(leg)
-        self._settled()
-        self.tell_moved(now)
-
-    def _cut_off(self, leg: Leg, other: Leg) -> bool:
-        """Whether a side sends its sound where nobody hears it, as nobody understands it, or while it must not."""
-        return leg.moved or _unfit(leg, other) or (leg is self.callee and _held_since(leg, other))
-
-    def _join(self, callee: Leg) -> None:
-        assert self.caller.session is not None and callee.session is not None
-        self.callee = callee
-        self.caller.session.user = callee.session.user = self
-
-    def _sides(self, session: Session) -> tuple[Leg, Leg]:
-        """The leg of this session, then the other."""
-        if session is self.caller.session:
-            return self.caller, self.callee
-        return self.callee, self.caller
-
-    def _moved(self, leg: Leg) -> None:
-        if leg is self.caller:
-            self.path.move_near(leg)
-        else:
-            self.path.connect(leg)
-
-    def _settled(self) -> None:
-        """Something was agreed on: whether there is silence to expect, and what a restart must know."""
-        legs = (self.caller, self.callee)
-        self.path.hold(any(leg.heard is not None and leg.heard.audio.on_hold for leg in legs))
-        self.call.services.watcher.changed(self.call)
-
-
-def _unfit(leg: Leg, other: Leg) -> bool:
-    """Whether a side was told of no codec that the other one speaks."""
-    said, heard = leg.said, other.heard
-    if said is None or heard is None:
-        return False
-    return not any(codec.is_speech and said.audio.find(codec) for codec in heard.audio.codecs)
-
-
-def _misnumbered(leg: Leg, other: Leg) -> bool:
-    """Whether a side sends a format, keys above all, under another number than the other one knows it by."""
-    return leg.said is not None and other.heard is not None and not same_numbers(leg.said, other.heard)
-
-
-def _held_since(callee: Leg, caller: Leg) -> bool:
-    """Whether the caller wants the sound to go other ways than the callee was told."""
-    said, heard = callee.said, caller.heard
-    return said is not None and heard is not None and said.audio.direction is not heard.audio.direction
-
-
-def _narrower(answer: Sdp, offer: Sdp) -> bool:
-    """Whether an answer leaves out a codec that the side which offered it, through us, may send."""
-    return any(codec.is_speech and answer.audio.find(codec) is None for codec in offer.audio.codecs)
+    def _give_up(self, by: str, now: float) -> None:
+        self.hang_up(now)
+        self._user.parted(by, now)

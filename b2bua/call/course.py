@@ -6,74 +6,72 @@ the time, and what the caller was told and hears.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
+from b2bua.call.context import CallContext
 from b2bua.call.dial import Dialling
 from b2bua.call.early import Early
-from b2bua.call.leg import Leg
 from b2bua.call.mailbox import AtMailbox
-from b2bua.call.path import Path
 from b2bua.call.ports import Device
 from b2bua.call.ring import Ringing
 from b2bua.call.sounding import Sounding
-from b2bua.call.steps import Performer
+from b2bua.call.steps import Answer, Performer
 from b2bua.call.walk import Walk, advance, announces, begin
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.responses import meaning
 from b2bua.callplan.settings import User
-from b2bua.callplan.situation import Limits
 from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.sdp import Direction
 from b2bua.sip.session import Session
 from b2bua.sip.session_user import Nobody
 
-if TYPE_CHECKING:
-    from b2bua.call.call import Call
+
+class CourseUser(Protocol):
+    """Hears how a course ended."""
+
+    def answered(self, answer: Answer, sdp: bytes, now: float) -> None:
+        """Somebody took the call; the caller is to be answered with this description."""
+
+    def unanswered(self, outcome: str, by: str, code: int, now: float) -> None:
+        """Nobody took the call, and the caller knows it."""
 
 
 class Course(Nobody):
-    """Owns the caller's session until it is answered. Performers end by `step_ended`, `deflected` or `answered`."""
+    """Owns the caller's session until somebody answers. It is the `StepUser` of its performers, one at a time."""
 
-    __slots__ = ("_elsewhere", "_performer", "_walk", "answers_first", "call", "early")
+    __slots__ = ("_context", "_elsewhere", "_over", "_performer", "_user", "_walk", "early")
 
-    def __init__(self, call: Call, walk: Walk, early: Early, *, answers_first: bool) -> None:
-        self.call = call
+    def __init__(self, context: CallContext, walk: Walk, early: Early, user: CourseUser) -> None:
         self.early = early
-        self.answers_first = answers_first
+        self._context = context
         self._walk = walk
+        self._user = user
         self._performer: Performer | None = None
         self._elsewhere: int | None = None
-
-    @property
-    def limits(self) -> Limits:
-        """The platform's limits, as they were when the call arrived."""
-        return self._walk.limits
+        self._over = False
 
     def start(self, now: float) -> None:
         """Begin with the first plan."""
         self._enter(now)
 
-    @property
-    def deadline(self) -> float:
-        """When the present step must end, in monotonic seconds."""
-        return self._walk.deadline
+    def hang_up(self, now: float, code: int) -> None:
+        """Try nobody any more: refuse the caller, or hang up on one who was answered for an announcement."""
+        self._abandon(now)
+        session = self.early.session
+        if session.active:
+            session.bye(now)
+        else:
+            session.reject(code, now)
 
-    def end(self) -> None:
-        """The call is answered, or over: nothing is tried any more."""
-        performer, self._performer = self._performer, None
-        if performer is not None:
-            performer.rest()
-
-    def abandon(self, now: float) -> None:
-        """Nobody wants an answer any more."""
-        performer = self._performer
-        self.end()
-        if performer is not None:
-            performer.stop(now)
-            self._note(Ended.ABANDONED, now)
+    def close(self) -> None:
+        """The call is over."""
+        self._over = True
+        self._rest()
+        self.early.close()
 
     def registered(self, device: Device, now: float) -> None:
         """A device of the called user registered."""
@@ -90,44 +88,7 @@ class Course(Nobody):
         if self._performer is not None:
             self._performer.relay_back(now)
 
-    # What performers use
-
-    def alert(self, now: float) -> None:
-        """The caller is told that it rings."""
-        if self.early.alert(now):
-            self.call.event("call.ringing")
-
-    def pass_on(self, leg: Leg, path: Path, code: int, now: float) -> None:
-        """Sound from elsewhere before the answer goes to the caller (M4)."""
-        assert leg.heard is not None
-        if self.early.pass_on(path, leg.heard, code, now):
-            self.call.event("call.ringing")
-
-    def way(self) -> Path:
-        """The path for an attempt: the one whose port the caller was told, or else one of its own."""
-        return self.early.path or self.call.new_path()
-
-    def leave(self, path: Path) -> None:
-        """An attempt is over; the caller keeps the path whose port it was told."""
-        if path is not self.early.path:
-            path.close()
-
-    def open(self, path: Path, then: Callable[[bool, float], None], now: float) -> None:
-        """Ask for the relay session of a path; `then` is told whether it is there, which may be at once."""
-        if path is self.early.path:
-            then(True, now)
-            return
-        call = self.call
-
-        def opened(there: bool, now: float) -> None:
-            with call.or_fail(now):
-                then(there, now)
-
-        path.open(call.caller, opened)
-
-    def seconds_left(self, now: float) -> float:
-        """How long the present step may still last."""
-        return self.deadline - now
+    # What performers tell
 
     def step_ended(
         self,
@@ -139,9 +100,9 @@ class Course(Nobody):
         code: int | None = None,
     ) -> None:
         """The present step ended unanswered: go on with the next. `code` is what was answered elsewhere."""
-        if not self.call.over:
+        if not self._over:
             self._note(ended, now, trunk=trunk, code=code)
-            self.end()
+            self._rest()
             self._elsewhere = code
             self._walk = advance(self._walk, now, cause)
             self._perform(now)
@@ -149,50 +110,43 @@ class Course(Nobody):
     def deflected(self, targets: Sequence[str], by: User, now: float) -> None:
         """A device of a user, which rang, says who is to be called instead (302), the best first."""
         self._note(Ended.DEFLECTED, now)
-        self._go_to(self.call.itinerary.deflect(targets, by, now), now)
+        self._go_to(self._context.itinerary.deflect(targets, by, now), now)
 
-    def answered(
-        self,
-        leg: Leg,
-        path: Path,
-        now: float,
-        *,
-        device: str | None = None,
-        trunk: str | None = None,
-        mailbox: AtMailbox | None = None,
-    ) -> None:
+    def answered(self, answer: Answer, now: float) -> None:
         """Somebody took the call."""
-        assert leg.heard is not None
-        path.place(self.call.caller)
-        sdp = self.early.answer(leg.heard)
-        self._note(Ended.ANSWERED, now, device, trunk)
-        self.end()
-        self.call.answered(leg, path, sdp, now, device=device, trunk=trunk, mailbox=mailbox)
+        assert answer.leg.heard is not None
+        answer.path.place(self.early.caller)
+        sdp = self.early.answer(answer.leg.heard)
+        self._note(Ended.ANSWERED, now, answer.device, answer.trunk)
+        self._over = True
+        self._rest()
+        self._user.answered(answer, sdp, now)
 
     # What the caller's session tells
 
     def on_cancelled(self, session: Session, now: float) -> None:
         """The caller gave up before anybody answered."""
-        self.abandon(now)
-        self.call.finish("cancelled", "caller", now, 487)
+        self._abandon(now)
+        self._user.unanswered("cancelled", "caller", 487, now)
 
     def on_ended(self, session: Session, why: str, now: float) -> None:
         """The caller ended the early dialog with a BYE, which means the same, or never heard what we said early."""
         if why == "bye":
             self.on_cancelled(session, now)
         else:
-            self.abandon(now)
-            self.call.finish("ended", f"caller ({why})", now, 504)
+            self._abandon(now)
+            self._user.unanswered("ended", f"caller ({why})", 504, now)
 
     def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The caller, who left the offer to us, answered it with its PRACK (M3)."""
         try:
-            self.call.caller.hear_answer(sdp or b"")
+            self.early.caller.hear_answer(sdp or b"")
         except BadMessage:
-            self.call.hang_up(now, "service", 488)
+            self.hang_up(now, 488)
+            self._user.unanswered("ended", "service", 488, now)
             return
         if self.early.path is not None:
-            self.early.path.move_near(self.call.caller)
+            self.early.path.move_near(self.early.caller)
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The caller, who has its answer, offers anew before anybody took the call (RFC 3311): it has moved, or holds.
@@ -201,27 +155,27 @@ class Course(Nobody):
         on. Whoever takes the call is told when it has.
         """
         path = self.early.path
-        if path is not None and self.call.caller.answer_early(sdp, Direction.SENDRECV, now):
-            path.move_near(self.call.caller)
+        if path is not None and self.early.caller.answer_early(sdp, Direction.SENDRECV, now):
+            path.move_near(self.early.caller)
 
     # The walk
 
     def _go_to(self, plan: Plan, now: float) -> None:
         """The next hop: another plan, in what is left of the time."""
-        self._walk = begin(plan, self.limits, now, self._walk.began)
+        self._walk = begin(plan, self._walk.limits, now, self._walk.began)
         self._enter(now)
 
     def _enter(self, now: float) -> None:
         """Begin with a plan. Where it has an announcement the caller hears ringback from us from the start (M2)."""
-        self.end()
+        self._rest()
         early = self.early
         if early.path is not None or not early.sound or not announces(self._walk.plan):
             self._perform(now)
             return
-        path = self.way()
+        path = early.way()
 
         def opened(there: bool, now: float) -> None:
-            if self.call.over:
+            if self._over:
                 path.close()
                 return
             try:
@@ -232,7 +186,7 @@ class Course(Nobody):
             early.sound = early.path is not None
             self._perform(now)
 
-        self.open(path, opened, now)
+        early.open(path, opened, now)
 
     def _perform(self, now: float) -> None:
         step, cause = self._walk.step, self._walk.cause
@@ -240,24 +194,25 @@ class Course(Nobody):
             self._reject(step, now)
         elif isinstance(step, Transfer):
             self._note(Ended.COMPLETED, now)
-            self.call.event("call.redirected", by=step.by, to=step.user, cause=cause.name.lower())
-            self._go_to(self.call.itinerary.follow(step, cause, now), now)
+            self._context.event("call.redirected", by=step.by, to=step.user, cause=cause.name.lower())
+            self._go_to(self._context.itinerary.follow(step, cause, now), now)
         else:
-            self.call.event("call.step", step=type(step).__name__.lower(), cause=cause.name.lower())
+            self._context.event("call.step", step=type(step).__name__.lower(), cause=cause.name.lower())
             self._performer = self._performer_of(step)
-            self._performer.wait_until(self.deadline)
+            self._performer.wait_until(self._walk.deadline)
             self._performer.begin(now)
 
     def _performer_of(self, step: Step) -> Performer:
+        context, early, walk = self._context, self.early, self._walk
         match step:
             case Ring():
-                return Ringing(self, step)
+                return Ringing(step, context, early, walk, self)
             case Dial():
-                return Dialling(self, step)
+                return Dialling(step, context, early, walk, self)
             case EngagedTone() | Announce():
-                return Sounding(self, step)
+                return Sounding(step, context, early, walk, self)
             case Voicemail() | Portal():
-                return AtMailbox(self.call, self, step, self.way(), self.call.services.token())
+                return AtMailbox(step, context, early, walk, self)
             case Reject() | Transfer():
                 raise AssertionError("this step needs no performer")
 
@@ -273,7 +228,22 @@ class Course(Nobody):
             reason = () if step.q850 is None else (("Reason", f"Q.850;cause={step.q850}"),)
             session.reject(code, now, reason, step.reason)
         self._note(Ended.COMPLETED, now, code=code)
-        self.call.refused(code, now)
+        self._user.unanswered(meaning(code).outcome, "service", code, now)
+
+    def _abandon(self, now: float) -> None:
+        performer = self._performer
+        self._rest()
+        if performer is not None:
+            performer.stop(now)
+            self._note(Ended.ABANDONED, now)
+
+    def _rest(self) -> None:
+        """The present step, if any, is over."""
+        performer, self._performer = self._performer, None
+        if performer is not None:
+            performer.rest()
+        if self.early.path is not None:
+            self.early.path.hand_over()
 
     def _note(
         self,
@@ -284,4 +254,4 @@ class Course(Nobody):
         code: int | None = None,
     ) -> None:
         seconds = round(now - self._walk.entered, 3)
-        self.call.journal.steps.append(StepResult(self._walk.step, ended, seconds, device, trunk, code))
+        self._context.journal.steps.append(StepResult(self._walk.step, ended, seconds, device, trunk, code))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from b2bua.call.context import CallContext
+from b2bua.call.early import Early
 from b2bua.call.leg import Leg
 from b2bua.call.ports import Gateway
-from b2bua.call.steps import ENDED, Performer
+from b2bua.call.steps import ENDED, Answer, Performer, StepUser
+from b2bua.call.walk import Walk
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.responses import asks_next, better, meaning
 from b2bua.callplan.steps import Dial
@@ -21,9 +24,6 @@ from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
 from b2bua.trunks.numbers import to_trunk
 from b2bua.trunks.shown import shown
-
-if TYPE_CHECKING:
-    from b2bua.call.course import Course
 
 # By this a call of ours is known that comes back from outside (D7); it says nothing to anybody else.
 MARKER = "X-Ringplan"
@@ -44,12 +44,12 @@ class Dialling(Performer):
 
     __slots__ = ("_leg", "_path", "_rings", "_session", "_step", "_told", "_way", "_ways", "_whole")
 
-    def __init__(self, course: Course, step: Dial) -> None:
-        super().__init__(course.call, course)
+    def __init__(self, step: Dial, context: CallContext, early: Early, walk: Walk, user: StepUser) -> None:
+        super().__init__(context, early, walk, user)
         self._step = step
-        self._path = course.way()
-        location = course.call.location if step.emergency else None
-        self._ways = [Way(gateway, location) for gateway in course.call.services.trunks.gateways()]
+        self._path = early.way()
+        location = context.location if step.emergency else None
+        self._ways = [Way(gateway, location) for gateway in context.services.trunks.gateways()]
         self._way: Way | None = None
         self._leg: Leg | None = None
         self._session: ClientSession | None = None
@@ -60,29 +60,29 @@ class Dialling(Performer):
     def begin(self, now: float) -> None:
         """Open a relay session, then try the first trunk; a user's redirects have a limit (D7)."""
         by = self._step.by
-        if by is not None and not self.call.may_redirect(by):
-            self.call.event("call.redirects_exhausted", by=by)
+        if by is not None and not self.context.may_redirect(by):
+            self.context.event("call.redirects_exhausted", by=by)
             self._over(Cause.UNAVAILABLE, now)
             return
-        self.course.open(self._path, self._opened, now)
+        self.early.open(self._path, self._opened, now)
 
     def stop(self, now: float) -> None:
         """Nobody wants an answer any more."""
         self._drop(now)
-        self.course.leave(self._path)
+        self.early.leave(self._path)
 
     def on_time_up(self, now: float) -> None:
         """The trunk is silent, so the next one gets its turn; or nobody answered in time."""
         assert self._session is not None and self._way is not None
         gateway, location = self._way
-        if self.course.seconds_left(now) <= 0:
+        if self.walk.seconds_left(now) <= 0:
             self._over(Cause.NO_ANSWER, now)
         elif self._session.heard_from or not (self._ways or location):
             # With no other trunk left there is nothing better than to wait.
-            self.wait_until(self.course.deadline)
+            self.wait_until(self.walk.deadline)
         else:
-            self.call.services.trunks.silent(gateway)
-            self.call.event("call.trunk_failed", leg=self._name, trunk=gateway.trunk.name, code=None)
+            self.context.services.trunks.silent(gateway)
+            self.context.event("call.trunk_failed", leg=self._name, trunk=gateway.trunk.name, code=None)
             self._session.give_up(now)
             if location is not None:
                 # It may have been too long for the way there. The other trunks come first.
@@ -94,10 +94,8 @@ class Dialling(Performer):
         self._path.reopen(self._reopened)
 
     def _reopened(self, there: bool, now: float) -> None:
-        if self.call.joined_to(self._path):
-            self.call.path_back(there, now)
-        elif there:
-            self._path.place(self.call.caller, self._leg)
+        if there:
+            self._path.place(self.early.caller, self._leg)
         else:
             self._over(Cause.UNAVAILABLE, now)
 
@@ -116,10 +114,10 @@ class Dialling(Performer):
         self._invite(self._way, now)
 
     def _invite(self, way: Way, now: float) -> None:
-        call, gateway = self.call, way.gateway
-        leg = self._leg = Leg(call.next_leg_name(), gateway.flow, call.services.origin(), gateway.trunk.nat)
-        self._path.place(call.caller, leg)
-        ours = call.services.agent.wire.advertised(gateway.flow)
+        context, caller, gateway = self.context, self.early.caller, way.gateway
+        leg = self._leg = context.new_leg(gateway.flow, gateway.trunk.nat)
+        self._path.place(caller, leg)
+        ours = context.services.agent.wire.advertised(gateway.flow)
         number = to_trunk(self._step.number, gateway.trunk)
         target = Uri(gateway.host, number, gateway.port)
         # A carrier that knows us by a name wants its own domain there; one that knows our address, ours.
@@ -132,31 +130,31 @@ class Dialling(Performer):
         where: tuple[Header, ...] = ()
         parts: tuple[Part, ...] = ()
         if way.location is not None:
-            where, parts = way.location.sent_as(ours.host, call.services.token())
-        self._session = leg.session = call.services.agent.call(
+            where, parts = way.location.sent_as(ours.host, context.services.token())
+        self._session = leg.session = context.services.agent.call(
             str(target),
             gateway.flow,
             from_,
             Address(target),
             self,
             now,
-            leg.offer(call.caller.heard if self._whole else call.caller.wanted),
-            headers=(*headers, *where, (MARKER, call.marker)),
-            max_forwards=call.max_forwards,
+            leg.offer(caller.heard if self._whole else caller.wanted),
+            headers=(*headers, *where, (MARKER, context.marker)),
+            max_forwards=context.max_forwards,
             credential=gateway.credential,
             parts=parts,
         )
-        call.leg_added(leg)
-        self.wait_until(now + min(self.course.limits.trunk_silence, self.course.seconds_left(now)))
+        context.leg_added(leg)
+        self.wait_until(now + min(self.walk.limits.trunk_silence, self.walk.seconds_left(now)))
 
     def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
         """It rings there, or is heard before the answer: the caller hears that too (M4)."""
         assert self._leg is not None
         self._rings = self._rings or code == 180
         if sdp is not None and self._hear_early(sdp):
-            self.course.pass_on(self._leg, self._path, code, now)
+            self.early.pass_on(self._leg, self._path, code, now)
         elif code == 180:
-            self.course.alert(now)
+            self.early.alert(now)
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The trunk's early sound comes from elsewhere from now on; the caller goes on hearing it (M4)."""
@@ -175,20 +173,20 @@ class Dialling(Performer):
             self._failed(488, now)
             return
         self._path.connect(self._leg)
-        self.call.services.trunks.answered(self._way.gateway)
-        self.course.answered(self._leg, self._path, now, trunk=self._way.gateway.trunk.name)
+        self.context.services.trunks.answered(self._way.gateway)
+        self.user.answered(Answer(self._leg, self._path, trunk=self._way.gateway.trunk.name), now)
 
     def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """It was refused there, or by the trunk itself."""
         assert self._way is not None
         if not refusal.answered:
             # Silence and a broken connection are the same to the caller: nobody was reached.
-            self.call.services.trunks.silent(self._way.gateway)
+            self.context.services.trunks.silent(self._way.gateway)
             self._failed(503, now)
         else:
             # It is there; what it cannot do just now is its answer to this call (RFC 3261 §21.5.4).
-            self.call.services.trunks.answered(self._way.gateway)
-            if refusal.code == 488 and self.course.early.narrowed and not self._whole:
+            self.context.services.trunks.answered(self._way.gateway)
+            if refusal.code == 488 and self.early.narrowed and not self._whole:
                 # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
                 self._whole = True
                 self._invite(self._way, now)
@@ -203,7 +201,7 @@ class Dialling(Performer):
         assert self._way is not None
         self._session = None
         gateway, location = self._way
-        self.call.event("call.trunk_failed", leg=self._name, trunk=gateway.trunk.name, code=code)
+        self.context.event("call.trunk_failed", leg=self._name, trunk=gateway.trunk.name, code=code)
         if meaning(code).told:
             self._told = better(self._told, code)
         if location is not None:
@@ -234,4 +232,4 @@ class Dialling(Performer):
     def _over(self, cause: Cause, now: float, code: int | None = None) -> None:
         self.stop(now)
         trunk = self._way.gateway.trunk.name if self._way is not None else None
-        self.course.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code)
+        self.user.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code)

@@ -1,7 +1,11 @@
-"""What a caller is told and hears before the answer (BEHAVIOUR M1 to M4, B3, D1)."""
+"""What a caller is told and hears before the answer, and by which relay session (BEHAVIOUR M1 to M4, B3, D1)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
 from b2bua.call.path import Path
 from b2bua.sip.sdp import Sdp
@@ -11,37 +15,86 @@ RINGBACK = "ringback"
 
 
 class Early:
-    """The provisional responses of one call, and the sound that goes with them.
+    """The caller for whom somebody is sought: its provisional responses, and the sound that goes with them.
 
     Once the caller was told a description, that is its answer for good (or our offer, to a caller that left it to
-    us and knows 100rel), and `path` the relay session whose port
-    stands in it: whoever is called from then on is reached by the same one (M1). From then on ringback is sound
-    too, because the caller's telephone makes none of its own any more (M2). Without `sound` the caller is sent
-    none before the answer.
+    us and knows 100rel). Whoever is called from then on is reached by the same relay session (M1), and ringback is
+    sound too, because the caller's telephone makes none of its own any more (M2).
     """
 
-    __slots__ = ("_caller", "_playing", "_told", "path", "ringing", "session", "sound")
+    __slots__ = (
+        "_context",
+        "_playing",
+        "_told",
+        "answers_first",
+        "caller",
+        "path",
+        "ringing",
+        "session",
+        "sound",
+    )
 
-    def __init__(self, session: ServerSession, caller: Leg, sound: bool) -> None:
+    def __init__(
+        self,
+        context: CallContext,
+        session: ServerSession,
+        caller: Leg,
+        *,
+        sound: bool,
+        answers_first: bool = False,
+    ) -> None:
         self.session = session
+        self.caller = caller
         self.sound = sound
+        """Whether the caller is sent sound before the answer."""
+        self.answers_first = answers_first
+        """Whether the caller is answered to hear an announcement (D1)."""
         self.ringing = False
+        """Whether the caller was told that it rings."""
         self.path: Path | None = None
-        self._caller = caller
+        """The relay session whose port stands in what the caller was told."""
+        self._context = context
         self._told = 0
         self._playing = ""
 
+    def way(self) -> Path:
+        """The path for an attempt: the one whose port the caller was told, or else one of its own.
+
+        The caller is told another port after the answer where the relay has lost the first.
+        """
+        path = self.path
+        return path if path is not None and not path.over else self._context.new_path()
+
+    def open(self, path: Path, then: Callable[[bool, float], None], now: float) -> None:
+        """Ask for the relay session of a path; `then` is told whether it is there, which may be at once."""
+        opened = partial(self._opened, then)
+        if path is not self.path:
+            path.open(self.caller, opened)
+        elif not path.wait(opened):
+            then(True, now)
+
+    def leave(self, path: Path) -> None:
+        """An attempt is over; the caller keeps the path whose port it was told."""
+        if path is not self.path:
+            path.close()
+
+    def close(self) -> None:
+        """Nobody is sought for the caller any more."""
+        if self.path is not None:
+            self.path.close()
+
     def take(self, path: Path) -> None:
         """Give the caller its answer, with one codec that we play ourselves. Raises BadMessage (488)."""
-        path.place(self._caller)
-        self._caller.describe_early()
+        path.place(self.caller)
+        self.caller.describe_early()
         self.path = path
 
-    def alert(self, now: float) -> bool:
-        """It rings. Whether that is news."""
+    def alert(self, now: float) -> None:
+        """It rings: the caller is told."""
         if self.path is not None and self._playing != RINGBACK:
             self._play(RINGBACK)
-        return self._told != 180 and self._tell(180, now)
+        if self._told != 180:
+            self._tell(180, now)
 
     def play(self, sound: str, now: float, *, once: bool = False) -> None:
         """Let the caller, who has its answer, hear a tone or an announcement."""
@@ -53,45 +106,52 @@ class Early:
             # Nothing says whether it arrived (M3).
             self._tell(183, now)
 
-    def pass_on(self, path: Path, heard: Sdp, code: int, now: float) -> bool:
-        """Somebody called elsewhere is heard before the answer (M4). Whether it is news that it rings."""
+    def pass_on(self, leg: Leg, path: Path, code: int, now: float) -> None:
+        """Somebody called elsewhere is heard before the answer (M4)."""
+        assert leg.heard is not None
         if not self.sound:
-            return code == 180 and self.alert(now)
+            if code == 180:
+                self.alert(now)
+            return
         if self.path is None:
-            path.place(self._caller)
-            self._describe(heard)
+            path.place(self.caller)
+            self._describe(leg.heard)
             self.path = path
         self._playing = ""
-        return code != self._told and self._tell(code, now)
+        if code != self._told:
+            self._tell(code, now)
 
     def accept(self, now: float) -> None:
         """Answer the call for good before anybody else has: for carriers that pass no early sound (D1)."""
-        assert self._caller.said is not None
-        self.session.accept(self._caller.said.encode(), now)
+        assert self.caller.said is not None
+        self.session.accept(self.caller.said.encode(), now)
 
     def answer(self, heard: Sdp) -> bytes:
         """The description of the 200: what was said early, else what fits the callee's. Raises BadMessage (488)."""
-        said = self._caller.said
+        said = self.caller.said
         return self._describe(heard) if said is None else said.encode()
 
     @property
     def narrowed(self) -> bool:
         """Whether the caller, who offered more, was given one codec already, which others may not have (M1)."""
-        return self.path is not None and self._caller.heard is not None
+        return self.path is not None and self.caller.heard is not None
+
+    def _opened(self, then: Callable[[bool, float], None], there: bool, now: float) -> None:
+        self._context.guard(partial(then, there), now)
 
     def _describe(self, heard: Sdp) -> bytes:
-        caller = self._caller
+        caller = self.caller
         return caller.offer(heard) if caller.heard is None else caller.answer(heard)
 
     def _play(self, sound: str, *, once: bool = False) -> None:
-        assert self.path is not None and self._caller.said is not None
+        assert self.path is not None and self.caller.said is not None
         self._playing = sound
-        self.path.play(sound, self._caller.said.audio.codecs[0].payload, once=once)
+        self.path.play(sound, self.caller.said.audio.codecs[0].payload, once=once)
 
-    def _tell(self, code: int, now: float) -> bool:
-        said = self._caller.said
+    def _tell(self, code: int, now: float) -> None:
+        said = self.caller.said
         self._told = code
         self.session.progress(code, now, b"" if said is None else said.encode())
-        news = code == 180 and not self.ringing
-        self.ringing = self.ringing or news
-        return news
+        if code == 180 and not self.ringing:
+            self.ringing = True
+            self._context.event("call.ringing")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from b2bua.call.journal import Figures
 from b2bua.call.leg import Leg
-from b2bua.call.ports import Figures, Peer, Ports, Relay
+from b2bua.call.ports import Peer, Ports, Relay
 
 # A caller with a delayed offer has not said where its sound goes; the discard port stands in until it does.
 NOWHERE = Peer("127.0.0.1", 9)
@@ -19,37 +20,54 @@ class Path:
     `ports` are the last that were told: of a session that died with the relay until it is there again.
     """
 
-    __slots__ = ("_away", "_near", "_over", "_relay", "ports", "session")
+    __slots__ = ("_away", "_near", "_relay", "_waiting", "over", "ports", "session")
 
     def __init__(self, relay: Relay, session: str, ports: Ports | None = None) -> None:
         self._relay = relay
-        self._over = False
         self._away = False
         self._near: Leg | None = None
+        self._waiting: list[Then] = []
         self.session = session
         self.ports = ports
+        self.over = False
+        """Whether it was closed, or refused."""
 
     def open(self, near: Leg, then: Then) -> None:
         """Ask for the session. `then` is told whether it is there, unless the path was closed meanwhile."""
         self._near = near
 
         def opened(ports: Ports | None, now: float) -> None:
-            if not self._over:
+            if not self.over:
+                self._away = self.over = ports is None
                 self.ports = ports
-                self._away = False
-                self._over = ports is None
                 then(ports is not None, now)
 
         self._relay.open(self.session, near.peer() or NOWHERE, opened)
 
     def reopen(self, then: Then) -> None:
-        """The relay was restarted: ask for the same session again, which will have other ports.
+        """The relay was restarted: ask for the same session again, which will have other ports, and tell `then`.
 
-        A session that is being asked for comes by itself, and `then` is not called.
+        A session that is being asked for comes by itself, and `then` is not told.
         """
-        if self._near is not None and self.ports is not None and not self._away and not self._over:
+        if self._near is None or self.ports is None or self.over:
+            return
+        if not self._away:
             self._away = True
-            self.open(self._near, then)
+            self.open(self._near, self._reopened)
+        if then not in self._waiting:
+            self._waiting.append(then)
+
+    def wait(self, then: Then) -> bool:
+        """Tell `then` whether a session that is away could be opened again. Returns False if it is not away."""
+        if self._away:
+            self._waiting.append(then)
+        return self._away
+
+    def hand_over(self, then: Then | None = None) -> None:
+        """Whoever waits for the session uses it no longer: only `then` is told now."""
+        self._waiting.clear()
+        if self._away and then is not None:
+            self._waiting.append(then)
 
     def adopt(self, near: Leg, kept: Callable[[float], None], reopened: Then) -> None:
         """Take over the session that a process before this one opened; one the relay has lost is opened again."""
@@ -59,7 +77,7 @@ class Path:
         def known(there: bool, now: float) -> None:
             if not there:
                 self.reopen(reopened)
-            elif not self._over:
+            elif not self.over:
                 kept(now)
 
         self._relay.adopt(self.session, self.ports, known)
@@ -94,9 +112,14 @@ class Path:
     def close(self, done: Callable[[Figures], None] | None = None) -> None:
         """End the session, also while the relay has not answered yet; once is enough. `done` gets its figures."""
         asked = self._near is not None or self.ports is not None
-        if asked and not self._over:
-            self._over = True
+        if asked and not self.over:
+            self.over = True
             self._relay.close(self.session, done or _discard)
+
+    def _reopened(self, there: bool, now: float) -> None:
+        # One who is told may make the others leave.
+        while self._waiting:
+            self._waiting.pop(0)(there, now)
 
 
 def _discard(figures: Figures) -> None:

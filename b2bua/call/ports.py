@@ -5,21 +5,17 @@ Nothing here waits. What takes time answers later by calling `done`, with `now` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
+from b2bua.call.journal import Figures, Journal
 from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
 from b2bua.registrar.target import Target, target_of
 from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
 from b2bua.sip.nat import Nat
-
-if TYPE_CHECKING:
-    from b2bua.call.call import Call
-
-Figures = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +153,19 @@ class Trunks(Protocol):
 
 
 class Watcher(Protocol):
-    """Hears what happens in a call, for the log, the call log and the figures."""
+    """Hears what happens in a call, for the log, the call log and the figures. It knows a call by its journal."""
 
-    def event(self, call: Call, name: str, **fields: object) -> None:
+    def event(self, journal: Journal, name: str, **fields: object) -> None:
         """Something happened that an operator wants to read."""
 
-    def leg_added(self, call: Call, call_id: str, leg: str) -> None:
+    def leg_added(self, journal: Journal, call_id: str, leg: str) -> None:
         """The call has a leg of ours with this Call-ID."""
 
-    def joined(self, call: Call, relay_session: str, token: str | None) -> None:
+    def joined(self, journal: Journal, relay_session: str, token: str | None) -> None:
         """The call was answered; `token` is the mailbox's name for it where a mailbox answered."""
 
-    def changed(self, call: Call) -> None:
+    def changed(self, journal: Journal) -> None:
         """Something was agreed on in an answered call that must be known to take it up after a restart."""
 
-    def finished(self, call: Call) -> None:
+    def finished(self, journal: Journal) -> None:
         """The call is over and its figures are in."""

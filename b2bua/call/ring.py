@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
+from b2bua.call.context import CallContext
+from b2bua.call.early import Early
 from b2bua.call.leg import Leg
 from b2bua.call.lines import Waiter
 from b2bua.call.path import Path
 from b2bua.call.ports import Device
-from b2bua.call.steps import COMPLETED_ELSEWHERE, ENDED, Performer
+from b2bua.call.steps import COMPLETED_ELSEWHERE, ENDED, Answer, Performer, StepUser
+from b2bua.call.walk import Walk
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.responses import ends_search, means_busy
 from b2bua.callplan.settings import User
@@ -21,9 +23,6 @@ from b2bua.sip.session_user import Refusal
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uri import Uri
 from b2bua.trunks.dialled import dialled
-
-if TYPE_CHECKING:
-    from b2bua.call.course import Course
 
 
 class Branch:
@@ -47,8 +46,8 @@ class Ringing(Performer):
 
     __slots__ = ("_branches", "_busy", "_rings", "_rung", "_step", "_waiter", "_waits")
 
-    def __init__(self, course: Course, step: Ring) -> None:
-        super().__init__(course.call, course)
+    def __init__(self, step: Ring, context: CallContext, early: Early, walk: Walk, user: StepUser) -> None:
+        super().__init__(context, early, walk, user)
         self._step = step
         self._branches: list[Branch] = []
         self._rung: set[tuple[str, str]] = set()
@@ -60,32 +59,32 @@ class Ringing(Performer):
 
     def begin(self, now: float) -> None:
         """Ring what is registered; a step that waits rings on without, one that queues waits for the line."""
-        user = self.call.user(self._step.user)
+        user = self.context.user(self._step.user)
         if not self._step.queues or user is None:
-            self.call.occupy(self._step.user)
+            self.context.occupy(self._step.user)
             self._ring_all(now)
             return
-        self.course.alert(now)
+        self.early.alert(now)
         self._waiter = Waiter(self._step.user, user.max_calls, self._line_free)
-        self.call.services.lines.wait(self._waiter)
+        self.context.services.lines.wait(self._waiter)
 
     def _line_free(self, now: float) -> None:
         """The line is free, and it is this caller's turn for the rest of the time, unless a new one was quicker."""
         assert self._waiter is not None
-        if self.call.services.lines.in_use(self._step.user) >= self._waiter.calls:
+        if self.context.services.lines.in_use(self._step.user) >= self._waiter.calls:
             return
-        self.call.occupy(self._step.user)
+        self.context.occupy(self._step.user)
         self._leave_queue(now)
         self._ring_all(now)
 
     def _leave_queue(self, now: float) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
-            self.call.services.lines.leave(waiter, now)
+            self.context.services.lines.leave(waiter, now)
 
     def _ring_all(self, now: float) -> None:
         self._rings = True
-        for device in self.call.services.devices.of_user(self._step.user, now):
+        for device in self.context.services.devices.of_user(self._step.user, now):
             self._ring(device, now)
         if not self._branches:
             self._nobody_rings(now)
@@ -117,11 +116,9 @@ class Ringing(Performer):
         if name in self._rung:
             return
         self._rung.add(name)
-        call = self.call
-        leg = Leg(call.next_leg_name(), device.target.flow, call.services.origin(), device.nat)
-        branch = Branch(device, leg, self.course.way())
+        branch = Branch(device, self.context.new_leg(device.target.flow, device.nat), self.early.way())
         self._branches.append(branch)
-        self.course.open(branch.path, lambda there, now: self._invite(branch, there, now), now)
+        self.early.open(branch.path, lambda there, now: self._invite(branch, there, now), now)
 
     def _invite(self, branch: Branch, there: bool, now: float) -> None:
         """The relay session is there: offer the device what the caller offers, at our address."""
@@ -129,40 +126,38 @@ class Ringing(Performer):
             self._waits = False
             self._lost(branch, 503, now)
             return
-        call = self.call
-        branch.path.place(call.caller, branch.leg)
+        context, caller = self.context, self.early.caller
+        branch.path.place(caller, branch.leg)
         target = branch.device.target
-        host = call.services.agent.wire.advertised(target.flow)
-        session = call.services.agent.call(
+        host = context.services.agent.wire.advertised(target.flow)
+        session = context.services.agent.call(
             target.uri,
             target.flow,
-            call.identity(host),
+            context.identity(host),
             Address(Uri(host.host, branch.device.username, host.port)),
             self,
             now,
-            branch.leg.offer(call.caller.heard if branch.whole else call.caller.wanted),
+            branch.leg.offer(caller.heard if branch.whole else caller.wanted),
             target.routes,
-            max_forwards=call.max_forwards,
+            max_forwards=context.max_forwards,
         )
         branch.session = branch.leg.session = session
-        call.leg_added(branch.leg)
+        context.leg_added(branch.leg)
 
     def _reopened(self, branch: Branch, there: bool, now: float) -> None:
-        if self.call.joined_to(branch.path):
-            self.call.path_back(there, now)
-        elif there:
-            for each in self._branches:
-                if each.path is branch.path:
-                    each.path.place(self.call.caller, each.leg)
-        elif branch in self._branches:
-            assert branch.session is not None
-            branch.session.cancel(now)
+        if branch not in self._branches:
+            return
+        if there:
+            branch.path.place(self.early.caller, branch.leg)
+        else:
+            if branch.session is not None:
+                branch.session.cancel(now)
             self._lost(branch, 503, now)
 
     def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
         """A device rings. Its early media does not pass: others may ring too (BEHAVIOUR M4)."""
         if code >= 180:
-            self.course.alert(now)
+            self.early.alert(now)
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
         """A device says anew, before it answers, where its sound is to go; that matters once it has answered."""
@@ -180,36 +175,34 @@ class Ringing(Performer):
         self._branches.remove(branch)
         self._drop_all(now, completed=True)
         branch.path.connect(branch.leg)
-        self.course.answered(branch.leg, branch.path, now, device=branch.device.username)
+        self.user.answered(Answer(branch.leg, branch.path, device=branch.device.username), now)
 
     def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """A device refused or cannot be reached, or says who is to be called instead."""
         branch = self._branch(session)
-        if refusal.code == 488 and self.course.early.narrowed and not branch.whole:
+        if refusal.code == 488 and self.early.narrowed and not branch.whole:
             # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
             branch.whole = True
-            branch.leg = Leg(
-                self.call.next_leg_name(), branch.leg.flow, self.call.services.origin(), branch.leg.nat
-            )
+            branch.leg = self.context.new_leg(branch.leg.flow, branch.leg.nat)
             self._invite(branch, True, now)
             return
         targets = [target for target in refusal.targets if target.user]
-        user = self.call.user(self._step.user)
+        user = self.context.user(self._step.user)
         if not targets or user is None:
             self._lost(branch, refusal.code, now)
             return
         self._branches.remove(branch)
-        self.course.leave(branch.path)
-        self.call.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
+        self.early.leave(branch.path)
+        self.context.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
         self._drop_all(now)
-        self.call.vacate(self._step.user, now)
-        self.course.deflected([self._named(target, user, branch) for target in targets], user, now)
+        self.context.vacate(self._step.user, now)
+        self.user.deflected([self._named(target, user, branch) for target in targets], user, now)
 
     def _named(self, target: Uri, user: User, branch: Branch) -> str:
         """What a device's redirect names; its domain is the address by which it knows us."""
-        itinerary = self.call.itinerary
+        itinerary = self.context.itinerary
         country = itinerary.numbering.customer_of(user).country
-        home = self.call.services.agent.wire.advertised(branch.leg.flow).host
+        home = self.context.services.agent.wire.advertised(branch.leg.flow).host
         return dialled(target, country, (home,), itinerary.limits.codes)
 
     def _branch(self, session: Session) -> Branch:
@@ -217,8 +210,10 @@ class Ringing(Performer):
 
     def _lost(self, branch: Branch, code: int, now: float) -> None:
         self._branches.remove(branch)
-        self.course.leave(branch.path)
-        self.call.event("call.device_failed", leg=branch.leg.name, device=branch.device.username, code=code)
+        self.early.leave(branch.path)
+        self.context.event(
+            "call.device_failed", leg=branch.leg.name, device=branch.device.username, code=code
+        )
         self._busy = self._busy or means_busy(code)
         if ends_search(code):
             self._drop_all(now)
@@ -232,7 +227,7 @@ class Ringing(Performer):
     def _nobody_rings(self, now: float) -> None:
         """No device is left, and none was busy: wait for another with ringback, or go on at once (R8)."""
         if self._waits:
-            self.course.alert(now)
+            self.early.alert(now)
         else:
             self._over(Cause.UNAVAILABLE, now)
 
@@ -241,9 +236,9 @@ class Ringing(Performer):
         for branch in branches:
             if branch.session is not None:
                 branch.session.cancel(now, COMPLETED_ELSEWHERE if completed else ())
-            self.course.leave(branch.path)
+            self.early.leave(branch.path)
 
     def _over(self, cause: Cause, now: float) -> None:
         if self._rings:
-            self.call.vacate(self._step.user, now)
-        self.course.step_ended(ENDED[cause], now, Cause.BUSY if self._step.queues else cause)
+            self.context.vacate(self._step.user, now)
+        self.user.step_ended(ENDED[cause], now, Cause.BUSY if self._step.queues else cause)

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from b2bua.call.call import Call
+from b2bua.call.context import CallContext
 from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Journal
 from b2bua.call.leg import Leg
-from b2bua.call.mailbox import AtMailbox, Visit
 from b2bua.call.path import Path
 from b2bua.call.ports import Ports
 from b2bua.call.services import Services
+from b2bua.call.visit import MailboxStep, Visit
 from b2bua.callplan.hops import Hop
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.outcome import StepResult
@@ -52,7 +53,7 @@ class MailboxSnapshot:
     """The mailbox that took a call: the media host's name for it, and the step that led there."""
 
     token: str
-    step: Visit
+    step: MailboxStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +92,16 @@ def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
         caller = replace(caller, dialog=replace(caller.dialog, remote=_nameless(caller.dialog.remote)))
         hops = tuple(map(_anonymous, hops))
         results = [replace(result, step=_unsigned(result.step)) for result in results]
-    mailbox = bridge.mailbox
+    visit = bridge.visit
     return CallSnapshot(
         bridge.path.session,
         bridge.path.ports,
         caller,
         callee,
-        None if mailbox is None else MailboxSnapshot(mailbox.token, mailbox.step),
-        call.dialled,
+        None if visit is None else MailboxSnapshot(visit.token, visit.step),
+        journal.dialled,
         hops,
-        tuple(call.occupied),
+        tuple(call.context.occupied),
         wall_now - (now - journal.began),
         wall_now - (now - journal.answered),
         journal.outcome,
@@ -125,21 +126,28 @@ def restore(
     trunk = snapshot.results[-1].trunk if snapshot.results else None
     caller = _leg(services, snapshot.caller, None)
     callee = _leg(services, snapshot.callee, credentials.get(trunk or ""))
+    assert caller.session is not None
+    where = itinerary(snapshot.hops)
     journal = Journal(
+        caller.session.call_id,
+        where.first.caller.user,
+        snapshot.dialled,
         began=now - (wall_now - snapshot.began),
         answered=now - (wall_now - snapshot.answered),
         outcome=snapshot.outcome,
         legs=list(snapshot.legs),
         steps=list(snapshot.results),
     )
-    call = Call(services, caller, itinerary(snapshot.hops), snapshot.dialled, journal)
+    context = CallContext(services, where, journal)
     for user in snapshot.occupied:
-        call.occupy(user)
+        context.occupy(user)
     path = Path(services.relay, snapshot.relay_session, snapshot.ports)
-    mailbox = None
+    visit = None
     if (held := snapshot.mailbox) is not None:
-        mailbox = AtMailbox(call, None, held.step, path, held.token, callee)
-    call.rejoin(callee, path, mailbox)
+        visit = Visit(context, caller, path, held.step, held.token, callee)
+    call = Call(context, caller)
+    call.join(callee, path, visit)
+    path.place(caller, callee)
     return call
 
 

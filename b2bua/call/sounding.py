@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from b2bua.call.steps import Performer
+from b2bua.call.context import CallContext
+from b2bua.call.early import Early
+from b2bua.call.steps import Performer, StepUser
+from b2bua.call.walk import Walk
 from b2bua.callplan.outcome import Ended
 from b2bua.callplan.steps import Announce, Announcement, EngagedTone
 from b2bua.sip.errors import BadMessage
-
-if TYPE_CHECKING:
-    from b2bua.call.course import Course
 
 ENGAGED = "engaged"
 # Seconds for the relay to make a session; it takes a millisecond, unless it is away.
@@ -22,31 +20,37 @@ class Sounding(Performer):
 
     __slots__ = ("_path", "_played", "_step")
 
-    def __init__(self, course: Course, step: EngagedTone | Announce) -> None:
-        super().__init__(course.call, course)
+    def __init__(
+        self, step: EngagedTone | Announce, context: CallContext, early: Early, walk: Walk, user: StepUser
+    ) -> None:
+        super().__init__(context, early, walk, user)
         self._step = step
-        self._path = course.way()
+        self._path = early.way()
         self._played = False
 
     def begin(self, now: float) -> None:
         """Open a relay session, unless the caller has one already."""
-        if not self.course.early.sound or self.course.seconds_left(now) <= 0:
-            self.course.step_ended(Ended.FAILED, now)
+        if not self.early.sound or self.walk.seconds_left(now) <= 0:
+            self.user.step_ended(Ended.FAILED, now)
         else:
-            self.wait_until(now + min(PATIENCE, self.course.seconds_left(now)))
-            self.course.open(self._path, self._play, now)
+            self.wait_until(now + min(PATIENCE, self.walk.seconds_left(now)))
+            self.early.open(self._path, self._play, now)
 
     def stop(self, now: float) -> None:
         """The caller has heard enough."""
-        self.course.leave(self._path)
+        self.early.leave(self._path)
+
+    def relay_back(self, now: float) -> None:
+        """The sound is silent for its rest; whoever is called next is reached by the new session."""
+        self._path.reopen(_nothing)
 
     def on_time_up(self, now: float) -> None:
         """The sound was heard to its end."""
         self.stop(now)
-        self.course.step_ended(Ended.COMPLETED if self._played else Ended.FAILED, now)
+        self.user.step_ended(Ended.COMPLETED if self._played else Ended.FAILED, now)
 
     def _play(self, there: bool, now: float) -> None:
-        early = self.course.early
+        early = self.early
         try:
             if there and early.path is None:
                 early.take(self._path)
@@ -54,15 +58,19 @@ class Sounding(Performer):
             there = False
         if not there:
             self.stop(now)
-            self.course.step_ended(Ended.FAILED, now)
+            self.user.step_ended(Ended.FAILED, now)
             return
         self._played = True
         if isinstance(self._step, EngagedTone):
             early.play(ENGAGED, now)
-            self.wait_until(self.course.deadline)
+            self.wait_until(self.walk.deadline)
             return
-        if self.course.answers_first and self._step.announcement is Announcement.REDIRECTING:
+        if self.early.answers_first and self._step.announcement is Announcement.REDIRECTING:
             # Never to refuse the call (A2).
             early.accept(now)
         early.play(self._step.announcement, now, once=True)
-        self.wait_until(now + self.call.services.relay.seconds(self._step.announcement))
+        self.wait_until(now + self.context.services.relay.seconds(self._step.announcement))
+
+
+def _nothing(there: bool, now: float) -> None:
+    """A sound that was broken off is not played again."""

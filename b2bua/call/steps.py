@@ -1,21 +1,24 @@
-"""What all performers of a plan's steps share. Each step of a plan has one performer; a call runs one at a time."""
+"""What all performers of a plan's steps share. Each step of a plan has one performer; a set-up runs one at a time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
+from b2bua.call.context import CallContext
+from b2bua.call.early import Early
 from b2bua.call.leg import Leg
+from b2bua.call.path import Path
 from b2bua.call.ports import Device
+from b2bua.call.visit import Visit
+from b2bua.call.walk import Walk
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended
+from b2bua.callplan.settings import User
 from b2bua.sip.compose import Header
 from b2bua.sip.sdp import Direction
 from b2bua.sip.session_user import Nobody
 from b2bua.sip.timers import NEVER, Timed
-
-if TYPE_CHECKING:
-    from b2bua.call.call import Call
-    from b2bua.call.course import Course
 
 COMPLETED_ELSEWHERE: tuple[Header, ...] = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)
 
@@ -28,28 +31,52 @@ ENDED = {
 """What a step that rang somebody came to, by the cause that it gives the call."""
 
 
+class Answer(NamedTuple):
+    """Who took a call: its leg, the relay session by which it is reached, and what is known of it."""
+
+    leg: Leg
+    path: Path
+    device: str | None = None
+    trunk: str | None = None
+    visit: Visit | None = None
+
+
+class StepUser(Protocol):
+    """Hears what a step came to, one of these three, unless it is stopped before."""
+
+    def step_ended(
+        self,
+        ended: Ended,
+        now: float,
+        cause: Cause | None = None,
+        *,
+        trunk: str | None = None,
+        code: int | None = None,
+    ) -> None:
+        """Nobody took the call. `cause` is the call's from now on; `code` is what was answered elsewhere."""
+
+    def deflected(self, targets: Sequence[str], by: User, now: float) -> None:
+        """A device of a user, which rang, says who is to be called instead (302), the best first."""
+
+    def answered(self, answer: Answer, now: float) -> None:
+        """Somebody took the call. Raises BadMessage (488) where the caller cannot be told so."""
+
+
 class Performer(Timed, Nobody):
-    """Carries out one step of a course: ends by `step_ended`, `deflected` or `answered` there, or is stopped.
+    """Carries out one step of a walk for the caller of `early`, and tells `user` what it came to."""
 
-    `course` is `None` at the mailbox of a call that was answered before a restart.
-    """
+    __slots__ = ("context", "early", "user", "walk")
 
-    __slots__ = ("_course", "call")
-
-    def __init__(self, call: Call, course: Course | None) -> None:
+    def __init__(self, context: CallContext, early: Early, walk: Walk, user: StepUser) -> None:
         super().__init__()
-        self.call = call
-        self._course = course
-
-    @property
-    def course(self) -> Course:
-        """The course that this is a step of."""
-        assert self._course is not None
-        return self._course
+        self.context = context
+        self.early = early
+        self.walk = walk
+        self.user = user
 
     def wait_until(self, when: float) -> None:
         """Call `on_time_up` at this moment; `NEVER` for no limit."""
-        self.call.services.agent.queue.schedule(self, when)
+        self.context.services.agent.queue.schedule(self, when)
 
     def rest(self) -> None:
         """The step is over, or somebody answered: nothing is due any more."""
@@ -57,8 +84,7 @@ class Performer(Timed, Nobody):
 
     def on_deadline(self, now: float) -> None:
         """It lasted as long as it may."""
-        with self.call.or_fail(now):
-            self.on_time_up(now)
+        self.context.guard(self.on_time_up, now)
 
     def begin(self, now: float) -> None:
         """Start; may end at once."""
@@ -80,7 +106,7 @@ class Performer(Timed, Nobody):
 
         The caller, who may have an early answer of one codec, notices nothing. Whether it could be answered.
         """
-        caller = self.call.caller.heard
+        caller = self.early.caller.heard
         return leg.answer_early(sdp, Direction.SENDRECV if caller is None else caller.audio.direction, now)
 
     def on_registered(self, device: Device, now: float) -> None:

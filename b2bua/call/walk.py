@@ -48,6 +48,10 @@ class Walk:
             case _:
                 return inf
 
+    def seconds_left(self, now: float) -> float:
+        """How long the present step may still last."""
+        return self.deadline - now
+
 
 def announces(plan: Plan) -> bool:
     """Whether a caller may be told something in the course of a plan (BEHAVIOUR M2)."""

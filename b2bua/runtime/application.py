@@ -161,7 +161,7 @@ class Telephony:
         for step in call.plan.steps:
             if isinstance(step, Dial) and step.emergency:
                 number = step.identity.presented
-                call.event("emergency.called", code=step.number, number=number)
+                call.context.event("emergency.called", code=step.number, number=number)
                 if number is not None and call.calling.user is not None:
                     self._emergencies.called(number, call.calling.user)
 

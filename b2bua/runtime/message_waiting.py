@@ -11,7 +11,6 @@ from math import ceil
 
 import structlog
 
-from b2bua.call.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
 from b2bua.callplan.dialling import without_separators
 from b2bua.registrar.bindings import Binding, Change, Refreshed, Removed
 from b2bua.registrar.registrar import HOUR, Limits
@@ -23,6 +22,7 @@ from b2bua.sip.address import Address
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
+from b2bua.sip.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.subscription import Subscription
 from b2bua.sip.uri import Uri

@@ -13,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from b2bua.call.call import Call
 from b2bua.call.lines import Lines
-from b2bua.call.mwi import Counts
 from b2bua.call.services import Services
 from b2bua.call.snapshot import restore
 from b2bua.registrar.failures import Patience
@@ -43,6 +42,7 @@ from b2bua.sip.challenge import Credential
 from b2bua.sip.digest import Algorithm, Authenticator
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.framing import Unframed
+from b2bua.sip.mwi import Counts
 from b2bua.sip.timers import Timers
 from b2bua.transport.addresses import Addresses
 from b2bua.transport.tcp import Limits as ConnectionLimits
@@ -345,7 +345,7 @@ class Signalling:
 
     def _silent(self, session: str) -> None:
         if (call := self.book.with_relay_session(session)) is not None:
-            log.warning("call.silent", call_id=call.caller_call_id)
+            log.warning("call.silent", call_id=call.journal.call_id)
             call.hang_up(self._queue.now(), "service (silence)")
 
     def _relay_back(self) -> None:

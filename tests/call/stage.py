@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 
 from b2bua.call.call import Call
 from b2bua.call.itinerary import Itinerary
+from b2bua.call.journal import Figures, Journal
 from b2bua.call.lines import Lines
-from b2bua.call.ports import Device, Figures, Gateway, Peer, Ports, Visitor
+from b2bua.call.ports import Device, Gateway, Peer, Ports, Visitor
 from b2bua.call.services import Services
 from b2bua.call.snapshot import CallSnapshot, restore, take
 from b2bua.callplan.hops import Hop as Stop
@@ -86,7 +87,7 @@ class RelaySession:
 
 
 class FakeRelay:
-    """The `Relay` of a stage. `mode`: `works`, `full`, or `waits`, which is until `answer_all`."""
+    """The `Relay` of a stage. `mode` when it answers: `works`, `full`, or `waits`, which is until `answer_all`."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -123,11 +124,10 @@ class FakeRelay:
             self.waiting.append(lambda: self.open(session, near, done))
             return
         made = self.sessions[session] = RelaySession(session, near)
-        full = self.mode == "full"
 
         def answer(now: float) -> None:
             made.answered = True
-            if not full:
+            if self.mode != "full":
                 made.ports = Ports(next(self._ports), next(self._ports))
             done(made.ports, now)
 
@@ -316,20 +316,20 @@ class Notes:
     ended: list[int] = field(default_factory=list)
     changes: int = 0
 
-    def event(self, call: Call, name: str, **fields: object) -> None:
+    def event(self, journal: Journal, name: str, **fields: object) -> None:
         self.events.append((name, fields))
 
-    def leg_added(self, call: Call, call_id: str, leg: str) -> None:
+    def leg_added(self, journal: Journal, call_id: str, leg: str) -> None:
         self.legs.append((leg, call_id))
 
-    def joined(self, call: Call, relay_session: str, token: str | None) -> None:
+    def joined(self, journal: Journal, relay_session: str, token: str | None) -> None:
         self.joins.append((relay_session, token))
 
-    def changed(self, call: Call) -> None:
+    def changed(self, journal: Journal) -> None:
         self.changes += 1
 
-    def finished(self, call: Call) -> None:
-        self.ended.append(id(call))
+    def finished(self, journal: Journal) -> None:
+        self.ended.append(id(journal))
 
     def names(self) -> list[str]:
         return [name for name, _ in self.events]
@@ -550,7 +550,7 @@ class Stage:
         self.network.settle()
         self.check_addresses()
         assert all(call.over for call in self.calls)
-        assert sorted(self.notes.ended) == sorted(id(call) for call in self.calls)
+        assert sorted(self.notes.ended) == sorted(id(call.journal) for call in self.calls)
         for session in self.relay.sessions.values():
             assert session.closed == (0 if session.answered and session.ports is None else 1), session
         for place in self.mailboxes.places.values():

@@ -346,7 +346,7 @@ def test_the_watcher_hears_the_story_of_a_call() -> None:
     ]
     assert [leg for leg, _ in stage.notes.legs] == ["b1", "b2"]
     assert [call_id for _, call_id in stage.notes.legs] == stage.call.journal.legs
-    assert stage.call.caller_call_id == caller.session.call_id
+    assert stage.call.journal.call_id == caller.session.call_id
 
 
 @pytest.mark.parametrize("ends", ["answered", "cancelled", "mailbox", "tone"])
@@ -423,7 +423,11 @@ def test_a_fault_of_ours_is_a_500_and_leaves_nothing(where: str, monkeypatch: py
     assert caller.names()[-1] == "failed"
     if where == "stop":
         # What the performer does not give back is lost with it; the call itself holds nothing.
-        assert stage.call.over and not stage.lines.in_use(CALLED) and stage.notes.ended == [id(stage.call)]
+        assert (
+            stage.call.over
+            and not stage.lines.in_use(CALLED)
+            and stage.notes.ended == [id(stage.call.journal)]
+        )
         return
     stage.finish()
     assert (stage.call.journal.hung_up_by, stage.call.journal.code) == ("service (fault)", 500)

@@ -214,7 +214,7 @@ def test_a_mailbox_goes_on(visit: str) -> None:
     restarted(stage)
     assert stage.call.itinerary.hops == hops, "whoever it came to may have missed it"
     assert stage.call.in_mailbox and stage.call.bridge is not None
-    assert stage.call.bridge.mailbox is not None and stage.call.bridge.mailbox.token == token
+    assert stage.call.bridge.visit is not None and stage.call.bridge.visit.token == token
     caller.session.send("INFO", (("Content-Type", "application/dtmf"),), b"#", stage.now)
     stage.run(0.1)
     assert stage.mailboxes.only.digits == ["#"]

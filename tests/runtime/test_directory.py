@@ -80,7 +80,7 @@ async def test_an_edit_changes_the_next_call_and_never_one_in_progress(node: Nod
     # The first call is in bert's mailbox and leaves his line free.
     call_id = await carl.call("202")
     await bert.request("INVITE")
-    plans = {call.caller_call_id: call.plan.steps for call in node.signalling.book}
+    plans = {call.journal.call_id: call.plan.steps for call in node.signalling.book}
     assert len(plans) == 2
     assert not any(isinstance(step, Voicemail) for step in plans.pop(call_id))
     assert any(isinstance(step, Voicemail) for step in next(iter(plans.values())))

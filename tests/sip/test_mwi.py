@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.call.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
+from b2bua.sip.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
 
 
 @pytest.mark.parametrize(
