@@ -21,6 +21,12 @@ variable is `RINGPLAN_` with the table and the key in capitals and two underscor
 
     RINGPLAN_DATA_DIR=/var/lib/ringplan RINGPLAN_SIP__UDP=192.0.2.10:5060 ringplan run
 
+A list is written in the environment as JSON, or with commas between its values (TOML's other forms, such as single
+quotes, are for the file alone):
+
+    RINGPLAN_SIP__DIGEST_ALGORITHMS='["SHA-256", "MD5"]'
+    RINGPLAN_SIP__DIGEST_ALGORITHMS=SHA-256,MD5
+
 A wrong value stops the start with a sentence for each mistake, which names the setting, where it comes from,
 its value and what is allowed:
 

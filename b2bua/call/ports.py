@@ -61,7 +61,7 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class ShownCaller:
     """What a mailbox needs to know of a caller; a withheld caller has neither number nor name."""
 
     number: str | None
@@ -110,7 +110,7 @@ class Mailboxes(Protocol):
         service: str,
         user: int,
         occasion: str | None,
-        visitor: Visitor,
+        caller: ShownCaller,
         call_id: str,
         done: ReservationDone,
     ) -> None:

@@ -14,8 +14,8 @@ from b2bua.call.context import CallContext
 from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Journal
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
 from b2bua.call.ports import Ports
+from b2bua.call.relay_session import RelaySession
 from b2bua.call.services import Services
 from b2bua.call.visit import MailboxStep, Visit
 from b2bua.callplan.hops import Hop
@@ -81,7 +81,7 @@ class CallSnapshot:
 def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
     """Return the snapshot of a call, or `None` while an ACK or an answer is missing, and once it is over."""
     bridge, journal = call.bridge, call.journal
-    if bridge is None or bridge.path.ports is None or journal.answered is None:
+    if bridge is None or bridge.relay_session.ports is None or journal.answered is None:
         return None
     caller, callee = _leg_snapshot(bridge.caller), _leg_snapshot(bridge.callee)
     if caller is None or callee is None:
@@ -94,8 +94,8 @@ def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
         results = [replace(result, step=_unsigned(result.step)) for result in results]
     visit = bridge.visit
     return CallSnapshot(
-        bridge.path.session,
-        bridge.path.ports,
+        bridge.relay_session.name,
+        bridge.relay_session.ports,
         caller,
         callee,
         None if visit is None else MailboxSnapshot(visit.token, visit.step),
@@ -141,13 +141,13 @@ def restore(
     context = CallContext(services, where, journal)
     for user in snapshot.occupied:
         context.occupy(user)
-    path = Path(services.relay, snapshot.relay_session, snapshot.ports)
+    relay_session = RelaySession(services.relay, snapshot.relay_session, snapshot.ports)
     visit = None
     if (held := snapshot.mailbox) is not None:
-        visit = Visit(context, caller, path, held.step, held.token, callee)
+        visit = Visit(context, caller, relay_session, held.step, held.token, callee)
     call = Call(context, caller)
-    call.join(callee, path, visit)
-    path.place(caller, callee)
+    call.join(callee, relay_session, visit)
+    relay_session.place(caller, callee)
     return call
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from b2bua.call.dial import MARKER
+from b2bua.call.dial_trunk import MARKER
 from b2bua.callplan.codes import USUAL, Codes
 from b2bua.callplan.journey import Diversion
 from b2bua.callplan.settings import Trunk, User

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from b2bua.call.call import Call
-from b2bua.call.lines import Lines
+from b2bua.call.line_use import LineUse
 from b2bua.call.services import Services
 from b2bua.call.snapshot import restore
 from b2bua.registrar.failures import Patience
@@ -191,8 +191,8 @@ class Signalling:
                 mailboxes=self.mailboxes,
                 devices=self.devices,
                 trunks=self.trunks,
-                lines=Lines(self._queue),
-                redirected=Lines(self._queue),
+                lines=LineUse(self._queue),
+                redirected=LineUse(self._queue),
                 watcher=self.book,
                 token=self._tokens,
                 origin=self._tokens.origin,

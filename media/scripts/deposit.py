@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from media.message import Occasion
 from media.scripts.script import (
     Action,
     Answered,
@@ -44,14 +45,6 @@ from media.scripts.script import (
     Wait,
     Why,
 )
-
-
-class Occasion(StrEnum):
-    """Why the caller was sent to the mailbox; each has its own greeting (V1)."""
-
-    NO_ANSWER = "no-answer"
-    BUSY = "busy"
-    OUT_OF_HOURS = "out-of-hours"
 
 
 class Phase(StrEnum):

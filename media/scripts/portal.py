@@ -13,12 +13,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from media.message import State
-from media.owners import Owner, PinVerdict
+from media.owners import PIN_DIGITS, Owner, PinVerdict
 from media.scripts.menu import (
     HELPS,
     JUMP_SECONDS,
     KEYS,
-    PIN_DIGITS,
     PROMPTS,
     REFUSALS,
     TRIES,

@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-from media.owners import PinProblem
+from media.owners import PIN_DIGITS, PinProblem
 
-PIN_LENGTH = 6
 RUNS = ("01234567890", "09876543210")
 IN_WORDS = {
-    PinProblem.LENGTH: "must be exactly 6 digits in quotes",
+    PinProblem.LENGTH: f"must be exactly {PIN_DIGITS} digits in quotes",
     PinProblem.SAME_DIGIT: "is the same digit six times; choose another",
     PinProblem.RUN: "is a run of digits; choose another",
     PinProblem.OWN_NUMBER: "is the end of one of the user's own numbers; choose another",
@@ -28,7 +27,7 @@ def pin_hasher() -> PasswordHasher:
 
 def pin_problem(pin: str, own_numbers: Iterable[str]) -> PinProblem | None:
     """Why this PIN is refused, or None if it is good."""
-    if len(pin) != PIN_LENGTH or not pin.isascii() or not pin.isdigit():
+    if len(pin) != PIN_DIGITS or not pin.isascii() or not pin.isdigit():
         return PinProblem.LENGTH
     if len(set(pin)) == 1:
         return PinProblem.SAME_DIGIT
@@ -43,7 +42,7 @@ def generate_pin(own_numbers: Iterable[str]) -> str:
     """A random PIN that the rules allow."""
     numbers = tuple(own_numbers)
     while True:
-        pin = f"{secrets.randbelow(10**PIN_LENGTH):0{PIN_LENGTH}}"
+        pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
         if pin_problem(pin, numbers) is None:
             return pin
 

@@ -34,9 +34,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from media.greetings import OCCASIONS, Greetings
+from media.greetings import Greetings
 from media.mailbox import Mailbox
-from media.message import STATES
+from media.message import STATES, Occasion
 from provisioning.store.database import DATABASE, KEY, trouble
 from provisioning.store.errors import StoreError
 from provisioning.store.secrets import read_key
@@ -176,7 +176,7 @@ def list_greetings(root: Path) -> tuple[list[Path], list[Path]]:
     for user in mailbox.mailboxes():
         if mailbox.path(user).is_symlink():
             continue
-        for occasion in OCCASIONS:
+        for occasion in Occasion:
             path = greetings.path(user, occasion)
             if path.parent.is_symlink():
                 links.append(path.parent)

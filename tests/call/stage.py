@@ -14,8 +14,8 @@ from pydantic import TypeAdapter
 from b2bua.call.call import Call
 from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Figures, Journal
-from b2bua.call.lines import Lines
-from b2bua.call.ports import Device, Gateway, Peer, Ports, Visitor
+from b2bua.call.line_use import LineUse
+from b2bua.call.ports import Device, Gateway, Peer, Ports, ShownCaller
 from b2bua.call.services import Services
 from b2bua.call.snapshot import CallSnapshot, restore, take
 from b2bua.callplan.hops import Hop as Stop
@@ -72,7 +72,7 @@ def sdp(
 
 
 @dataclass
-class RelaySession:
+class FakeSession:
     """What was asked of one relay session."""
 
     name: str
@@ -93,12 +93,12 @@ class FakeRelay:
         self.network = network
         self.mode = "works"
         self.away = False
-        self.sessions: dict[str, RelaySession] = {}
+        self.sessions: dict[str, FakeSession] = {}
         self.waiting: list[Callable[[], None]] = []
         self._ports = count(20000, 2)
 
     @property
-    def only(self) -> RelaySession:
+    def only(self) -> FakeSession:
         (session,) = self.sessions.values()
         return session
 
@@ -123,7 +123,7 @@ class FakeRelay:
         if self.away:
             self.waiting.append(lambda: self.open(session, near, done))
             return
-        made = self.sessions[session] = RelaySession(session, near)
+        made = self.sessions[session] = FakeSession(session, near)
 
         def answer(now: float) -> None:
             made.answered = True
@@ -167,7 +167,7 @@ class FakeRelay:
     def address(self, flow: Flow) -> str:
         return RELAY
 
-    def _open(self, name: str) -> RelaySession:
+    def _open(self, name: str) -> FakeSession:
         session = self.sessions[name]
         assert session.ports is not None and not session.closed
         return session
@@ -181,7 +181,7 @@ class Place:
     service: str
     user: int
     occasion: str | None
-    visitor: Visitor
+    caller: ShownCaller
     call_id: str
     granted: int = 0
     released: int = 0
@@ -222,12 +222,12 @@ class FakeMailboxes:
         service: str,
         user: int,
         occasion: str | None,
-        visitor: Visitor,
+        caller: ShownCaller,
         call_id: str,
         done: Callable[[Flow | None, float], None],
     ) -> None:
         assert token not in self.places
-        self.places[token] = Place(token, service, user, occasion, visitor, call_id)
+        self.places[token] = Place(token, service, user, occasion, caller, call_id)
         self._later(token, done)
 
     def resume(self, token: str, done: Callable[[Flow | None, float], None]) -> None:
@@ -369,7 +369,7 @@ class Stage:
             repeat=self._repeat,
             life=self.lives,  # type: ignore[arg-type]
         )
-        self.lines, self.redirected = Lines(self.agent.queue), Lines(self.agent.queue)
+        self.lines, self.redirected = LineUse(self.agent.queue), LineUse(self.agent.queue)
         self.services = Services(
             agent=self.agent,
             relay=self.relay,

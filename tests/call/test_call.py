@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from b2bua.call.ports import Peer
-from b2bua.call.ring import Ringing
+from b2bua.call.ring_user import RingUser
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.plan import refuse_suspended, refuse_unknown
 from b2bua.callplan.situation import Caller, Limits
@@ -25,7 +25,7 @@ from tests.call.stage import (
     rings,
     sdp,
 )
-from tests.call.test_sounding import early_bye
+from tests.call.test_play_tone import early_bye
 from tests.callplan.company import KEEP_RINGING, RECEPTION
 from tests.sip.wire import Phone
 
@@ -410,9 +410,9 @@ def test_a_fault_of_ours_is_a_500_and_leaves_nothing(where: str, monkeypatch: py
         raise Fault
 
     method = {"begin": "begin", "opened": "_invite", "deadline": "on_time_up", "stop": "on_time_up"}[where]
-    monkeypatch.setattr(Ringing, method, fail)
+    monkeypatch.setattr(RingUser, method, fail)
     if where == "stop":
-        monkeypatch.setattr(Ringing, "stop", fail)
+        monkeypatch.setattr(RingUser, "stop", fail)
     stage = Stage()
     rings(stage.device("192.0.2.11"))
     stage, caller = calling(stage)

@@ -21,9 +21,9 @@ from tests.call.stage import (
     rings,
     sdp,
 )
-from tests.call.test_dial import leaving
+from tests.call.test_dial_trunk import leaving
 from tests.call.test_hops import NUMBER, OUTSIDE
-from tests.call.test_sounding import by_hand
+from tests.call.test_play_tone import by_hand
 from tests.callplan.company import RECEPTION
 from tests.sip.test_prack import Far
 from tests.sip.test_reliable import Caller as ByHand

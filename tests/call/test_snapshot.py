@@ -32,7 +32,7 @@ from tests.call.stage import (
     rings,
     sdp,
 )
-from tests.call.test_dial import leaving, outbound
+from tests.call.test_dial_trunk import leaving, outbound
 from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
 from tests.sip.wire import Phone
 

@@ -15,8 +15,9 @@ from media.client import MediaError, MediaFull, NoSession
 from media.greetings import Greetings
 from media.host import HostSettings
 from media.message import Caller as CallerIdentity
+from media.message import Occasion
 from media.protocol import CountsChanged, MessageStored, Place, PoolStats, SessionEnded, SessionLost
-from media.scripts.deposit import Limits, Occasion
+from media.scripts.deposit import Limits
 from media.scripts.script import Why
 from tests.media.conftest import PROMPTS, USER, Start, connect
 from tests.media.people import People
@@ -331,6 +332,24 @@ async def test_release_hangs_up_and_keeps_what_was_said(start: Start, host_setti
     await within(caller.ended.wait())
     assert await signalling.event(SessionEnded) == SessionEnded("s1", Why.HANGUP)
     assert len(signalling.of(MessageStored)) == 1
+
+
+async def test_a_mailbox_that_cannot_be_written_refuses_its_caller_and_others_are_served(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, signalling = await start()
+
+    def closed(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(host.mailbox, "begin", closed)
+        refused = await signalling.reserve("s1")
+    assert isinstance(refused, MediaError) and str(refused) == "the mailbox cannot be written"
+    (told,) = [entry for entry in logs if entry["event"] == "mailbox.store_failed"]
+    assert told["mailbox"] == USER
+    assert host.sessions == {}
+    assert isinstance(await signalling.reserve("s1"), Place)
 
 
 async def test_refusals(start: Start) -> None:

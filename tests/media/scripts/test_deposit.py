@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.scripts.deposit import Deposit, Limits, Occasion, Phase, greeting
+from media.message import Occasion
+from media.scripts.deposit import Deposit, Limits, Phase, greeting
 from media.scripts.script import (
     Action,
     Answered,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from b2bua.call.leg import Leg
-from b2bua.call.path import NOWHERE, Path
 from b2bua.call.ports import Peer
+from b2bua.call.relay_session import NOWHERE, RelaySession
 from b2bua.sip.flow import Flow, Hop
 from tests.call.stage import RELAY, FakeRelay, sdp
 from tests.sip.wire import Network, Phone
@@ -17,12 +17,14 @@ def leg(host: str, body: bytes | None) -> Leg:
     return made
 
 
-def opened(mode: str = "works", near: Leg | None = None) -> tuple[Network, FakeRelay, Path, list[bool]]:
+def opened(
+    mode: str = "works", near: Leg | None = None
+) -> tuple[Network, FakeRelay, RelaySession, list[bool]]:
     network = Network()
     Phone(network, "192.0.2.1")
     relay = FakeRelay(network)
     relay.mode = mode
-    path, told = Path(relay, "s1"), []
+    path, told = RelaySession(relay, "s1"), []
     path.open(near or leg("192.0.2.1", sdp("192.0.2.1")), lambda there, now: told.append(there))
     network.run(1.0)
     return network, relay, path, told
