@@ -12,7 +12,7 @@ from typing import Protocol
 from b2bua.call.journal import Figures, Journal
 from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
-from b2bua.registrar.target import Target, target_of
+from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
 from b2bua.sip.nat import Nat
@@ -37,16 +37,12 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A registered device of a user, at the moment a step rings it."""
+    """A registered device of a user, at the moment a step rings it, and where an INVITE to it goes."""
 
     username: str
     binding: Binding
+    target: Target
     nat: Nat = "auto"
-
-    @property
-    def target(self) -> Target:
-        """Where an INVITE to it goes."""
-        return target_of(self.binding)
 
 
 @dataclass(frozen=True, slots=True)

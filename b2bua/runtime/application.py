@@ -10,7 +10,6 @@ import structlog
 
 from b2bua.call.call import Call
 from b2bua.call.itinerary import Itinerary
-from b2bua.call.ports import Device
 from b2bua.call.services import Services
 from b2bua.callplan.asked import Rule
 from b2bua.callplan.hops import Hop
@@ -201,9 +200,11 @@ class Telephony:
         account = self.devices.directory.account(binding.username)
         if account is None or not isinstance(change, Added):
             return
+        if (device := self.devices.device(binding)) is None:
+            return
         for call in self.book:
             if call.ringing(account.user_id):
-                call.registered(Device(binding.username, binding, account.nat), now)
+                call.registered(device, now)
 
     def _situation(
         self, called: User, now: float, arrival: datetime, *, called_back: bool = False

@@ -14,7 +14,6 @@ import structlog
 from b2bua.callplan.dialling import without_separators
 from b2bua.registrar.bindings import Binding, Change, Refreshed, Removed
 from b2bua.registrar.registrar import HOUR, Limits
-from b2bua.registrar.target import target_of
 from b2bua.runtime.callers import Authenticate
 from b2bua.runtime.clock import Alarm
 from b2bua.runtime.directory import Registered
@@ -279,7 +278,10 @@ class MessageWaiting:
 
     def _notify(self, binding: Binding, counts: Counts, now: float) -> None:
         self._told[binding.username, binding.key] = counts
-        target = target_of(binding)
+        device = self._devices.device(binding)
+        if device is None:
+            return
+        target = device.target
         account = self.address(binding.username, target.flow)
         self._agent.notify(
             target.uri,

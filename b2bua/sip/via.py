@@ -38,6 +38,12 @@ class Via:
         self.branch = branch[1] if branch else ""
         self.rport = _RPORT.search(params) is not None
 
+    @property
+    def received(self) -> str | None:
+        """The address that a proxy saw the request come from, where it is not `host` (§18.2.1)."""
+        found = _RECEIVED.search(self.text)
+        return None if found is None else found[0].partition("=")[2].strip().lower()
+
     def answered(self, host: str, port: int) -> str:
         """This value as a response carries it, when the request came from there (§18.2.1, RFC 3581 §4).
 

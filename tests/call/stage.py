@@ -26,6 +26,7 @@ from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.registrar.bindings import Binding
+from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
@@ -491,19 +492,16 @@ class Stage:
         instance: str = "",
         nat: Nat = "auto",
     ) -> Device:
-        return Device(
+        binding = Binding(
             username,
-            Binding(
-                username,
-                parse_uri(contact or f"sip:{username}@{phone.hop}"),
-                (("+sip.instance", f'"{instance}"'),) if instance else (),
-                "registration",
-                1,
-                NEVER,
-                self.network.flow(SERVICE, phone.hop),
-            ),
-            nat,
+            parse_uri(contact or f"sip:{username}@{phone.hop}"),
+            (("+sip.instance", f'"{instance}"'), ("reg-id", "1")) if instance else (),
+            "registration",
+            1,
+            NEVER,
+            self.network.flow(SERVICE, phone.hop),
         )
+        return Device(username, binding, Target(str(binding.contact), (), binding.flow), nat)
 
     def device(self, host: str, username: str = "", user: int = CALLED, nat: Nat = "auto") -> Phone:
         """A phone that is registered for a user."""

@@ -67,7 +67,7 @@ class Desk:
             return self.proves
 
         codes = Codes(frozenset({"999", "555"}))
-        devices = Registered(Directory(reading), Location())
+        devices = Registered(Directory(reading), Location(), {}, lambda hop: False)
         self.callers = Callers(devices, authenticate, self.proven.append, codes)
 
     def identify(

@@ -56,7 +56,7 @@ async def test_a_device_keeps_its_registration_when_its_addresses_are_no_longer_
 
 async def test_a_user_without_registered_device_has_none(store: Store) -> None:
     directory = await reading(store, company("anna"))
-    registered = Registered(directory, Location())
+    registered = Registered(directory, Location(), {}, lambda hop: False)
     account = directory.account("anna")
     assert account is not None
     assert registered.of_user(account.user_id, 0.0) == []

@@ -40,6 +40,7 @@ PUBLIC, ELSEWHERE = "198.51.100.7", "203.0.113.9"
         ("100.64.0.9", "100.64.3.4", False),
         ("169.254.3.4", "169.254.9.9", False),
         ("127.0.0.8", "127.0.0.1", False),
+        ("239.1.2.3", PUBLIC, True),  # nobody's address
     ],
 )
 def test_by_itself_an_address_misleads_only_outside_its_kind_of_network(
