@@ -104,6 +104,10 @@ class Telephony:
         calling = self._callers.identify(invite, request, now)
         if calling is None:
             return
+        if calling.trunk is None and request.contact is None:
+            # Only carriers still have equipment older than RFC 3261.
+            invite.dismiss(400, reason="Missing Contact")
+            return
         numbering = self.devices.directory.numbering
         arrival = datetime.now(UTC)
         trunk = calling.trunk

@@ -43,7 +43,8 @@ def test_where_the_peers_sound_goes(host: str, nat: Nat, peer: Peer | None) -> N
 
 
 @pytest.mark.parametrize(
-    ("body", "code"), [(b"", 400), (b"v=0\r\n", 400), (sdp(HOST, codecs=("96 opus",)), 488)]
+    ("body", "code"),
+    [(b"", 400), (b"v=1\r\n", 400), (b"v=0\r\n", 488), (sdp(HOST, codecs=("96 opus",)), 488)],
 )
 def test_a_description_that_cannot_be_used(body: bytes, code: int) -> None:
     side = leg()
