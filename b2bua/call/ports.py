@@ -15,16 +15,16 @@ from b2bua.registrar.bindings import Binding
 from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
+from b2bua.sip.nat import Nat
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where a side's sound goes. With `nat` the address is only said: the first packet from `sources` tells."""
+    """Where a side's sound goes. Where there are `sources`, the first packet from one of them tells better."""
 
     address: str
     port: int
-    sources: tuple[str, ...]
-    nat: bool
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Device:
     username: str
     binding: Binding
     target: Target
+    nat: Nat = "auto"
 
 
 @dataclass(frozen=True, slots=True)
