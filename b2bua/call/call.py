@@ -20,6 +20,7 @@ from b2bua.callplan.question import Rule
 from b2bua.callplan.situation import Caller
 from b2bua.sip.bodies.location import location_of
 from b2bua.sip.dialogs.session_user import NOBODY
+from b2bua.sip.sdp.nat import Nat
 from b2bua.sip.transactions.server_transaction import ServerTransaction
 
 
@@ -48,15 +49,16 @@ class Call:
         dialled: str,
         now: float,
         *,
+        nat: Nat = "auto",
         early_media: bool = True,
         answers_first: bool = False,
     ) -> Call:
         """Take over an INVITE. Raises BadMessage (400, 488) where it cannot be used; nothing has begun then.
 
-        Without `early_media` the caller is sent no sound before the answer; with `answers_first` it is answered
-        to hear an announcement (D1).
+        `nat` is the caller's setting. Without `early_media` the caller is sent no sound before the answer; with
+        `answers_first` it is answered to hear an announcement (D1).
         """
-        caller = Leg("a", invite.flow, services.origin())
+        caller = Leg("a", invite.flow, services.origin(), nat)
         if (offered := invite.request.sdp) is not None:
             caller.hear(offered)
         session = caller.session = services.agent.serve(invite, NOBODY, now)

@@ -12,6 +12,7 @@ from b2bua.call.relay_session import RelaySession
 from b2bua.call.services import Services
 from b2bua.callplan.settings import User
 from b2bua.sip.bodies.location import Location
+from b2bua.sip.sdp.nat import Nat
 from b2bua.sip.text.address import Address
 from b2bua.sip.text.anonymity import ANONYMOUS, UNNUMBERED
 from b2bua.sip.text.flow import Flow, SocketAddress
@@ -79,10 +80,10 @@ class CallContext:
         """A relay session of its own, not asked for yet."""
         return RelaySession(self.services.relay, self.services.token())
 
-    def new_leg(self, flow: Flow) -> Leg:
+    def new_leg(self, flow: Flow, nat: Nat) -> Leg:
         """Another leg of ours: b1, b2, …"""
         self._legs += 1
-        return Leg(f"b{self._legs}", flow, self.services.origin())
+        return Leg(f"b{self._legs}", flow, self.services.origin(), nat)
 
     def leg_added(self, leg: Leg) -> None:
         """An INVITE of ours went out."""

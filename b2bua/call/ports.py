@@ -14,17 +14,17 @@ from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
 from b2bua.registrar.target import Target
 from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.sdp.nat import Nat
 from b2bua.sip.text.flow import Flow
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where a side's sound goes. With `nat` the address is only said: the first packet from `sources` tells."""
+    """Where a side's sound goes. Where there are `sources`, the first packet from one of them tells better."""
 
     address: str
     port: int
-    sources: tuple[str, ...]
-    nat: bool
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Device:
     username: str
     binding: Binding
     target: Target
+    nat: Nat = "auto"
 
 
 @dataclass(frozen=True, slots=True)

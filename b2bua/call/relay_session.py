@@ -9,7 +9,7 @@ from b2bua.call.leg import Leg
 from b2bua.call.ports import Peer, Ports, Relay
 
 # A caller with a delayed offer has not said where its sound goes; the discard port stands in until it does.
-NOWHERE = Peer("127.0.0.1", 9, ("127.0.0.1",), nat=False)
+NOWHERE = Peer("127.0.0.1", 9)
 
 Then = Callable[[bool, float], None]
 

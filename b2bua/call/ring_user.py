@@ -116,7 +116,9 @@ class RingUser(Performer):
         if name in self._rung:
             return
         self._rung.add(name)
-        branch = Branch(device, self.context.new_leg(device.target.flow), self.early.next_relay_session())
+        branch = Branch(
+            device, self.context.new_leg(device.target.flow, device.nat), self.early.next_relay_session()
+        )
         self._branches.append(branch)
         self.early.open(branch.relay_session, lambda there, now: self._invite(branch, there, now), now)
 
@@ -183,7 +185,7 @@ class RingUser(Performer):
         if refusal.code == 488 and self.early.narrowed and not branch.whole:
             # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
             branch.whole = True
-            branch.leg = self.context.new_leg(branch.leg.flow)
+            branch.leg = self.context.new_leg(branch.leg.flow, branch.leg.nat)
             self._invite(branch, True, now)
             return
         targets = [target for target in refusal.targets if target.user]

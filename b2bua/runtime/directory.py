@@ -28,9 +28,9 @@ class Directory:
         self.sources = sources_of(self.trunks)
         self._trunks = {trunk.username: trunk for trunk in self.trunks if trunk.username}
         self._accounts = {account.username: account for account in reading.accounts}
-        self._by_user: defaultdict[int, list[str]] = defaultdict(list)
+        self._by_user: defaultdict[int, list[Account]] = defaultdict(list)
         for account in reading.accounts:
-            self._by_user[account.user_id].append(account.username)
+            self._by_user[account.user_id].append(account)
 
     def account(self, username: str) -> Account | None:
         """The account with this SIP username."""
@@ -48,8 +48,8 @@ class Directory:
         """The user with this id; `None` for one that was deleted meanwhile."""
         return self.numbering.users.get(user_id)
 
-    def usernames(self, user_id: int) -> Sequence[str]:
-        """The SIP usernames of a user's devices."""
+    def accounts(self, user_id: int) -> Sequence[Account]:
+        """The accounts of a user's devices."""
         return self._by_user.get(user_id, ())
 
     def changed_accounts(self, later: Directory) -> list[str]:
@@ -82,15 +82,17 @@ class LiveDevices:
         """Every live binding of every account of a user."""
         return [
             device
-            for username in self.directory.usernames(user)
-            for binding in self.location.lookup(username, now)
+            for account in self.directory.accounts(user)
+            for binding in self.location.lookup(account.username, now)
             if (device := self.device(binding)) is not None
         ]
 
     def device(self, binding: Binding) -> Device | None:
         """The device of a binding, and how it is reached; `None` where it is not."""
-        target = target_of(binding, self._ways)
-        return None if target is None else Device(binding.username, binding, target)
+        account, target = self.directory.account(binding.username), target_of(binding, self._ways)
+        if account is None or target is None:
+            return None
+        return Device(binding.username, binding, target, account.nat)
 
     def _closed(self, hop: SocketAddress) -> bool:
         return self._is_ours(hop) or self.directory.sources.trunk_of(hop) is not None

@@ -267,11 +267,11 @@ class MessageWaiting:
     def _tell_user(self, user: int, now: float) -> None:
         """Tell those of the user's devices that know something else."""
         counts = self.counts(user)
-        for username in self._devices.directory.usernames(user):
-            for subscription, subscriber in list(self._subscribers.get(username, {}).items()):
+        for account in self._devices.directory.accounts(user):
+            for subscription, subscriber in list(self._subscribers.get(account.username, {}).items()):
                 if subscriber.told != counts:
                     subscription.changed(now)
-            for binding in self._devices.location.lookup(username, now):
+            for binding in self._devices.location.lookup(account.username, now):
                 told = self._told.get((binding.username, binding.key))
                 if told != counts and self._subscription_of(binding) is None:
                     self._notify(binding, counts, now)

@@ -137,6 +137,7 @@ class Telephony:
             Itinerary([hop], numbering, later, self._limits),
             calling.dialled,
             now,
+            nat=calling.nat,
             early_media=trunk is None or trunk.early_media,
             answers_first=trunk is not None and trunk.answer_first,
         )
