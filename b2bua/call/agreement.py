@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
+from b2bua.call.relay_session import RelaySession
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.offer_answer import same_numbers
 from b2bua.sip.sdp import Sdp, parse_sdp
@@ -31,14 +31,14 @@ class Agreement(Timed, Nobody):
         "callee",
         "caller",
         "context",
-        "path",
+        "relay_session",
     )
 
-    def __init__(self, context: CallContext, caller: Leg, callee: Leg, path: Path) -> None:
+    def __init__(self, context: CallContext, caller: Leg, callee: Leg, relay_session: RelaySession) -> None:
         super().__init__()
         self.context = context
         self.caller = caller
-        self.path = path
+        self.relay_session = relay_session
         self._asking: Leg | None = None
         """The leg whose re-INVITE the other is being asked about."""
         self._offered: Sdp | None = None
@@ -246,14 +246,14 @@ class Agreement(Timed, Nobody):
 
     def _moved(self, leg: Leg) -> None:
         if leg is self.caller:
-            self.path.move_near(leg)
+            self.relay_session.move_near(leg)
         else:
-            self.path.connect(leg)
+            self.relay_session.connect(leg)
 
     def _settled(self) -> None:
         """Something was agreed on: whether there is silence to expect, and what a restart must know."""
         legs = (self.caller, self.callee)
-        self.path.hold(any(leg.heard is not None and leg.heard.audio.on_hold for leg in legs))
+        self.relay_session.hold(any(leg.heard is not None and leg.heard.audio.on_hold for leg in legs))
         self.context.services.watcher.changed(self.context.journal)
 
 

@@ -9,7 +9,7 @@ from b2bua.call.agreement import Agreement
 from b2bua.call.context import CallContext
 from b2bua.call.journal import Figures
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
+from b2bua.call.relay_session import RelaySession
 from b2bua.call.visit import Visit
 from b2bua.sip.body import Body, Kind
 from b2bua.sip.digits import digit_of_info
@@ -34,14 +34,14 @@ class Bridge(Agreement):
         context: CallContext,
         caller: Leg,
         callee: Leg,
-        path: Path,
+        relay_session: RelaySession,
         visit: Visit | None,
         user: BridgeUser,
     ) -> None:
-        super().__init__(context, caller, callee, path)
+        super().__init__(context, caller, callee, relay_session)
         self.visit = visit
         self._user = user
-        path.hand_over(self._path_back)
+        relay_session.hand_over(self._reopened)
 
     @property
     def state(self) -> str:
@@ -50,7 +50,7 @@ class Bridge(Agreement):
 
     def resume(self, now: float) -> None:
         """Go on after a restart: see whether the relay's session is still there, and both sides."""
-        self.path.adopt(self.caller, self.tell_moved, self._path_back)
+        self.relay_session.adopt(self.caller, self.tell_moved, self._reopened)
         self._probe(now)
 
     def hang_up(self, now: float) -> None:
@@ -62,7 +62,7 @@ class Bridge(Agreement):
     def close(self, now: float, done: Callable[[Figures], None]) -> None:
         """The call is over; `done` gets the figures of its sound."""
         self.context.services.agent.queue.schedule(self, NEVER)
-        self.path.close(done)
+        self.relay_session.close(done)
         if self.visit is not None:
             self.visit.release(now)
 
@@ -82,7 +82,7 @@ class Bridge(Agreement):
 
     def relay_back(self, now: float) -> None:
         """The relay was restarted and knows nothing of this call."""
-        self.path.reopen(self._path_back)
+        self.relay_session.reopen(self._reopened)
 
     def on_info(self, session: Session, body: Body, now: float) -> None:
         """A key pressed goes to the mailbox, or to the other phone as it came.
@@ -106,14 +106,14 @@ class Bridge(Agreement):
             other.session.bye(now)
         self._user.parted(side if why == "bye" else f"{side} ({why})", now)
 
-    def _path_back(self, there: bool, now: float) -> None:
-        """The path has a new relay session, with other ports, or gets none: the call cannot go on then."""
+    def _reopened(self, there: bool, now: float) -> None:
+        """The relay session is there again, with other ports, or is not: the call cannot go on then."""
         if not there:
             self._give_up("service (relay lost)", now)
             return
         self.context.event("call.rejoined")
-        self.path.place(self.caller, self.callee)
-        self.path.connect(self.callee)
+        self.relay_session.place(self.caller, self.callee)
+        self.relay_session.connect(self.callee)
         self._settled()
         self.tell_moved(now)
 

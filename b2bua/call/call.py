@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from b2bua.call.bridge import Bridge
 from b2bua.call.context import CallContext
-from b2bua.call.course import Course
 from b2bua.call.early import Early
 from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Figures, Journal
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
 from b2bua.call.ports import Device
+from b2bua.call.relay_session import RelaySession
 from b2bua.call.services import Services
+from b2bua.call.setup import Setup
 from b2bua.call.steps import Answer
 from b2bua.call.visit import Visit
 from b2bua.call.walk import begin
@@ -19,12 +19,13 @@ from b2bua.callplan.asked import Rule
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Caller
 from b2bua.sip.location import location_of
+from b2bua.sip.nat import Nat
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session_user import NOBODY
 
 
 class Call:
-    """A call in progress: a `Course` while somebody is sought, a `Bridge` while two sides are joined.
+    """A call in progress: a `Setup` while somebody is sought, a `Bridge` while two sides are joined.
 
     Today one follows the other; nothing here forbids both.
     """
@@ -35,7 +36,7 @@ class Call:
         self.itinerary = context.itinerary
         self.journal = context.journal
         self.over = False
-        self._course: Course | None = None
+        self._setup: Setup | None = None
         self._bridge: Bridge | None = None
         context.on_fault = self._fault
 
@@ -48,15 +49,16 @@ class Call:
         dialled: str,
         now: float,
         *,
+        nat: Nat = "auto",
         early_media: bool = True,
         answers_first: bool = False,
     ) -> Call:
         """Take over an INVITE. Raises BadMessage (400, 488) where it cannot be used; nothing has begun then.
 
-        Without `early_media` the caller is sent no sound before the answer; with `answers_first` it is answered
-        to hear an announcement (D1).
+        `nat` is the caller's setting. Without `early_media` the caller is sent no sound before the answer; with
+        `answers_first` it is answered to hear an announcement (D1).
         """
-        caller = Leg("a", invite.flow, services.origin())
+        caller = Leg("a", invite.flow, services.origin(), nat)
         if (offered := invite.request.sdp) is not None:
             caller.hear(offered)
         session = caller.session = services.agent.serve(invite, NOBODY, now)
@@ -71,7 +73,7 @@ class Call:
         sound = early_media and (offered is not None or session.reliable)
         early = Early(context, session, caller, sound=sound, answers_first=answers_first)
         walk = begin(itinerary.first.plan, itinerary.limits, now)
-        session.user = call._course = Course(context, walk, early, call)
+        session.user = call._setup = Setup(context, walk, early, call)
         return call
 
     @property
@@ -94,7 +96,7 @@ class Call:
         """In a word, for people who look at running calls."""
         if self._bridge is not None:
             return self._bridge.state
-        return "ringing" if self._course is not None and self._course.early.ringing else "starting"
+        return "ringing" if self._setup is not None and self._setup.early.ringing else "starting"
 
     @property
     def in_mailbox(self) -> bool:
@@ -105,9 +107,9 @@ class Call:
         """Begin with the first step."""
         self.context.guard(self._start, now)
 
-    def join(self, callee: Leg, path: Path, visit: Visit | None) -> Bridge:
-        """Join the caller with this leg, on a path where both have their places."""
-        bridge = self._bridge = Bridge(self.context, self.caller, callee, path, visit, self)
+    def join(self, callee: Leg, relay_session: RelaySession, visit: Visit | None) -> Bridge:
+        """Join the caller with this leg, on a relay session where both have their places."""
+        bridge = self._bridge = Bridge(self.context, self.caller, callee, relay_session, visit, self)
         return bridge
 
     def resume(self, now: float) -> None:
@@ -119,8 +121,8 @@ class Call:
         """End the call on all sides, whatever its state; one that is not answered is refused with this code."""
         if self.over:
             return
-        if self._course is not None:
-            self._course.hang_up(now, code)
+        if self._setup is not None:
+            self._setup.hang_up(now, code)
         if self._bridge is not None:
             self._bridge.hang_up(now)
         if self.journal.answered is None:
@@ -130,12 +132,12 @@ class Call:
 
     def registered(self, device: Device, now: float) -> None:
         """A device of the called user registered while the call is unanswered."""
-        if self._course is not None:
-            self._course.registered(device, now)
+        if self._setup is not None:
+            self._setup.registered(device, now)
 
     def ringing(self, user: int) -> bool:
         """Whether this call is ringing this user at the moment."""
-        return self._course is not None and self._course.ringing(user)
+        return self._setup is not None and self._setup.ringing(user)
 
     def mailbox_lost(self, now: float) -> None:
         """The media worker under this call died."""
@@ -144,25 +146,25 @@ class Call:
 
     def relay_back(self, now: float) -> None:
         """The relay was restarted and knows nothing of this call."""
-        if self._course is not None:
-            self._course.relay_back(now)
+        if self._setup is not None:
+            self._setup.relay_back(now)
         if self._bridge is not None:
             self._bridge.relay_back(now)
 
-    # What the course and the bridge tell
+    # What the setup and the bridge tell
 
     def answered(self, answer: Answer, sdp: bytes, now: float) -> None:
         """Somebody took the call: answer the caller with this description, and join both sides."""
-        course, visit, journal = self._course, answer.visit, self.journal
-        assert course is not None
-        bridge = self.join(answer.leg, answer.path, visit)
+        setup, visit, journal = self._setup, answer.visit, self.journal
+        assert setup is not None
+        bridge = self.join(answer.leg, answer.relay_session, visit)
         journal.answered = now
         journal.outcome = "answered" if visit is None else visit.words.outcome
-        course.early.session.accept(sdp, now)
-        self._course = None
+        setup.early.session.accept(sdp, now)
+        self._setup = None
         watcher = self.context.services.watcher
-        watcher.joined(journal, answer.path.session, None if visit is None else visit.token)
-        if answer.leg.moved or self.caller.moved or course.early.narrowed:
+        watcher.joined(journal, answer.relay_session.name, None if visit is None else visit.token)
+        if answer.leg.moved or self.caller.moved or setup.early.narrowed:
             # One of them was told a port of a relay that has died since, or a codec that the other has not.
             bridge.tell_moved(now)
         if visit is not None:
@@ -181,20 +183,20 @@ class Call:
         self._finish(self.journal.outcome, by, now)
 
     def _start(self, now: float) -> None:
-        assert self._course is not None
+        assert self._setup is not None
         if self.calling.user is not None and self.plan.rule is not Rule.PORTAL:
             self.context.occupy(self.calling.user)
-        self._course.start(now)
+        self._setup.start(now)
 
     def _fault(self, now: float) -> None:
         """A fault of ours ends the call with 500, or BYE, and leaves nothing of it."""
-        course = self._course
+        setup = self._setup
         try:
             self.hang_up(now, "service (fault)", 500)
         finally:
             # Where hanging up fails for the same reason, this much is sure.
-            if course is not None:
-                course.early.session.reject(500, now)
+            if setup is not None:
+                setup.early.session.reject(500, now)
             self._finish("ended", "service (fault)", now, 500)
 
     def _finish(self, outcome: str, by: str, now: float, code: int | None = None) -> None:
@@ -202,13 +204,13 @@ class Call:
         if self.over:
             return
         self.over = True
-        course, self._course = self._course, None
+        setup, self._setup = self._setup, None
         bridge, self._bridge = self._bridge, None
         self.context.close(now)
         journal = self.journal
         journal.ended, journal.outcome, journal.hung_up_by, journal.code = now, outcome, by, code
-        if course is not None:
-            course.close()
+        if setup is not None:
+            setup.close()
         if bridge is not None:
             bridge.close(now, self._figures)
         else:

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Journal
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
-from b2bua.call.ports import Visitor
+from b2bua.call.ports import ShownCaller
+from b2bua.call.relay_session import RelaySession
 from b2bua.call.services import Services
 from b2bua.callplan.settings import User
 from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.location import Location
+from b2bua.sip.nat import Nat
 from b2bua.sip.uri import Uri
 
 
@@ -75,14 +76,14 @@ class CallContext:
         """A user by id, as the settings were when the call arrived."""
         return self.itinerary.numbering.users.get(number)
 
-    def new_path(self) -> Path:
+    def new_relay_session(self) -> RelaySession:
         """A relay session of its own, not asked for yet."""
-        return Path(self.services.relay, self.services.token())
+        return RelaySession(self.services.relay, self.services.token())
 
-    def new_leg(self, flow: Flow) -> Leg:
+    def new_leg(self, flow: Flow, nat: Nat) -> Leg:
         """Another leg of ours: b1, b2, …"""
         self._legs += 1
-        return Leg(f"b{self._legs}", flow, self.services.origin())
+        return Leg(f"b{self._legs}", flow, self.services.origin(), nat)
 
     def leg_added(self, leg: Leg) -> None:
         """An INVITE of ours went out."""
@@ -126,12 +127,12 @@ class CallContext:
         uri = Uri(host.host, who.number, host.port) if who.number else UNNUMBERED.uri
         return Address(uri, who.name)
 
-    def visitor(self) -> Visitor:
+    def shown_caller(self) -> ShownCaller:
         """Who the mailbox is told is calling."""
         who = self.itinerary.who
         if who.withheld:
-            return Visitor(None, None, withheld=True)
-        return Visitor(who.number, who.name or None, withheld=False)
+            return ShownCaller(None, None, withheld=True)
+        return ShownCaller(who.number, who.name or None, withheld=False)
 
 
 def _nothing(now: float) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
+from b2bua.call.relay_session import RelaySession
 from b2bua.sip.sdp import Sdp
 from b2bua.sip.uas import ServerSession
 
@@ -28,7 +28,7 @@ class Early:
         "_told",
         "answers_first",
         "caller",
-        "path",
+        "relay_session",
         "ringing",
         "session",
         "sound",
@@ -51,47 +51,51 @@ class Early:
         """Whether the caller is answered to hear an announcement (D1)."""
         self.ringing = False
         """Whether the caller was told that it rings."""
-        self.path: Path | None = None
+        self.relay_session: RelaySession | None = None
         """The relay session whose port stands in what the caller was told."""
         self._context = context
         self._told = 0
         self._playing = ""
 
-    def way(self) -> Path:
-        """The path for an attempt: the one whose port the caller was told, or else one of its own.
+    def next_relay_session(self) -> RelaySession:
+        """The relay session for an attempt: the one whose port the caller was told, or else one of its own.
 
         The caller is told another port after the answer where the relay has lost the first.
         """
-        path = self.path
-        return path if path is not None and not path.over else self._context.new_path()
+        relay_session = self.relay_session
+        return (
+            relay_session
+            if relay_session is not None and not relay_session.over
+            else self._context.new_relay_session()
+        )
 
-    def open(self, path: Path, then: Callable[[bool, float], None], now: float) -> None:
-        """Ask for the relay session of a path; `then` is told whether it is there, which may be at once."""
+    def open(self, relay_session: RelaySession, then: Callable[[bool, float], None], now: float) -> None:
+        """Ask for a relay session; `then` is told whether it is there, which may be at once."""
         opened = partial(self._opened, then)
-        if path is not self.path:
-            path.open(self.caller, opened)
-        elif not path.wait(opened):
+        if relay_session is not self.relay_session:
+            relay_session.open(self.caller, opened)
+        elif not relay_session.wait(opened):
             then(True, now)
 
-    def leave(self, path: Path) -> None:
-        """An attempt is over; the caller keeps the path whose port it was told."""
-        if path is not self.path:
-            path.close()
+    def leave(self, relay_session: RelaySession) -> None:
+        """An attempt is over; the caller keeps the relay session whose port it was told."""
+        if relay_session is not self.relay_session:
+            relay_session.close()
 
     def close(self) -> None:
         """Nobody is sought for the caller any more."""
-        if self.path is not None:
-            self.path.close()
+        if self.relay_session is not None:
+            self.relay_session.close()
 
-    def take(self, path: Path) -> None:
+    def take(self, relay_session: RelaySession) -> None:
         """Give the caller its answer, with one codec that we play ourselves. Raises BadMessage (488)."""
-        path.place(self.caller)
+        relay_session.place(self.caller)
         self.caller.describe_early()
-        self.path = path
+        self.relay_session = relay_session
 
     def alert(self, now: float) -> None:
         """It rings: the caller is told."""
-        if self.path is not None and self._playing != RINGBACK:
+        if self.relay_session is not None and self._playing != RINGBACK:
             self._play(RINGBACK)
         if self._told != 180:
             self._tell(180, now)
@@ -106,17 +110,17 @@ class Early:
             # Nothing says whether it arrived (M3).
             self._tell(183, now)
 
-    def pass_on(self, leg: Leg, path: Path, code: int, now: float) -> None:
+    def pass_on(self, leg: Leg, relay_session: RelaySession, code: int, now: float) -> None:
         """Somebody called elsewhere is heard before the answer (M4)."""
         assert leg.heard is not None
         if not self.sound:
             if code == 180:
                 self.alert(now)
             return
-        if self.path is None:
-            path.place(self.caller)
+        if self.relay_session is None:
+            relay_session.place(self.caller)
             self._describe(leg.heard)
-            self.path = path
+            self.relay_session = relay_session
         self._playing = ""
         if code != self._told:
             self._tell(code, now)
@@ -134,7 +138,7 @@ class Early:
     @property
     def narrowed(self) -> bool:
         """Whether the caller, who offered more, was given one codec already, which others may not have (M1)."""
-        return self.path is not None and self.caller.heard is not None
+        return self.relay_session is not None and self.caller.heard is not None
 
     def _opened(self, then: Callable[[bool, float], None], there: bool, now: float) -> None:
         self._context.guard(partial(then, there), now)
@@ -144,9 +148,9 @@ class Early:
         return caller.offer(heard) if caller.heard is None else caller.answer(heard)
 
     def _play(self, sound: str, *, once: bool = False) -> None:
-        assert self.path is not None and self.caller.said is not None
+        assert self.relay_session is not None and self.caller.said is not None
         self._playing = sound
-        self.path.play(sound, self.caller.said.audio.codecs[0].payload, once=once)
+        self.relay_session.play(sound, self.caller.said.audio.codecs[0].payload, once=once)
 
     def _tell(self, code: int, now: float) -> None:
         said = self.caller.said

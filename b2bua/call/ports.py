@@ -12,19 +12,19 @@ from typing import Protocol
 from b2bua.call.journal import Figures, Journal
 from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
-from b2bua.registrar.target import Target, target_of
+from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
+from b2bua.sip.nat import Nat
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where a side's sound goes. With `nat` the address is only said: the first packet from `sources` tells."""
+    """Where a side's sound goes. Where there are `sources`, the first packet from one of them tells better."""
 
     address: str
     port: int
-    sources: tuple[str, ...]
-    nat: bool
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,12 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A registered device of a user, at the moment a step rings it."""
+    """A registered device of a user, at the moment a step rings it, and where an INVITE to it goes."""
 
     username: str
     binding: Binding
-
-    @property
-    def target(self) -> Target:
-        """Where an INVITE to it goes."""
-        return target_of(self.binding)
+    target: Target
+    nat: Nat = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class ShownCaller:
     """What a mailbox needs to know of a caller; a withheld caller has neither number nor name."""
 
     number: str | None
@@ -109,7 +106,7 @@ class Mailboxes(Protocol):
         service: str,
         user: int,
         occasion: str | None,
-        visitor: Visitor,
+        caller: ShownCaller,
         call_id: str,
         done: ReservationDone,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from b2bua.call.lines import Lines
+from b2bua.call.line_use import LineUse
 from b2bua.call.ports import Devices, Mailboxes, Relay, Trunks, Watcher
 from b2bua.sip.agent import UserAgent
 
@@ -22,8 +22,8 @@ class Services:
     mailboxes: Mailboxes
     devices: Devices
     trunks: Trunks
-    lines: Lines
-    redirected: Lines
+    lines: LineUse
+    redirected: LineUse
     watcher: Watcher
     token: Callable[[], str]
     origin: Callable[[], int]

@@ -14,8 +14,8 @@ from b2bua.call.context import CallContext
 from b2bua.call.itinerary import Itinerary
 from b2bua.call.journal import Journal
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
 from b2bua.call.ports import Ports
+from b2bua.call.relay_session import RelaySession
 from b2bua.call.services import Services
 from b2bua.call.visit import MailboxStep, Visit
 from b2bua.callplan.hops import Hop
@@ -27,9 +27,10 @@ from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS
 from b2bua.sip.challenge import Credential
 from b2bua.sip.dialog import Dialog
+from b2bua.sip.nat import Nat
 from b2bua.sip.sdp import Sdp
 
-VERSION = 2
+VERSION = 3
 GAP = 100
 """What is added to our sequence and version numbers: some may have been used after the snapshot was taken."""
 
@@ -41,6 +42,7 @@ class LegSnapshot:
     name: str
     owns_call_id: bool
     origin: int
+    nat: Nat
     dialog: Dialog
     heard: Sdp
     said: Sdp
@@ -79,7 +81,7 @@ class CallSnapshot:
 def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
     """Return the snapshot of a call, or `None` while an ACK or an answer is missing, and once it is over."""
     bridge, journal = call.bridge, call.journal
-    if bridge is None or bridge.path.ports is None or journal.answered is None:
+    if bridge is None or bridge.relay_session.ports is None or journal.answered is None:
         return None
     caller, callee = _leg_snapshot(bridge.caller), _leg_snapshot(bridge.callee)
     if caller is None or callee is None:
@@ -92,8 +94,8 @@ def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:
         results = [replace(result, step=_unsigned(result.step)) for result in results]
     visit = bridge.visit
     return CallSnapshot(
-        bridge.path.session,
-        bridge.path.ports,
+        bridge.relay_session.name,
+        bridge.relay_session.ports,
         caller,
         callee,
         None if visit is None else MailboxSnapshot(visit.token, visit.step),
@@ -139,13 +141,13 @@ def restore(
     context = CallContext(services, where, journal)
     for user in snapshot.occupied:
         context.occupy(user)
-    path = Path(services.relay, snapshot.relay_session, snapshot.ports)
+    relay_session = RelaySession(services.relay, snapshot.relay_session, snapshot.ports)
     visit = None
     if (held := snapshot.mailbox) is not None:
-        visit = Visit(context, caller, path, held.step, held.token, callee)
+        visit = Visit(context, caller, relay_session, held.step, held.token, callee)
     call = Call(context, caller)
-    call.join(callee, path, visit)
-    path.place(caller, callee)
+    call.join(callee, relay_session, visit)
+    relay_session.place(caller, callee)
     return call
 
 
@@ -170,7 +172,9 @@ def _leg_snapshot(leg: Leg) -> LegSnapshot | None:
     session, heard, said = leg.session, leg.heard, leg.said
     if session is None or session.dialog is None or heard is None or said is None or not session.confirmed:
         return None
-    return LegSnapshot(leg.name, session.owns_call_id, leg.origin, replace(session.dialog), heard, said)
+    return LegSnapshot(
+        leg.name, session.owns_call_id, leg.origin, leg.nat, replace(session.dialog), heard, said
+    )
 
 
 def _leg(services: Services, snapshot: LegSnapshot, credential: Credential | None) -> Leg:
@@ -180,7 +184,7 @@ def _leg(services: Services, snapshot: LegSnapshot, credential: Credential | Non
         # The connection went with the process that had it.
         flow = flow.reopened(dialog.target) or flow
     dialog = replace(dialog, flow=flow, local_cseq=dialog.local_cseq + GAP)
-    leg = Leg(snapshot.name, flow, snapshot.origin)
+    leg = Leg(snapshot.name, flow, snapshot.origin, snapshot.nat)
     leg.session = services.agent.resume(dialog, credential, owns_call_id=snapshot.owns_call_id)
     leg.heard = snapshot.heard
     leg.said = replace(snapshot.said, version=snapshot.said.version + GAP)

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 from b2bua.call.context import CallContext
 from b2bua.call.early import Early
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
 from b2bua.call.ports import Device
+from b2bua.call.relay_session import RelaySession
 from b2bua.call.visit import Visit
 from b2bua.call.walk import Walk
 from b2bua.callplan.causes import Cause
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
     """Who took a call: its leg, the relay session by which it is reached, and what is known of it."""
 
     leg: Leg
-    path: Path
+    relay_session: RelaySession
     device: str | None = None
     trunk: str | None = None
     visit: Visit | None = None

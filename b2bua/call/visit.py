@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
+from b2bua.call.relay_session import RelaySession
 from b2bua.callplan.steps import Portal, Voicemail
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
@@ -51,13 +51,23 @@ class VisitUser(Protocol):
 class Visit(Timed, Nobody):
     """One caller's visit to a mailbox. `token` is the media host's name for it, whichever worker serves it."""
 
-    __slots__ = ("_asked", "_caller", "_context", "_path", "_session", "_user", "leg", "step", "token")
+    __slots__ = (
+        "_asked",
+        "_caller",
+        "_context",
+        "_relay_session",
+        "_session",
+        "_user",
+        "leg",
+        "step",
+        "token",
+    )
 
     def __init__(
         self,
         context: CallContext,
         caller: Leg,
-        path: Path,
+        relay_session: RelaySession,
         step: MailboxStep,
         token: str,
         leg: Leg | None = None,
@@ -69,7 +79,7 @@ class Visit(Timed, Nobody):
         """The worker's."""
         self._context = context
         self._caller = caller
-        self._path = path
+        self._relay_session = relay_session
         self._user: VisitUser | None = None
         self._asked = False
         self._session: ClientSession | None = None
@@ -88,7 +98,7 @@ class Visit(Timed, Nobody):
             self.words.service,
             self.step.user,
             self.step.occasion if isinstance(self.step, Voicemail) else None,
-            self._context.visitor(),
+            self._context.shown_caller(),
             self._context.journal.call_id,
             self._invite,
         )
@@ -133,7 +143,7 @@ class Visit(Timed, Nobody):
             return
         user, self._user = self._user, None
         self._within(NEVER)
-        self._path.connect(self.leg)
+        self._relay_session.connect(self.leg)
         user.worker_answered(self.leg, now)
 
     def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
@@ -149,8 +159,8 @@ class Visit(Timed, Nobody):
             self._fail(now)
             return
         context = self._context
-        leg = self.leg = context.new_leg(flow)
-        self._path.place(self._caller, leg)
+        leg = self.leg = context.new_leg(flow, "never")
+        self._relay_session.place(self._caller, leg)
         host = context.services.agent.wire.advertised(flow)
         target = Uri(flow.remote.host, self.words.service, flow.remote.port)
         self._session = leg.session = context.services.agent.call(

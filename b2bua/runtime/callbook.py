@@ -101,7 +101,7 @@ class CallBook:
         for call_id in legs:
             self._trace.follow(call_id)
         visit = call.bridge.visit
-        self.joined(journal, call.bridge.path.session, None if visit is None else visit.token)
+        self.joined(journal, call.bridge.relay_session.name, None if visit is None else visit.token)
         log.info("call.restored", call_id=journal.call_id, user=journal.user)
 
     def called_user(self, call: Call) -> int | None:

@@ -63,7 +63,7 @@ class Renegotiation(Requester):
 
         Returns False where an exchange is under way already (RFC 3261 §14.1): the caller of this decides.
         """
-        if not self.active or self.dialog is None or self._hindrance():
+        if not self.active or self.dialog is None or self._refusal_code():
             return False
         self._offer_withdrawn = False
         headers = self.agent.session_headers(self.dialog.flow, sdp)
@@ -96,7 +96,7 @@ class Renegotiation(Requester):
 
     def _reinvited(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         assert self.dialog is not None
-        if code := self._hindrance():
+        if code := self._refusal_code():
             self._refuse(transaction, code, now)
         elif self._described(self.dialog, transaction, request, now):
             transaction.respond(100, now)
@@ -106,7 +106,7 @@ class Renegotiation(Requester):
         """RFC 3311 §5.2: without an offer it only refreshes the target, which nothing but another UPDATE hinders."""
         assert self.dialog is not None
         waiting = self._offer_in
-        code = self._hindrance() if request.sdp is not None else 0
+        code = self._refusal_code() if request.sdp is not None else 0
         if waiting is not None and waiting.request.method == "UPDATE":
             code = IN_THE_WAY
         if code:
@@ -153,7 +153,7 @@ class Renegotiation(Requester):
     def _tell_offer(self, sdp: bytes | None, now: float) -> None:
         raise NotImplementedError
 
-    def _hindrance(self) -> int:
+    def _refusal_code(self) -> int:
         """What an offer is refused with at present, 0 for nothing. The same keeps us from making one."""
         if self._offer_in is not None:
             return IN_THE_WAY

@@ -167,13 +167,11 @@ class ServerSession(Session):
         if self.offered is None and described:
             transaction.respond(200, now)
             self.user.on_early_answer(self, request.sdp, now)
-        elif request.sdp is not None and (code := self._hindrance()):
-            self._refuse(transaction, code, now)
-        elif not self._described(self.dialog, transaction, request, now):
-            return
-        elif request.sdp is None:
+        elif request.sdp is None and request.content.understood:
             transaction.respond(200, now)
-        else:
+        elif request.sdp is not None and (code := self._refusal_code()):
+            self._refuse(transaction, code, now)
+        elif self._described(self.dialog, transaction, request, now):
             self._offered(transaction, request, now)
 
     def _go_on(self, reliable: Reliable, now: float) -> None:
@@ -211,12 +209,12 @@ class ServerSession(Session):
         else:
             super()._reinvited(transaction, request, now)
 
-    def _hindrance(self) -> int:
+    def _refusal_code(self) -> int:
         """Before the final response nobody may offer anything until the first offer is answered reliably."""
         if self.state is not SessionState.INVITED:
-            return super()._hindrance()
+            return super()._refusal_code()
         if self._accepted is None and self._reliable is not None and self._reliable.agreed:
-            return super()._hindrance()
+            return super()._refusal_code()
         return GLARE if self._offer_given or self._accepted is not None else IN_THE_WAY
 
     def answer_offer(self, sdp: bytes, now: float) -> bool:

@@ -10,7 +10,7 @@ from b2bua.sip.message import Request
 from b2bua.sip.session import Session
 from b2bua.sip.uas import ServerSession
 from tests.call.stage import RELAY, SERVICE, Stage, answers, description, sdp
-from tests.call.test_dial import leaving, outbound
+from tests.call.test_dial_trunk import leaving, outbound
 from tests.sip.bodies import LOCATION, TYPES, beside, mixed, part, with_body
 from tests.sip.wire import Phone
 

@@ -14,7 +14,7 @@ from tests.call.stage import (
     ANNOUNCED,
     CALLED,
     RELAY,
-    RelaySession,
+    FakeSession,
     Stage,
     answers,
     description,
@@ -24,7 +24,7 @@ from tests.call.stage import (
     rings,
     sdp,
 )
-from tests.call.test_dial import outbound, plays
+from tests.call.test_dial_trunk import outbound, plays
 from tests.call.test_hops import ANNOUNCED_NUMBER, company
 from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
 from tests.sip.wire import Phone
@@ -44,7 +44,7 @@ def answered(stage: Stage | None = None) -> tuple[Stage, Phone, Phone]:
     return stage, caller, callee
 
 
-def joined(stage: Stage) -> RelaySession:
+def joined(stage: Stage) -> FakeSession:
     return stage.relay.sessions[stage.notes.joins[-1][0]]
 
 

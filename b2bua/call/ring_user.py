@@ -1,4 +1,4 @@
-"""Ringing all devices of a user at once: the first answer wins (BEHAVIOUR N6, N7, R8, B2)."""
+"""RingUser all devices of a user at once: the first answer wins (BEHAVIOUR N6, N7, R8, B2)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import partial
 from b2bua.call.context import CallContext
 from b2bua.call.early import Early
 from b2bua.call.leg import Leg
-from b2bua.call.lines import Waiter
-from b2bua.call.path import Path
+from b2bua.call.line_use import Waiter
 from b2bua.call.ports import Device
+from b2bua.call.relay_session import RelaySession
 from b2bua.call.steps import COMPLETED_ELSEWHERE, ENDED, Answer, Performer, StepUser
 from b2bua.call.walk import Walk
 from b2bua.callplan.causes import Cause
@@ -31,17 +31,17 @@ class Branch:
     Only where the caller has its answer already they all share its session: the winner is switched to.
     """
 
-    __slots__ = ("device", "leg", "path", "session", "whole")
+    __slots__ = ("device", "leg", "relay_session", "session", "whole")
 
-    def __init__(self, device: Device, leg: Leg, path: Path) -> None:
+    def __init__(self, device: Device, leg: Leg, relay_session: RelaySession) -> None:
         self.device = device
         self.leg = leg
-        self.path = path
+        self.relay_session = relay_session
         self.session: ClientSession | None = None
         self.whole = False
 
 
-class Ringing(Performer):
+class RingUser(Performer):
     """Performs `Ring`."""
 
     __slots__ = ("_branches", "_busy", "_rings", "_rung", "_step", "_waiter", "_waits")
@@ -97,7 +97,7 @@ class Ringing(Performer):
     def relay_back(self, now: float) -> None:
         """The devices ring on; whoever answers is told the new port by a re-INVITE."""
         for branch in self._branches:
-            branch.path.reopen(partial(self._reopened, branch))
+            branch.relay_session.reopen(partial(self._reopened, branch))
 
     def stop(self, now: float) -> None:
         """Nobody wants an answer any more."""
@@ -116,9 +116,11 @@ class Ringing(Performer):
         if name in self._rung:
             return
         self._rung.add(name)
-        branch = Branch(device, self.context.new_leg(device.target.flow), self.early.way())
+        branch = Branch(
+            device, self.context.new_leg(device.target.flow, device.nat), self.early.next_relay_session()
+        )
         self._branches.append(branch)
-        self.early.open(branch.path, lambda there, now: self._invite(branch, there, now), now)
+        self.early.open(branch.relay_session, lambda there, now: self._invite(branch, there, now), now)
 
     def _invite(self, branch: Branch, there: bool, now: float) -> None:
         """The relay session is there: offer the device what the caller offers, at our address."""
@@ -127,7 +129,7 @@ class Ringing(Performer):
             self._lost(branch, 503, now)
             return
         context, caller = self.context, self.early.caller
-        branch.path.place(caller, branch.leg)
+        branch.relay_session.place(caller, branch.leg)
         target = branch.device.target
         host = context.services.agent.wire.advertised(target.flow)
         session = context.services.agent.call(
@@ -148,7 +150,7 @@ class Ringing(Performer):
         if branch not in self._branches:
             return
         if there:
-            branch.path.place(self.early.caller, branch.leg)
+            branch.relay_session.place(self.early.caller, branch.leg)
         else:
             if branch.session is not None:
                 branch.session.cancel(now)
@@ -174,8 +176,8 @@ class Ringing(Performer):
             return
         self._branches.remove(branch)
         self._drop_all(now, completed=True)
-        branch.path.connect(branch.leg)
-        self.user.answered(Answer(branch.leg, branch.path, device=branch.device.username), now)
+        branch.relay_session.connect(branch.leg)
+        self.user.answered(Answer(branch.leg, branch.relay_session, device=branch.device.username), now)
 
     def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """A device refused or cannot be reached, or says who is to be called instead."""
@@ -183,7 +185,7 @@ class Ringing(Performer):
         if refusal.code == 488 and self.early.narrowed and not branch.whole:
             # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
             branch.whole = True
-            branch.leg = self.context.new_leg(branch.leg.flow)
+            branch.leg = self.context.new_leg(branch.leg.flow, branch.leg.nat)
             self._invite(branch, True, now)
             return
         targets = [target for target in refusal.targets if target.user]
@@ -192,7 +194,7 @@ class Ringing(Performer):
             self._lost(branch, refusal.code, now)
             return
         self._branches.remove(branch)
-        self.early.leave(branch.path)
+        self.early.leave(branch.relay_session)
         self.context.event("call.deflected", leg=branch.leg.name, device=branch.device.username)
         self._drop_all(now)
         self.context.vacate(self._step.user, now)
@@ -210,7 +212,7 @@ class Ringing(Performer):
 
     def _lost(self, branch: Branch, code: int, now: float) -> None:
         self._branches.remove(branch)
-        self.early.leave(branch.path)
+        self.early.leave(branch.relay_session)
         self.context.event(
             "call.device_failed", leg=branch.leg.name, device=branch.device.username, code=code
         )
@@ -236,7 +238,7 @@ class Ringing(Performer):
         for branch in branches:
             if branch.session is not None:
                 branch.session.cancel(now, COMPLETED_ELSEWHERE if completed else ())
-            self.early.leave(branch.path)
+            self.early.leave(branch.relay_session)
 
     def _over(self, cause: Cause, now: float) -> None:
         if self._rings:

@@ -52,7 +52,7 @@ def test_a_worker_is_asked_for_with_all_it_needs_and_answers_the_caller() -> Non
     place = stage.mailboxes.only
     assert (place.service, place.user, place.occasion) == ("deposit", CALLED, "no-answer")
     assert place.call_id == caller.session.call_id
-    assert (place.visitor.number, place.visitor.name, place.visitor.withheld) == ("202", "Workshop", False)
+    assert (place.caller.number, place.caller.name, place.caller.withheld) == ("202", "Workshop", False)
     worker = stage.mailboxes.worker
     (invite,) = stage.from_service(worker, "INVITE")
     assert invite.uri_text == f"sip:deposit@{worker.hop}"
@@ -96,8 +96,8 @@ def test_a_withheld_caller_is_not_named_to_the_mailbox() -> None:
     stage = Stage()
     stage.who = Caller("202", "Workshop", withheld=True, user=11)
     stage, caller = recording(stage)
-    visitor = stage.mailboxes.only.visitor
-    assert (visitor.number, visitor.name, visitor.withheld) == (None, None, True)
+    shown = stage.mailboxes.only.caller
+    assert (shown.number, shown.name, shown.withheld) == (None, None, True)
     sent = b"".join(p.data for p in stage.network.sent if p.target == stage.mailboxes.worker.hop)
     assert b"Workshop" not in sent and b"202@" not in sent
     caller.session.bye(stage.now)

@@ -36,18 +36,18 @@ class Way(NamedTuple):
     location: Location | None = None
 
 
-class Dialling(Performer):
+class DialTrunk(Performer):
     """Performs `Dial`. One relay session serves all trunks: the next one is switched to the same port.
 
     A trunk that will not have the caller's location is asked again without it: the call must get through.
     """
 
-    __slots__ = ("_leg", "_path", "_rings", "_session", "_step", "_told", "_way", "_ways", "_whole")
+    __slots__ = ("_leg", "_relay_session", "_rings", "_session", "_step", "_told", "_way", "_ways", "_whole")
 
     def __init__(self, step: Dial, context: CallContext, early: Early, walk: Walk, user: StepUser) -> None:
         super().__init__(context, early, walk, user)
         self._step = step
-        self._path = early.way()
+        self._relay_session = early.next_relay_session()
         location = context.location if step.emergency else None
         self._ways = [Way(gateway, location) for gateway in context.services.trunks.gateways()]
         self._way: Way | None = None
@@ -64,12 +64,12 @@ class Dialling(Performer):
             self.context.event("call.redirects_exhausted", by=by)
             self._over(Cause.UNAVAILABLE, now)
             return
-        self.early.open(self._path, self._opened, now)
+        self.early.open(self._relay_session, self._opened, now)
 
     def stop(self, now: float) -> None:
         """Nobody wants an answer any more."""
         self._drop(now)
-        self.early.leave(self._path)
+        self.early.leave(self._relay_session)
 
     def on_time_up(self, now: float) -> None:
         """The trunk is silent, so the next one gets its turn; or nobody answered in time."""
@@ -91,11 +91,11 @@ class Dialling(Performer):
 
     def relay_back(self, now: float) -> None:
         """It rings on; whoever answers is told the new port by a re-INVITE."""
-        self._path.reopen(self._reopened)
+        self._relay_session.reopen(self._reopened)
 
     def _reopened(self, there: bool, now: float) -> None:
         if there:
-            self._path.place(self.early.caller, self._leg)
+            self._relay_session.place(self.early.caller, self._leg)
         else:
             self._over(Cause.UNAVAILABLE, now)
 
@@ -115,8 +115,8 @@ class Dialling(Performer):
 
     def _invite(self, way: Way, now: float) -> None:
         context, caller, gateway = self.context, self.early.caller, way.gateway
-        leg = self._leg = context.new_leg(gateway.flow)
-        self._path.place(caller, leg)
+        leg = self._leg = context.new_leg(gateway.flow, gateway.trunk.nat)
+        self._relay_session.place(caller, leg)
         ours = context.services.agent.wire.advertised(gateway.flow)
         number = to_trunk(self._step.number, gateway.trunk)
         target = Uri(gateway.host, number, gateway.port)
@@ -152,7 +152,7 @@ class Dialling(Performer):
         assert self._leg is not None
         self._rings = self._rings or code == 180
         if sdp is not None and self._hear_early(sdp):
-            self.early.pass_on(self._leg, self._path, code, now)
+            self.early.pass_on(self._leg, self._relay_session, code, now)
         elif code == 180:
             self.early.alert(now)
 
@@ -161,7 +161,7 @@ class Dialling(Performer):
         assert self._leg is not None
         heard = self._leg.heard is not None
         if self.answer_early(self._leg, sdp, now) and heard:
-            self._path.connect(self._leg)
+            self._relay_session.connect(self._leg)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """Somebody took the call."""
@@ -172,9 +172,9 @@ class Dialling(Performer):
             session.bye(now)
             self._failed(488, now)
             return
-        self._path.connect(self._leg)
+        self._relay_session.connect(self._leg)
         self.context.services.trunks.answered(self._way.gateway)
-        self.user.answered(Answer(self._leg, self._path, trunk=self._way.gateway.trunk.name), now)
+        self.user.answered(Answer(self._leg, self._relay_session, trunk=self._way.gateway.trunk.name), now)
 
     def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """It was refused there, or by the trunk itself."""
@@ -221,7 +221,7 @@ class Dialling(Performer):
             self._leg.hear_answer(sdp)
         except BadMessage:
             return False
-        self._path.connect(self._leg)
+        self._relay_session.connect(self._leg)
         return True
 
     def _drop(self, now: float) -> None:

@@ -24,7 +24,7 @@ class Waiter(Timed):
         self.free(now)
 
 
-class Lines:
+class LineUse:
     """Calls a user has: live, alerting, held and outgoing ones; not those that a mailbox took, nor
     visits to the own voice portal.
 

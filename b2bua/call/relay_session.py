@@ -9,31 +9,31 @@ from b2bua.call.leg import Leg
 from b2bua.call.ports import Peer, Ports, Relay
 
 # A caller with a delayed offer has not said where its sound goes; the discard port stands in until it does.
-NOWHERE = Peer("127.0.0.1", 9, ("127.0.0.1",), nat=False)
+NOWHERE = Peer("127.0.0.1", 9)
 
 Then = Callable[[bool, float], None]
 
 
-class Path:
+class RelaySession:
     """The way sound takes: near side the caller, far side whoever is called.
 
     `ports` are the last that were told: of a session that died with the relay until it is there again.
     """
 
-    __slots__ = ("_away", "_near", "_relay", "_waiting", "over", "ports", "session")
+    __slots__ = ("_away", "_near", "_relay", "_waiting", "name", "over", "ports")
 
-    def __init__(self, relay: Relay, session: str, ports: Ports | None = None) -> None:
+    def __init__(self, relay: Relay, name: str, ports: Ports | None = None) -> None:
         self._relay = relay
         self._away = False
         self._near: Leg | None = None
         self._waiting: list[Then] = []
-        self.session = session
+        self.name = name
         self.ports = ports
         self.over = False
         """Whether it was closed, or refused."""
 
     def open(self, near: Leg, then: Then) -> None:
-        """Ask for the session. `then` is told whether it is there, unless the path was closed meanwhile."""
+        """Ask for the session. `then` is told whether it is there, unless it was closed meanwhile."""
         self._near = near
 
         def opened(ports: Ports | None, now: float) -> None:
@@ -42,7 +42,7 @@ class Path:
                 self.ports = ports
                 then(ports is not None, now)
 
-        self._relay.open(self.session, near.peer() or NOWHERE, opened)
+        self._relay.open(self.name, near.peer() or NOWHERE, opened)
 
     def reopen(self, then: Then) -> None:
         """The relay was restarted: ask for the same session again, which will have other ports, and tell `then`.
@@ -80,10 +80,10 @@ class Path:
             elif not self.over:
                 kept(now)
 
-        self._relay.adopt(self.session, self.ports, known)
+        self._relay.adopt(self.name, self.ports, known)
 
     def place(self, near: Leg, far: Leg | None = None) -> None:
-        """Tell the legs their addresses on this path."""
+        """Tell the legs their addresses in this session."""
         assert self.ports is not None
         near.address, near.port = self._relay.address(near.flow), self.ports.near
         if far is not None:
@@ -92,29 +92,29 @@ class Path:
     def connect(self, far: Leg) -> None:
         """Send the caller's sound to this leg and the other way round."""
         if not self._away and (peer := far.peer()) is not None:
-            self._relay.connect_far(self.session, peer)
+            self._relay.connect_far(self.name, peer)
 
     def move_near(self, near: Leg) -> None:
         """The caller's own address may have changed."""
         if not self._away and (peer := near.peer()) is not None:
-            self._relay.update_near(self.session, peer)
+            self._relay.update_near(self.name, peer)
 
     def play(self, sound: str, payload: int, *, once: bool = False) -> None:
         """Play a sound to the caller, until somebody is connected or the session ends, or only once."""
         if not self._away:
-            self._relay.play(self.session, sound, payload, once=once)
+            self._relay.play(self.name, sound, payload, once=once)
 
     def hold(self, held: bool) -> None:
         """Say whether silence is to be expected."""
         if not self._away:
-            self._relay.hold(self.session, held)
+            self._relay.hold(self.name, held)
 
     def close(self, done: Callable[[Figures], None] | None = None) -> None:
         """End the session, also while the relay has not answered yet; once is enough. `done` gets its figures."""
         asked = self._near is not None or self.ports is not None
         if asked and not self.over:
             self.over = True
-            self._relay.close(self.session, done or _discard)
+            self._relay.close(self.name, done or _discard)
 
     def _reopened(self, there: bool, now: float) -> None:
         # One who is told may make the others leave.
@@ -123,4 +123,4 @@ class Path:
 
 
 def _discard(figures: Figures) -> None:
-    """The figures of a path that carried nothing matter to nobody."""
+    """The figures of a session that carried nothing matter to nobody."""

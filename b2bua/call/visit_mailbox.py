@@ -11,31 +11,31 @@ from b2bua.call.walk import Walk
 from b2bua.callplan.outcome import Ended
 
 
-class AtMailbox(Performer):
+class VisitMailbox(Performer):
     """Performs `Voicemail` and `Portal`."""
 
-    __slots__ = ("_path", "_visit")
+    __slots__ = ("_relay_session", "_visit")
 
     def __init__(
         self, step: MailboxStep, context: CallContext, early: Early, walk: Walk, user: StepUser
     ) -> None:
         super().__init__(context, early, walk, user)
-        self._path = early.way()
-        self._visit = Visit(context, early.caller, self._path, step, context.services.token())
+        self._relay_session = early.next_relay_session()
+        self._visit = Visit(context, early.caller, self._relay_session, step, context.services.token())
 
     def begin(self, now: float) -> None:
         """Open a relay session and ask for a worker."""
         self.wait_until(now + WORKER_TIMEOUT)
-        self.early.open(self._path, self._opened, now)
+        self.early.open(self._relay_session, self._opened, now)
 
     def relay_back(self, now: float) -> None:
         """The search for a worker goes on; one that answers is told the new port by a re-INVITE."""
-        self._path.reopen(self._reopened)
+        self._relay_session.reopen(self._reopened)
 
     def stop(self, now: float) -> None:
         """Nobody wants a mailbox any more."""
         self._visit.release(now)
-        self.early.leave(self._path)
+        self.early.leave(self._relay_session)
 
     def on_time_up(self, now: float) -> None:
         """No worker has answered."""
@@ -43,7 +43,7 @@ class AtMailbox(Performer):
 
     def worker_answered(self, leg: Leg, now: float) -> None:
         """The caller is answered."""
-        self.user.answered(Answer(leg, self._path, visit=self._visit), now)
+        self.user.answered(Answer(leg, self._relay_session, visit=self._visit), now)
 
     def worker_failed(self, now: float) -> None:
         """No relay, no worker, or no answer: the plan goes on."""
@@ -60,6 +60,6 @@ class AtMailbox(Performer):
 
     def _reopened(self, there: bool, now: float) -> None:
         if there:
-            self._path.place(self.early.caller, self._visit.leg)
+            self._relay_session.place(self.early.caller, self._visit.leg)
         else:
             self.worker_failed(now)

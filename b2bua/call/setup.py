@@ -1,4 +1,4 @@
-"""The course of a call until somebody answers: the walk over its plans, one step at a time (BEHAVIOUR R, N, B, D, M).
+"""The setup of a call until somebody answers: the walk over its plans, one step at a time (BEHAVIOUR R, N, B, D, M).
 
 The plan says what, the performers do it, and this class holds what outlives them: the caller's ringing session,
 the time, and what the caller was told and hears.
@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from b2bua.call.context import CallContext
-from b2bua.call.dial import Dialling
+from b2bua.call.dial_trunk import DialTrunk
 from b2bua.call.early import Early
-from b2bua.call.mailbox import AtMailbox
+from b2bua.call.play_tone import PlayTone
 from b2bua.call.ports import Device
-from b2bua.call.ring import Ringing
-from b2bua.call.sounding import Sounding
+from b2bua.call.ring_user import RingUser
 from b2bua.call.steps import Answer, Performer
+from b2bua.call.visit_mailbox import VisitMailbox
 from b2bua.call.walk import Walk, advance, announces, begin
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended, StepResult
@@ -30,8 +30,8 @@ from b2bua.sip.session import Session
 from b2bua.sip.session_user import Nobody
 
 
-class CourseUser(Protocol):
-    """Hears how a course ended."""
+class SetupUser(Protocol):
+    """Hears how a setup ended."""
 
     def answered(self, answer: Answer, sdp: bytes, now: float) -> None:
         """Somebody took the call; the caller is to be answered with this description."""
@@ -40,12 +40,12 @@ class CourseUser(Protocol):
         """Nobody took the call, and the caller knows it."""
 
 
-class Course(Nobody):
+class Setup(Nobody):
     """Owns the caller's session until somebody answers. It is the `StepUser` of its performers, one at a time."""
 
     __slots__ = ("_context", "_elsewhere", "_over", "_performer", "_user", "_walk", "early")
 
-    def __init__(self, context: CallContext, walk: Walk, early: Early, user: CourseUser) -> None:
+    def __init__(self, context: CallContext, walk: Walk, early: Early, user: SetupUser) -> None:
         self.early = early
         self._context = context
         self._walk = walk
@@ -115,7 +115,7 @@ class Course(Nobody):
     def answered(self, answer: Answer, now: float) -> None:
         """Somebody took the call."""
         assert answer.leg.heard is not None
-        answer.path.place(self.early.caller)
+        answer.relay_session.place(self.early.caller)
         sdp = self.early.answer(answer.leg.heard)
         self._note(Ended.ANSWERED, now, answer.device, answer.trunk)
         self._over = True
@@ -145,8 +145,8 @@ class Course(Nobody):
             self.hang_up(now, 488)
             self._user.unanswered("ended", "service", 488, now)
             return
-        if self.early.path is not None:
-            self.early.path.move_near(self.early.caller)
+        if self.early.relay_session is not None:
+            self.early.relay_session.move_near(self.early.caller)
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
         """The caller, who has its answer, offers anew before anybody took the call (RFC 3311): it has moved, or holds.
@@ -154,9 +154,9 @@ class Course(Nobody):
         What it hears meanwhile is ours, or a carrier's that no UPDATE of ours tells, so a caller that holds hears it
         on. Whoever takes the call is told when it has.
         """
-        path = self.early.path
-        if path is not None and self.early.caller.answer_early(sdp, Direction.SENDRECV, now):
-            path.move_near(self.early.caller)
+        relay_session = self.early.relay_session
+        if relay_session is not None and self.early.caller.answer_early(sdp, Direction.SENDRECV, now):
+            relay_session.move_near(self.early.caller)
 
     # The walk
 
@@ -169,24 +169,24 @@ class Course(Nobody):
         """Begin with a plan. Where it has an announcement the caller hears ringback from us from the start (M2)."""
         self._rest()
         early = self.early
-        if early.path is not None or not early.sound or not announces(self._walk.plan):
+        if early.relay_session is not None or not early.sound or not announces(self._walk.plan):
             self._perform(now)
             return
-        path = early.way()
+        relay_session = early.next_relay_session()
 
         def opened(there: bool, now: float) -> None:
             if self._over:
-                path.close()
+                relay_session.close()
                 return
             try:
                 if there:
-                    early.take(path)
+                    early.take(relay_session)
             except BadMessage:
-                path.close()
-            early.sound = early.path is not None
+                relay_session.close()
+            early.sound = early.relay_session is not None
             self._perform(now)
 
-        early.open(path, opened, now)
+        early.open(relay_session, opened, now)
 
     def _perform(self, now: float) -> None:
         step, cause = self._walk.step, self._walk.cause
@@ -206,13 +206,13 @@ class Course(Nobody):
         context, early, walk = self._context, self.early, self._walk
         match step:
             case Ring():
-                return Ringing(step, context, early, walk, self)
+                return RingUser(step, context, early, walk, self)
             case Dial():
-                return Dialling(step, context, early, walk, self)
+                return DialTrunk(step, context, early, walk, self)
             case EngagedTone() | Announce():
-                return Sounding(step, context, early, walk, self)
+                return PlayTone(step, context, early, walk, self)
             case Voicemail() | Portal():
-                return AtMailbox(step, context, early, walk, self)
+                return VisitMailbox(step, context, early, walk, self)
             case Reject() | Transfer():
                 raise AssertionError("this step needs no performer")
 
@@ -242,8 +242,8 @@ class Course(Nobody):
         performer, self._performer = self._performer, None
         if performer is not None:
             performer.rest()
-        if self.early.path is not None:
-            self.early.path.hand_over()
+        if self.early.relay_session is not None:
+            self.early.relay_session.hand_over()
 
     def _note(
         self,

@@ -15,17 +15,17 @@ ENGAGED = "engaged"
 PATIENCE = 5.0
 
 
-class Sounding(Performer):
+class PlayTone(Performer):
     """Performs `EngagedTone` and `Announce`; passed over where the caller takes no sound before the answer."""
 
-    __slots__ = ("_path", "_played", "_step")
+    __slots__ = ("_played", "_relay_session", "_step")
 
     def __init__(
         self, step: EngagedTone | Announce, context: CallContext, early: Early, walk: Walk, user: StepUser
     ) -> None:
         super().__init__(context, early, walk, user)
         self._step = step
-        self._path = early.way()
+        self._relay_session = early.next_relay_session()
         self._played = False
 
     def begin(self, now: float) -> None:
@@ -34,15 +34,15 @@ class Sounding(Performer):
             self.user.step_ended(Ended.FAILED, now)
         else:
             self.wait_until(now + min(PATIENCE, self.walk.seconds_left(now)))
-            self.early.open(self._path, self._play, now)
+            self.early.open(self._relay_session, self._play, now)
 
     def stop(self, now: float) -> None:
         """The caller has heard enough."""
-        self.early.leave(self._path)
+        self.early.leave(self._relay_session)
 
     def relay_back(self, now: float) -> None:
         """The sound is silent for its rest; whoever is called next is reached by the new session."""
-        self._path.reopen(_nothing)
+        self._relay_session.reopen(_nothing)
 
     def on_time_up(self, now: float) -> None:
         """The sound was heard to its end."""
@@ -52,8 +52,8 @@ class Sounding(Performer):
     def _play(self, there: bool, now: float) -> None:
         early = self.early
         try:
-            if there and early.path is None:
-                early.take(self._path)
+            if there and early.relay_session is None:
+                early.take(self._relay_session)
         except BadMessage:
             there = False
         if not there:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.call.lines import Lines, Waiter
+from b2bua.call.line_use import LineUse, Waiter
 from b2bua.sip.timers import TimerQueue
 
 
 @pytest.mark.behaviour("B1")
 def test_calls_are_counted_for_each_user() -> None:
-    lines = Lines(TimerQueue())
+    lines = LineUse(TimerQueue())
     lines.occupy(10)
     lines.occupy(10)
     lines.occupy(11)
@@ -20,10 +20,10 @@ def test_calls_are_counted_for_each_user() -> None:
     assert [lines.in_use(user) for user in (10, 11)] == [1, 0]
 
 
-def waiting(calls: int = 1) -> tuple[Lines, TimerQueue, list[str], dict[str, Waiter]]:
+def waiting(calls: int = 1) -> tuple[LineUse, TimerQueue, list[str], dict[str, Waiter]]:
     """Two callers who wait for the busy line of user 10, the first one longer; whose turn it is is noted."""
     queue = TimerQueue()
-    lines, turns = Lines(queue), []
+    lines, turns = LineUse(queue), []
 
     def turn(name: str) -> Waiter:
         return Waiter(10, calls, lambda now: turns.append(name))
