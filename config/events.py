@@ -516,6 +516,12 @@ EVENTS: tuple[Event, ...] = (
         "A subscription is over; `told` says whether the device has heard so.",
         ("told", "username"),
     ),
+    Event(
+        "trunk.contact_rewritten",
+        "info",
+        "A carrier keeps another Contact for us than we named, as border controllers make it; its time counts.",
+        ("contact", "seconds", "trunk"),
+    ),
     Event("trunk.down", "warning", "A trunk does not answer: calls try it last.", ("address", "trunk")),
     Event(
         "trunk.fault",

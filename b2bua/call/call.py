@@ -19,6 +19,7 @@ from b2bua.callplan.asked import Rule
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.situation import Caller
 from b2bua.sip.location import location_of
+from b2bua.sip.nat import Nat
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session_user import NOBODY
 
@@ -48,16 +49,17 @@ class Call:
         dialled: str,
         now: float,
         *,
+        nat: Nat = "auto",
         early_media: bool = True,
         answers_first: bool = False,
     ) -> Call:
         """Take over an INVITE. Raises BadMessage (400, 488) if it cannot be used; nothing has begun then.
 
-        Without `early_media` the caller is sent no sound before the answer. With `answers_first` it is answered
-        to hear an announcement (D1).
+        `nat` is the caller's setting. Without `early_media` the caller is sent no sound before the answer. With
+        `answers_first` it is answered to hear an announcement (D1).
         """
         request = invite.request
-        caller = Leg("a", invite.flow, services.origin())
+        caller = Leg("a", invite.flow, services.origin(), nat)
         if (offered := request.sdp) is not None:
             caller.hear(offered)
         journal = Journal(request.call_id, itinerary.first.caller.user, dialled, now)

@@ -15,6 +15,7 @@ from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.location import Location
+from b2bua.sip.nat import Nat
 from b2bua.sip.uri import Uri
 
 
@@ -84,10 +85,10 @@ class CallContext:
         """Make another relay session; it is not asked for yet."""
         return RelaySession(self.services.relay, self.services.token())
 
-    def new_leg(self, flow: Flow) -> Leg:
+    def new_leg(self, flow: Flow, nat: Nat) -> Leg:
         """Make another leg of ours: b1, b2, …"""
         self._legs += 1
-        return Leg(f"b{self._legs}", flow, self.services.origin())
+        return Leg(f"b{self._legs}", flow, self.services.origin(), nat)
 
     def leg_added(self, leg: Leg) -> None:
         """An INVITE of ours went out."""

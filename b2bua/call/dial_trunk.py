@@ -129,7 +129,7 @@ class DialTrunk(Performer):
 
     def _invite(self, attempt: Attempt, now: float) -> None:
         context, caller, gateway = self.context, self.early.caller, attempt.gateway
-        leg = self._leg = context.new_leg(gateway.flow)
+        leg = self._leg = context.new_leg(gateway.flow, gateway.trunk.nat)
         self._relay_session.place(caller, leg)
         ours = context.services.agent.wire.advertised(gateway.flow)
         number = to_trunk(self._step.number, gateway.trunk)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from b2bua.call.ports import Peer
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
+from b2bua.sip.nat import Nat, behind_nat
 from b2bua.sip.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite
 from b2bua.sip.sdp import PCMA, STANDARD_CODECS, TELEPHONE_EVENT, Direction, Sdp, parse_sdp
 from b2bua.sip.session import Session
@@ -18,13 +19,15 @@ UNSPECIFIED = "0.0.0.0"
 class Leg:
     """One side's session and its two descriptions (SDP)."""
 
-    __slots__ = ("address", "flow", "heard", "name", "origin", "port", "said", "session")
+    __slots__ = ("address", "flow", "heard", "name", "nat", "origin", "port", "said", "session")
 
-    def __init__(self, name: str, flow: Flow, origin: int) -> None:
+    def __init__(self, name: str, flow: Flow, origin: int, nat: Nat) -> None:
         self.name = name
         self.flow = flow
         self.origin = origin
         """The number of our descriptions' origin line (RFC 8866 §5.2)."""
+        self.nat = nat
+        """Whether the peer is taken to be behind NAT: a setting."""
         self.session: Session | None = None
         self.address = ""
         """The relay's address, as the peer is told it. It stays the same unless the relay dies under the call."""
@@ -65,14 +68,15 @@ class Leg:
     def peer(self) -> Peer | None:
         """Return where the peer wants its sound; `None` if it has not said, or wants none (RFC 2543 hold).
 
-        A peer whose description names another address than it sends from is behind NAT, or has its sound
-        elsewhere: both addresses may send, and the first packet tells where to (RFC 4961).
+        That is where its description says (RFC 3264 §5.1), whatever address its signalling comes from. Only
+        behind NAT it is where the signalling comes from, and the first packet tells more (RFC 4961, BEHAVIOUR M5).
         """
         if self.heard is None or self.heard.audio.address == UNSPECIFIED:
             return None
-        audio, source = self.heard.audio, self.flow.remote.host
-        sources = tuple(dict.fromkeys((source, audio.address)))
-        return Peer(audio.address, audio.port, sources, nat=audio.address != source)
+        said, port, source = self.heard.audio.address, self.heard.audio.port, self.flow.remote.host
+        if not behind_nat(said, source, self.nat):
+            return Peer(said, port)
+        return Peer(source, port, tuple(dict.fromkeys((source, said))))
 
     @property
     def wanted(self) -> Sdp | None:

@@ -12,9 +12,10 @@ from typing import Protocol
 from b2bua.call.journal import Figures, Journal
 from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
-from b2bua.registrar.target import Target, target_of
+from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
+from b2bua.sip.nat import Nat
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,8 @@ class Peer:
 
     address: str
     port: int
-    sources: tuple[str, ...]
-    """The addresses that may send."""
-    nat: bool
-    """Whether the address may be wrong: the first packet from `sources` tells the right one."""
+    sources: tuple[str, ...] = ()
+    """The addresses whose first packet tells better, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +40,12 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A registered device of a user, at the moment a step rings it."""
+    """A registered device of a user, at the moment a step rings it, and where an INVITE to it goes."""
 
     username: str
     binding: Binding
-
-    @property
-    def target(self) -> Target:
-        """Where an INVITE to it goes."""
-        return target_of(self.binding)
+    target: Target
+    nat: Nat = "auto"
 
 
 @dataclass(frozen=True, slots=True)

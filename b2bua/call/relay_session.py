@@ -8,7 +8,7 @@ from b2bua.call.journal import Figures
 from b2bua.call.leg import Leg
 from b2bua.call.ports import Peer, Ports, Relay
 
-NOWHERE = Peer("127.0.0.1", 9, ("127.0.0.1",), nat=False)
+NOWHERE = Peer("127.0.0.1", 9)
 """Stands for a caller with a delayed offer, who has not said yet where its sound goes: the discard port."""
 
 Then = Callable[[bool, float], None]

@@ -16,7 +16,6 @@ from b2bua.callplan.causes import Cause
 from b2bua.callplan.responses import ends_search, means_busy
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Ring
-from b2bua.registrar.target import Target
 from b2bua.sip.address import Address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.session import Session
@@ -32,11 +31,10 @@ class Branch:
     If the caller has its answer already, all devices share its session, which is switched to the winner.
     """
 
-    __slots__ = ("device", "leg", "relay_session", "session", "target", "whole")
+    __slots__ = ("device", "leg", "relay_session", "session", "whole")
 
-    def __init__(self, device: Device, target: Target, leg: Leg, relay_session: RelaySession) -> None:
+    def __init__(self, device: Device, leg: Leg, relay_session: RelaySession) -> None:
         self.device = device
-        self.target = target
         self.leg = leg
         self.relay_session = relay_session
         self.session: ClientSession | None = None
@@ -123,9 +121,8 @@ class RingUser(Performer):
         if name in self._rung:
             return
         self._rung.add(name)
-        target = device.target
-        leg = self.context.new_leg(target.flow)
-        branch = Branch(device, target, leg, self.early.next_relay_session())
+        leg = self.context.new_leg(device.target.flow, device.nat)
+        branch = Branch(device, leg, self.early.next_relay_session())
         self._branches.append(branch)
         self.early.open(branch.relay_session, lambda there, now: self._invite(branch, there, now), now)
 
@@ -137,7 +134,7 @@ class RingUser(Performer):
             return
         context, caller = self.context, self.early.caller
         branch.relay_session.place(caller, branch.leg)
-        target = branch.target
+        target = branch.device.target
         host = context.services.agent.wire.advertised(target.flow)
         session = context.services.agent.call(
             target.uri,
@@ -192,7 +189,7 @@ class RingUser(Performer):
         if refusal.code == 488 and self.early.narrowed and not branch.whole:
             # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
             branch.whole = True
-            branch.leg = self.context.new_leg(branch.leg.flow)
+            branch.leg = self.context.new_leg(branch.leg.flow, branch.leg.nat)
             self._invite(branch, True, now)
             return
         targets = [target for target in refusal.targets if target.user]

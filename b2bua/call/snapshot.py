@@ -27,9 +27,10 @@ from b2bua.sip.address import Address
 from b2bua.sip.anonymity import ANONYMOUS
 from b2bua.sip.challenge import Credential
 from b2bua.sip.dialog import Dialog
+from b2bua.sip.nat import Nat
 from b2bua.sip.sdp import Sdp
 
-VERSION = 2
+VERSION = 3
 GAP = 100
 """What is added to our sequence and version numbers: some may have been used after the snapshot was taken."""
 
@@ -41,6 +42,7 @@ class LegSnapshot:
     name: str
     owns_call_id: bool
     origin: int
+    nat: Nat
     dialog: Dialog
     heard: Sdp
     """The remote description."""
@@ -174,7 +176,9 @@ def _leg_snapshot(leg: Leg) -> LegSnapshot | None:
     session, heard, said = leg.session, leg.heard, leg.said
     if session is None or session.dialog is None or heard is None or said is None or not session.confirmed:
         return None
-    return LegSnapshot(leg.name, session.owns_call_id, leg.origin, replace(session.dialog), heard, said)
+    return LegSnapshot(
+        leg.name, session.owns_call_id, leg.origin, leg.nat, replace(session.dialog), heard, said
+    )
 
 
 def _leg(services: Services, snapshot: LegSnapshot, credential: Credential | None) -> Leg:
@@ -184,7 +188,7 @@ def _leg(services: Services, snapshot: LegSnapshot, credential: Credential | Non
         # The connection has gone with its process.
         flow = flow.reopened(dialog.target) or flow
     dialog = replace(dialog, flow=flow, local_cseq=dialog.local_cseq + GAP)
-    leg = Leg(snapshot.name, flow, snapshot.origin)
+    leg = Leg(snapshot.name, flow, snapshot.origin, snapshot.nat)
     leg.session = services.agent.resume(dialog, credential, owns_call_id=snapshot.owns_call_id)
     leg.heard = snapshot.heard
     leg.said = replace(snapshot.said, version=snapshot.said.version + GAP)

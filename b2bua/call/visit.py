@@ -166,7 +166,7 @@ class Visit(Timed, Nobody):
             self._fail(now)
             return
         context = self._context
-        leg = self.leg = context.new_leg(flow)
+        leg = self.leg = context.new_leg(flow, "never")
         self._relay_session.place(self._caller, leg)
         host = context.services.agent.wire.advertised(flow)
         target = Uri(flow.remote.host, self.words.service, flow.remote.port)

@@ -11,6 +11,7 @@ from b2bua.sip.address import Address, parse_address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
+from b2bua.sip.via import Via
 
 _MAX_USER_AGENT = 200  # characters kept
 MAX_PATH = 10  # proxies between us and a device
@@ -61,9 +62,15 @@ def register(
         asked = [_seconds(contact, request, limits) for contact in contacts]
         if any(0 < seconds < min(limits.min_expires, HOUR) for seconds in asked):
             return Registration(423, "Interval Too Brief", (("Min-Expires", str(ceil(limits.min_expires))),))
+        translated = _translated(request, flow)
         wanted = _distinct(
-            _binding(contact, request, username, flow, path, now + min(seconds, limits.max_expires))
-            for contact, seconds in zip(contacts, asked, strict=True)
+            (
+                _binding(
+                    contact, request, username, flow, path, translated, now + min(seconds, limits.max_expires)
+                )
+                for contact, seconds in zip(contacts, asked, strict=True)
+            ),
+            now,
         )
     left = list(bindings)
     changes: list[Change] = []
@@ -124,9 +131,10 @@ def _binding(
     username: str,
     flow: Flow,
     path: tuple[str, ...],
+    translated: frozenset[str],
     expires_at: float,
 ) -> Binding:
-    return Binding(
+    binding = Binding(
         username=username,
         contact=contact.uri,
         params=tuple(pair for pair in contact.params if pair[0] != "expires"),
@@ -137,13 +145,35 @@ def _binding(
         user_agent="".join(filter(str.isprintable, request.get("user-agent") or ""))[:_MAX_USER_AGENT],
         path=path,
     )
+    return replace(binding, behind_nat=binding.next_hop.host.lower() in translated)
 
 
-def _distinct(bindings: Iterable[Binding]) -> list[Binding]:
-    """Leave out what a later contact of the same request says again."""
+def _translated(request: Request, flow: Flow) -> frozenset[str]:
+    """The hosts behind NAT: those that sent the request, as a Via says, and came from another address; and that.
+
+    The nearest Via is held against where the request came from. The others bear what proxies noted of that.
+    """
+    top, source = request.via, flow.remote
+    # Who asks for the answer at the source port listens there, and would have named that port (RFC 3581 §4).
+    moved = top.rport and not flow.reliable and (top.port or 5060) != source.port
+    hosts = {top.host, source.host} if moved or top.host != source.host else set()
+    for via in map(Via, request.values("via")[1:]):
+        if via.received is not None and via.received != via.host:
+            hosts |= {via.host, via.received}
+    return frozenset(hosts)
+
+
+def _distinct(bindings: Iterable[Binding], now: float) -> list[Binding]:
+    """Leave out what a later contact of the same request says again.
+
+    A device that names where it is now and signs off where it was stays, in whichever order it says so.
+    """
     kept: list[Binding] = []
     for binding in bindings:
-        kept = [each for each in kept if not binding.replaces(each)]
+        same = [each for each in kept if binding.replaces(each)]
+        if binding.expires_at <= now and any(not binding.contact.same_as(each.contact) for each in same):
+            continue
+        kept = [each for each in kept if each not in same]
         kept.append(binding)
     return kept
 

@@ -14,7 +14,6 @@ import structlog
 from b2bua.callplan.dialling import without_separators
 from b2bua.registrar.bindings import Binding, Change, Refreshed, Removed
 from b2bua.registrar.registrar import HOUR, Limits
-from b2bua.registrar.target import target_of
 from b2bua.runtime.callers import Authenticate
 from b2bua.runtime.clock import Alarm
 from b2bua.runtime.directory import Registered
@@ -268,18 +267,21 @@ class MessageWaiting:
     def _tell_user(self, user: int, now: float) -> None:
         """Tell those of the user's devices that know something else."""
         counts = self.counts(user)
-        for username in self._devices.directory.usernames(user):
-            for subscription, subscriber in list(self._subscribers.get(username, {}).items()):
+        for account in self._devices.directory.accounts(user):
+            for subscription, subscriber in list(self._subscribers.get(account.username, {}).items()):
                 if subscriber.told != counts:
                     subscription.changed(now)
-            for binding in self._devices.location.lookup(username, now):
+            for binding in self._devices.location.lookup(account.username, now):
                 told = self._told.get((binding.username, binding.key))
                 if told != counts and self._subscription_of(binding) is None:
                     self._notify(binding, counts, now)
 
     def _notify(self, binding: Binding, counts: Counts, now: float) -> None:
         self._told[binding.username, binding.key] = counts
-        target = target_of(binding)
+        device = self._devices.device(binding)
+        if device is None:
+            return
+        target = device.target
         account = self.address(binding.username, target.flow)
         self._agent.notify(
             target.uri,

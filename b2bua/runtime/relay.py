@@ -198,7 +198,7 @@ def _measured(folder: Path) -> Iterator[tuple[str, float]]:
 
 
 def _peer(peer: Peer) -> RelayPeer:
-    return RelayPeer(peer.address, peer.port, peer.sources, peer.nat)
+    return RelayPeer(peer.address, peer.port, peer.sources)
 
 
 def _figures(stats: Stats | RelayError) -> Figures:

@@ -9,6 +9,7 @@ from b2bua.sip.reliable import RELIABLY
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE", "SUBSCRIBE")
 # Methods we know of and do not allow: 405, while one that nobody knows gets 501 (RFC 3261 §8.2.1, §21.5.2).
 OTHER_METHODS = ("NOTIFY", "PUBLISH", "REFER", "MESSAGE")
+KNOWN_METHODS = frozenset(METHODS + OTHER_METHODS)
 # Option tags we understand in Require (RFC 3261 §8.2.2.3); in Supported we offer the same.
 EXTENSIONS = frozenset({RELIABLY})
 # In a REGISTER also those of the registrar (RFC 3327 §4).

@@ -10,11 +10,12 @@ from b2bua.sip.uri import Uri
 def routed(target: Uri, routes: tuple[str, ...]) -> tuple[str, tuple[Header, ...]]:
     """Return the Request-URI and the Route headers of a request that visits `routes` before its target.
 
+    A Contact's headers and method are left out: they may stand in no Request-URI (§19.1.1, table 1).
     Raises BadMessage (400) where the first route cannot be read.
     """
-    uri = str(target)
+    uri = last = str(target.as_target)
     if routes and (first := parse_address(routes[0]).uri).param("lr") is None:
         # A strict router wants itself in the Request-URI and the target as the last route.
-        uri = str(first.without_params("method")._replace(headers=None))
-        routes = (*routes[1:], f"<{target}>")
+        uri = str(first.as_target)
+        routes = (*routes[1:], f"<{last}>")
     return uri, tuple(("Route", route) for route in routes)

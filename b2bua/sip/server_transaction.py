@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from b2bua.sip.compose import Header, reason_phrase, render, reply_flow, response_headers
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
+from b2bua.sip.stateless import tag_of
 from b2bua.sip.transaction import Action, Kind, State, Transaction, response_event
 from b2bua.sip.warning import warned
 
@@ -58,8 +58,7 @@ class ServerTransaction(Transaction):
 
         For whoever has not proven yet who it is: however many requests come, nothing is left of them.
         """
-        # The repeated request gets the same tag.
-        self.tag = f"{crc32('|'.join(self.key).encode('utf-8', 'surrogateescape')):08x}"
+        self.tag = tag_of(self.request)
         self.data = self._response(code, headers, b"", reason)
         self.state = State.TERMINATED
         self.resend()

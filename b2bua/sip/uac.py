@@ -29,9 +29,20 @@ class ClientSession(Session):
     """The callee's side of a call. One INVITE may be forked downstream; the first 2xx is the call.
 
     How long it may ring is for whoever calls: nothing here ends an INVITE that has a provisional response.
+    `_heard_early` is the last description in any response to it: some gateways leave it out of their 2xx, which then
+    may have another To tag (RFC 3261 §13.2.1 wants it there).
     """
 
-    __slots__ = ("_cancel_headers", "_early", "_provisional", "draft", "flow", "invite", "local")
+    __slots__ = (
+        "_cancel_headers",
+        "_early",
+        "_heard_early",
+        "_provisional",
+        "draft",
+        "flow",
+        "invite",
+        "local",
+    )
 
     def __init__(
         self,
@@ -49,6 +60,7 @@ class ClientSession(Session):
         self.flow = flow
         self._provisional = False
         self._early: EarlyDialogs | None = None
+        self._heard_early: bytes | None = None
         self._cancel_headers: tuple[Header, ...] = ()
         self.invite = agent.layer.send(draft, flow, self, now)
 
@@ -164,6 +176,7 @@ class ClientSession(Session):
             sdp = response.sdp
             if sdp is not None and self._early is not None:
                 sdp = self._early.sdp(response)
+            self._heard_early = sdp or self._heard_early
             self.user.on_progress(self, response.code, sdp, now)
 
     def _acknowledged(self, response: Response, now: float) -> bool:
@@ -214,6 +227,8 @@ class ClientSession(Session):
         else:
             self._ack_owed = self.invite
         sdp = response.sdp if self._early is None else self._early.sdp(response)
+        if self.draft.body:
+            sdp = sdp or self._heard_early
         self.user.on_answered(self, sdp, now)
 
     def _failed(self, refusal: Refusal, now: float) -> None:

@@ -26,10 +26,12 @@ from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.registrar.bindings import Binding
+from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.message import Request, Response
+from b2bua.sip.nat import Nat
 from b2bua.sip.sdp import Sdp, parse_sdp
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
@@ -349,6 +351,7 @@ class Stage:
         self.others: tuple[User, ...] = (WORKSHOP, SALES)
         self.who = Caller("202", "Workshop", user=CALLING)
         self.plan: Plan | None = None
+        self.nat: Nat = "auto"
         self.early_media = True
         self.answers_first = False
         self.calls: list[Call] = []
@@ -401,6 +404,7 @@ class Stage:
             Itinerary([first], numbering, self.situation, self.limits),
             "201",
             now,
+            nat=self.nat,
             early_media=self.early_media,
             answers_first=self.answers_first,
         )
@@ -480,24 +484,29 @@ class Stage:
         self.phones.append(phone)
         return phone
 
-    def binding(self, phone: Phone, username: str, contact: str | None = None, instance: str = "") -> Device:
-        return Device(
+    def binding(
+        self,
+        phone: Phone,
+        username: str,
+        contact: str | None = None,
+        instance: str = "",
+        nat: Nat = "auto",
+    ) -> Device:
+        binding = Binding(
             username,
-            Binding(
-                username,
-                parse_uri(contact or f"sip:{username}@{phone.hop}"),
-                (("+sip.instance", f'"{instance}"'),) if instance else (),
-                "registration",
-                1,
-                NEVER,
-                self.network.flow(SERVICE, phone.hop),
-            ),
+            parse_uri(contact or f"sip:{username}@{phone.hop}"),
+            (("+sip.instance", f'"{instance}"'), ("reg-id", "1")) if instance else (),
+            "registration",
+            1,
+            NEVER,
+            self.network.flow(SERVICE, phone.hop),
         )
+        return Device(username, binding, Target(str(binding.contact), (), binding.flow), nat)
 
-    def device(self, host: str, username: str = "", user: int = CALLED) -> Phone:
+    def device(self, host: str, username: str = "", user: int = CALLED, nat: Nat = "auto") -> Phone:
         """A phone that is registered for a user."""
         phone = self.phone(host)
-        device = self.binding(phone, username or f"device{len(self.phones)}")
+        device = self.binding(phone, username or f"device{len(self.phones)}", nat=nat)
         self.devices.by_user.setdefault(user, []).append(device)
         return phone
 

@@ -103,8 +103,8 @@ def test_codec_and_address_change_from_either_side(side: str) -> None:
     code, body = result(asking)
     assert (code, codecs_of(heard(body))) == (200, ["G722"])
     moved = (relay.moves, relay.far) if side == "caller" else (relay.far, relay.moves)
-    assert moved[0][-1] == Peer(asking.host, 4444, (asking.host,), nat=False)
-    assert moved[1][-1] == Peer(other.host, 4555, (other.host,), nat=False)
+    assert moved[0][-1] == Peer(asking.host, 4444)
+    assert moved[1][-1] == Peer(other.host, 4555)
     asking.session.bye(stage.now)
     stage.finish()
 
@@ -119,7 +119,7 @@ def test_a_phone_that_moved_is_sent_its_sound_where_it_is_now() -> None:
     caller.session.dialog.flow = stage.network.flow(elsewhere, SERVICE)
     caller.session.offer(sdp("10.0.0.9", 4444), stage.now)
     stage.run(0.5)
-    assert relay.moves[-1] == Peer("10.0.0.9", 4444, ("192.0.2.77", "10.0.0.9"), nat=True)
+    assert relay.moves[-1] == Peer("192.0.2.77", 4444, ("192.0.2.77", "10.0.0.9"))
     caller.session.bye(stage.now)
     stage.network.settle()
     assert stage.agent.sessions == 0

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from b2bua.call.early import Early
+from b2bua.call.ports import Peer
 from b2bua.call.ring_user import RingUser
 from b2bua.call.setup import Setup
 from b2bua.call.walk import begin
@@ -280,15 +281,39 @@ def test_a_caller_behind_nat_may_send_from_both_its_addresses() -> None:
     stage.dial(caller, sdp("10.0.0.5", 4321))
     stage.run(1.0)
     relay = stage.relay.only
-    assert (relay.near.address, relay.near.port, relay.near.sources, relay.near.nat) == (
-        "10.0.0.5",
-        4321,
-        ("192.0.2.1", "10.0.0.5"),
-        True,
-    )
-    assert (relay.far[0].sources, relay.far[0].nat) == (("192.0.2.11", "172.16.0.4"), True)
+    assert relay.near == Peer("192.0.2.1", 4321, ("192.0.2.1", "10.0.0.5"))
+    assert relay.far == [Peer("192.0.2.11", 4000, ("192.0.2.11", "172.16.0.4"))]
     sent = b"".join(p.data for p in stage.network.sent if p.source == SERVICE)
     assert b"10.0.0.5" not in sent and b"172.16.0.4" not in sent
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M5")
+def test_sound_goes_where_the_descriptions_say_whatever_address_the_signalling_has() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11")
+    answers(device, body=sdp("203.0.113.4"))
+    caller = stage.caller()
+    stage.dial(caller, sdp("203.0.113.5", 4321))
+    stage.run(1.0)
+    assert stage.relay.only.near == Peer("203.0.113.5", 4321)
+    assert stage.relay.only.far == [Peer("203.0.113.4", 4000)]
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M5")
+def test_each_sides_setting_says_whether_its_description_is_believed() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11", nat="never")
+    answers(device, body=sdp("172.16.0.4"))
+    stage.nat = "always"
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(1.0)
+    assert stage.relay.only.near == Peer("192.0.2.1", 4000, ("192.0.2.1",))
+    assert stage.relay.only.far == [Peer("172.16.0.4", 4000)]
     caller.session.bye(stage.now)
     stage.finish()
 

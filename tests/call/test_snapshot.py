@@ -70,6 +70,20 @@ def restarted(stage: Stage, away: float = 1.0) -> None:
     stage.run(0.5)
 
 
+def test_whether_a_description_is_believed_is_known_after_a_restart() -> None:
+    stage = Stage()
+    stage.nat = "always"
+    answers(stage.device("192.0.2.11", nat="never"))
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(1.0)
+    restarted(stage)
+    assert stage.call.bridge is not None
+    assert (stage.call.bridge.caller.nat, stage.call.bridge.callee.nat) == ("always", "never")
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
 @pytest.mark.parametrize("side", ["caller", "callee"])
 def test_a_call_goes_on_and_either_side_ends_it(side: str) -> None:
     stage, caller, callee = answered()

@@ -387,6 +387,33 @@ def test_a_2xx_without_a_tag_is_from_an_old_peer() -> None:
     assert far.requests("ACK")[0].to.tag is None
 
 
+@pytest.mark.parametrize("tag", ["one", "another"])
+def test_a_2xx_without_the_description_that_was_heard_before_has_it(tag: str) -> None:
+    network, phone, far = calling()
+    far.answer(183, "one", ANSWER)
+    far.answer(180, "one")
+    far.answer(200, tag)
+    assert phone.events == [("progress", 183), ("progress", 180), ("answered", ANSWER)]
+    assert far.requests("ACK")[0].to.tag == tag
+    phone.session.bye(network.now)
+    network.run(network.now + 0.05)
+    assert far.requests("BYE")[0].to.tag == tag
+
+
+def test_what_a_2xx_describes_itself_counts_whatever_was_heard_before() -> None:
+    _network, phone, far = calling()
+    far.answer(183, "one", b"v=0\r\no=early\r\n")
+    far.answer(200, "another", ANSWER)
+    assert phone.events[-1] == ("answered", ANSWER)
+
+
+def test_where_the_offer_is_awaited_it_is_not_what_was_heard_before() -> None:
+    _network, phone, far = calling(b"")
+    far.answer(183, "one", ANSWER)
+    far.answer(200, "one")
+    assert phone.events[-1] == ("answered", None)
+
+
 def test_a_broken_transport_fails_the_call() -> None:
     network, phone, far = calling()
     phone.agent.layer.broken(network.flow(phone.hop, far.hop), network.now)
