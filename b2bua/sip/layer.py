@@ -198,11 +198,12 @@ class TransactionLayer:
 
     def _response(self, response: Response, flow: Flow, now: float) -> None:
         transaction = self._clients.get((response.via.branch, response.cseq[1]))
-        # RFC 3261 §8.1.3.3: with more than one Via it was meant for somebody else.
-        if transaction is None or len(response.values("via")) > 1:
+        if transaction is None:
             return
         try:
-            transaction.handle(response_event(response.code), now, response)
+            # RFC 3261 §8.1.3.3: with more than one Via it was meant for somebody else.
+            if len(response.values("via")) == 1:
+                transaction.handle(response_event(response.code), now, response)
         except BadMessage as error:
             self._note(error, response, flow)
 

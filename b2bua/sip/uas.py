@@ -167,13 +167,11 @@ class ServerSession(Session):
         if self.offered is None and described:
             transaction.respond(200, now)
             self.user.on_early_answer(self, request.sdp, now)
+        elif request.sdp is None and request.content.understood:
+            transaction.respond(200, now)
         elif request.sdp is not None and (code := self._refusal_code()):
             self._refuse(transaction, code, now)
-        elif not self._described(self.dialog, transaction, request, now):
-            return
-        elif request.sdp is None:
-            transaction.respond(200, now)
-        else:
+        elif self._described(self.dialog, transaction, request, now):
             self._offered(transaction, request, now)
 
     def _go_on(self, reliable: Reliable, now: float) -> None:

@@ -420,3 +420,16 @@ def test_a_broken_transport_fails_the_call() -> None:
     assert phone.events == [("failed", 503)]
     network.settle()
     assert phone.idle()
+
+
+def test_a_response_whose_second_via_cannot_be_read_is_none() -> None:
+    network, phone, far = calling()
+    packet = next(p for p in network.sent if p.name == "INVITE")
+    data = response_to(packet.data, 486, "t", (("Via", '"open, x'),))
+    far.send(data, packet.source)
+    network.run(network.now + 0.05)
+    assert phone.events == [] and len(phone.refused) == 1
+    phone.outgoing.cancel(network.now)
+    network.dead.add(far.hop)
+    network.settle()
+    assert phone.idle()

@@ -51,3 +51,12 @@ def test_the_refusal_of_an_invite_carries_the_warning() -> None:
     peer.send(request(), phone.hop)
     network.run(0.1)
     assert peer.received[-1].get("warning") == '305 ringplan "words"'
+
+
+def test_a_refusal_without_words_of_its_own_carries_the_general_warning() -> None:
+    network = Network()
+    phone, peer = Phone(network, "192.0.2.2"), Peer(network, "192.0.2.9")
+    phone.when("invite", lambda session, now: session.reject(488, now))  # type: ignore[attr-defined]
+    peer.send(request(), phone.hop)
+    network.run(0.1)
+    assert str(peer.received[-1].get("warning")).startswith("399 ringplan ")

@@ -46,7 +46,9 @@ class Packet:
     def name(self) -> str:
         """The method, or the code and the method it answers: `INVITE`, `200 INVITE`."""
         message = self.message
-        return message.method if isinstance(message, Request) else f"{message.code} {message.cseq[1]}"
+        if isinstance(message, Request):
+            return message.method
+        return f"{message.code} {(message.get('cseq') or '').rpartition(' ')[2]}"
 
 
 @dataclass
