@@ -17,11 +17,7 @@ UNSPECIFIED = "0.0.0.0"
 
 
 class Leg:
-    """A session with its descriptions: `heard` is the peer's last one, `said` our last one to it.
-
-    `address` and `port` are the relay's, as this leg's peer is told them. They stay the same for the whole call,
-    unless the relay dies under it.
-    """
+    """One side's session and its two descriptions (SDP)."""
 
     __slots__ = ("address", "flow", "heard", "name", "nat", "origin", "port", "said", "session")
 
@@ -29,12 +25,18 @@ class Leg:
         self.name = name
         self.flow = flow
         self.origin = origin
+        """The number of our descriptions' origin line (RFC 8866 §5.2)."""
         self.nat = nat
+        """Whether the peer is taken to be behind NAT: a setting."""
         self.session: Session | None = None
         self.address = ""
+        """The relay's address, as the peer is told it. It stays the same unless the relay dies under the call."""
         self.port = 0
+        """The relay's port, likewise."""
         self.heard: Sdp | None = None
+        """The remote description: what the peer said last."""
         self.said: Sdp | None = None
+        """The local description: what we said to the peer last."""
 
     @property
     def moved(self) -> bool:
@@ -50,7 +52,7 @@ class Leg:
         return self.heard
 
     def hear_answer(self, body: bytes) -> Sdp:
-        """Read the peer's answer to what we said. Raises BadMessage (400 or 488), also where no codec fits."""
+        """Read the peer's answer to what we said. Raises BadMessage (400, or 488 if no codec fits)."""
         heard = parse_sdp(body)
         said = self.said
         if said is not None and not any(c.is_speech and said.audio.find(c) for c in heard.audio.codecs):
@@ -59,12 +61,12 @@ class Leg:
         return heard
 
     def take_back(self, before: Sdp | None) -> None:
-        """What we said last was refused: what was said before holds again, under the later version number."""
+        """What we said last was refused: what we said before holds again, under the later version number."""
         if before is not None and self.said is not None:
             self.said = replace(before, version=self.said.version)
 
     def peer(self) -> Peer | None:
-        """Where the peer wants its sound; `None` as long as it has not said, or said nowhere (RFC 2543 hold).
+        """Return where the peer wants its sound; `None` if it has not said, or wants none (RFC 2543 hold).
 
         That is where its description says (RFC 3264 §5.1), whatever address its signalling comes from. Only
         behind NAT it is where the signalling comes from, and the first packet tells more (RFC 4961, BEHAVIOUR M5).
@@ -78,10 +80,10 @@ class Leg:
 
     @property
     def wanted(self) -> Sdp | None:
-        """What this side wants to be joined with: its last description, narrowed to the codecs it was answered.
+        """What this side wants from the other: its last description, with the codecs that it was answered.
 
-        A caller that was answered keeps its codec when somebody else takes the other side (BEHAVIOUR M1), and one
-        that has not answered our early offer yet will take what that says.
+        A caller that was answered keeps its codec when somebody else takes the other side (BEHAVIOUR M1). One that
+        has not answered our early offer yet will take what the offer says.
         """
         if self.heard is None or self.said is None:
             return self.heard or self.said
@@ -90,7 +92,7 @@ class Leg:
         return replace(self.heard, media=(replace(heard, codecs=codecs),))
 
     def offer(self, other: Sdp | None) -> bytes:
-        """Offer what the other side offers, at our address; without one, the codecs every phone has."""
+        """Offer what the other side offers, at our address; without it, the codecs that every phone has."""
         if other is None:
             return self._say(describe(STANDARD_CODECS, self.address, self.port, self.origin, 1))
         sdp = rewrite(other, self.address, self.port, self.origin, 1)
@@ -104,8 +106,8 @@ class Leg:
     def answer_early(self, offered: bytes | None, wish: Direction, now: float) -> bool:
         """Answer the peer's offer before the call is answered, in the codecs that it was told before.
 
-        `wish` is which way the sound is to go. An offer that does not fit is refused, and a wish for an offer of ours:
-        all is as before then, which is what the False says that is returned.
+        `wish` is the direction of the sound. Returns False if it was refused; nothing has changed then. An offer that
+        does not fit is refused, and so is a request for an offer of ours.
         """
         assert self.session is not None and self.said is not None
         if offered is None:

@@ -8,11 +8,16 @@ from dataclasses import replace
 
 import pytest
 
+from b2bua.call.early import Early
 from b2bua.call.ports import Peer
 from b2bua.call.ring_user import RingUser
+from b2bua.call.setup import Setup
+from b2bua.call.walk import begin
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.plan import refuse_suspended, refuse_unknown
 from b2bua.callplan.situation import Caller, Limits
+from b2bua.callplan.steps import Ring
+from b2bua.sip.dialogs.uas import ServerSession
 from tests.call.stage import (
     CALLED,
     CALLING,
@@ -26,7 +31,7 @@ from tests.call.stage import (
     sdp,
 )
 from tests.call.test_play_tone import early_bye
-from tests.callplan.company import KEEP_RINGING, RECEPTION
+from tests.callplan.company import KEEP_RINGING, RECEPTION, WORKSHOP
 from tests.sip.wire import Phone
 
 
@@ -431,3 +436,35 @@ def test_a_fault_of_ours_is_a_500_and_leaves_nothing(where: str, monkeypatch: py
         return
     stage.finish()
     assert (stage.call.journal.hung_up_by, stage.call.journal.code) == ("service (fault)", 500)
+
+
+@pytest.mark.parametrize("ends", ["operator", "caller", "callee"])
+def test_somebody_can_be_sought_for_a_caller_who_is_joined_already(ends: str) -> None:
+    """What a transfer needs: a set-up beside a bridge, by the caller's relay session; the end of the call ends both."""
+    stage = Stage()
+    callee, other = stage.device("192.0.2.13"), stage.device("192.0.2.12", user=WORKSHOP.id)
+    answers(callee)
+    rings(other)
+    stage, caller = calling(stage)
+    stage.run(1.0)
+    call = stage.call
+    session, bridge = call.caller.session, call.bridge
+    assert bridge is not None and isinstance(session, ServerSession)
+    early = Early(call.context, session, call.caller, sound=True)
+    early.relay_session = bridge.relay_session
+    plan = replace(call.plan, steps=(Ring(WORKSHOP.id, 20.0), *call.plan.steps[1:]))
+    call._setup = Setup(call.context, begin(plan, stage.limits, stage.now), early, call)
+    call._setup.start(stage.now)
+    stage.run(1.0)
+    assert other.names() == ["invite"] and call.state == "answered"
+    assert call.ringing(WORKSHOP.id) and len(stage.relay.sessions) == 1
+    if ends == "operator":
+        call.hang_up(stage.now, "operator")
+    else:
+        (caller if ends == "caller" else callee).session.bye(stage.now)
+    stage.run(1.0)
+    assert other.names() == ["invite", "cancelled"]
+    assert call.over and call.journal.hung_up_by == ends
+    stage.network.settle()
+    assert stage.relay.only.closed == 1 and not stage.lines.in_use(WORKSHOP.id)
+    assert stage.agent.sessions == 0 and stage.notes.ended == [id(call.journal)]
