@@ -124,13 +124,8 @@ class CallContext:
         self.services.redirected.occupy(user)
         return True
 
-<<<<<<< HEAD
     def identity(self, host: SocketAddress) -> Address:
-        """Who the called device is shown as calling (BEHAVIOUR I2, I4)."""
-=======
-    def identity(self, host: Hop) -> Address:
         """Return the caller as the called device is shown it (BEHAVIOUR I2, I4)."""
->>>>>>> main
         who = self.itinerary.who
         if who.withheld:
             return ANONYMOUS
