@@ -5,19 +5,19 @@ from __future__ import annotations
 from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
 from b2bua.call.relay_session import RelaySession
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.offer_answer import same_numbers
-from b2bua.sip.sdp import Sdp, parse_sdp
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Nobody
-from b2bua.sip.timers import Timed
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import Nobody
+from b2bua.sip.sdp.description import Sdp, parse_sdp
+from b2bua.sip.sdp.offer_answer import same_numbers
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.transactions.timers import Timed
 
-# How often a side may put off to hear of the relay's new port (491, 500) before the call is given up.
-PATIENCE = 5
+MAX_PUT_OFF = 5
+"""How often offers of our own may be put off (491, 500) before the call is given up."""
 
 
 class Agreement(Timed, Nobody):
-    """What a bridge is as the user of two sessions that negotiate."""
+    """A bridge as the party between two sessions that negotiate."""
 
     __slots__ = (
         "_asking",
@@ -40,29 +40,29 @@ class Agreement(Timed, Nobody):
         self.caller = caller
         self.relay_session = relay_session
         self._asking: Leg | None = None
-        """The leg whose re-INVITE the other is being asked about."""
+        """The leg whose re-INVITE we have passed on; the other has not answered it."""
         self._offered: Sdp | None = None
-        """What it offers; `None` where it wants our offer."""
+        """What that leg offers; `None` if it wants our offer."""
         self._before: Sdp | None = None
-        """What the other was told before."""
+        """What the other leg was told before."""
         self._owing: Leg | None = caller if caller.heard is None else None
         """The leg whose ACK will carry the answer to an offer of ours."""
         self._telling: dict[Leg, Sdp] = {}
-        """The legs that are being told where the relay hears them now, with what they were told before."""
+        """The legs to which an offer of our own is under way, with what they were told before."""
         self._put_off = 0
-        """How often they would not listen."""
+        """How often such an offer was put off."""
         self._waiting: set[Leg] = set()
-        """The legs that are told again at the deadline."""
+        """The legs that get such an offer again at the deadline."""
         self._numbered: set[Leg] = set()
-        """The legs whose word about payload numbers is final: they are not asked a second time."""
+        """The legs that have answered about payload numbers; they are not asked again."""
         self._join(callee)
 
     def tell_moved(self, now: float) -> None:
-        """Offer the sides that do not know it yet what they have agreed on, at the relay's present port.
+        """Offer each side what it was not told yet, by a re-INVITE.
 
-        The same goes for a caller who was given a codec, early, that the callee has not (BEHAVIOUR M1), and for a
-        callee who was called before the caller went on hold, or came back from it; and for a side that was told
-        another payload number than the other side answered with, because the relay does not renumber.
+        This is the relay's present port; for a caller who was given a codec early, one that the callee has (BEHAVIOUR
+        M1); for a callee, that the caller has gone on hold since it was called, or come back; and for both, the
+        payload numbers that the other side answered with, because the relay does not renumber.
         """
         for leg, other in ((self.caller, self.callee), (self.callee, self.caller)):
             behind = self._cut_off(leg, other) or (leg not in self._numbered and _misnumbered(leg, other))
@@ -70,7 +70,7 @@ class Agreement(Timed, Nobody):
                 self._tell_moved(leg, other, now)
 
     def on_deadline(self, now: float) -> None:
-        """A side could not be told a moment ago."""
+        """Try again what was put off."""
         self._waiting.clear()
         self.tell_moved(now)
 
@@ -92,17 +92,17 @@ class Agreement(Timed, Nobody):
         self._asking, self._offered, self._before = asking, offered, before
 
     def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
-        """The other side's answer to what we passed on, or to an offer of our own."""
+        """A side answers what we passed on, or an offer of our own."""
         other, asking = self._sides(session)
         if self._asking is not asking:
             self._agreed(other, code, sdp, now)
-            # An offer that nobody waits for any more is not taken up.
+            # Nobody waits for an offer that it may have made.
             session.acknowledge(b"", now)
         elif code >= 300:
             self._asking = None
             other.take_back(self._before)
             if asking.session is not None:
-                # Why it was refused is the other side's own business, except that it may be tried again.
+                # The reason is not passed on, except that it may be tried again.
                 asking.session.refuse_offer(491 if code == 491 else 488, now)
         elif self._offered is None:
             self._pass_offer(other, asking, sdp, now)
@@ -110,7 +110,7 @@ class Agreement(Timed, Nobody):
             self._pass_answer(other, asking, self._offered, sdp, now)
 
     def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """An ACK with a description answers our offer: the end of a delayed offer."""
+        """An ACK with a description answers our offer."""
         leg, other = self._sides(session)
         if self._owing is not leg or other.session is None:
             return
@@ -130,15 +130,15 @@ class Agreement(Timed, Nobody):
         self.tell_moved(now)
 
     def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """The caller answers our early offer when somebody has taken the call already."""
+        """The caller answers our early offer, and somebody has taken the call meanwhile."""
         self.on_acknowledged(session, sdp, now)
 
     def _give_up(self, by: str, now: float) -> None:
-        """They cannot agree: end the call."""
+        """End the call: the sides cannot agree."""
         raise NotImplementedError
 
     def _replace_callee(self, callee: Leg, now: float) -> None:
-        """Join another callee; what the caller asked of the old one it may ask again."""
+        """Join another callee. A re-INVITE of the caller that the old one did not answer may be tried again."""
         self._telling.pop(self.callee, None)
         self._join(callee)
         if self._asking is self.caller and self.caller.session is not None:
@@ -160,7 +160,7 @@ class Agreement(Timed, Nobody):
         if taken:
             self._moved(asking)
         else:
-            # Withdrawn meanwhile, or it did not fit: the other side is told that all is as before.
+            # It was withdrawn meanwhile, or does not fit: the other side is offered what held before.
             asking.heard, asking.said = before
             other.session.offer(other.offer(asking.heard), now)
         self._moved(other)
@@ -174,7 +174,7 @@ class Agreement(Timed, Nobody):
             if asking.session.answer_offer(offer, now):
                 self._owing = asking
             else:
-                # Withdrawn meanwhile: the other side gets its answer from what holds as before.
+                # It was withdrawn meanwhile: the other side is answered with what held before.
                 self._asking, asking.said = None, said
                 assert asking.heard is not None
                 other.session.acknowledge(other.answer(asking.heard), now)
@@ -194,7 +194,7 @@ class Agreement(Timed, Nobody):
             self._tell_later(leg, now)
 
     def _tell_later(self, leg: Leg, now: float) -> None:
-        """Try again after a time by chance, in which whoever was in the way is through (RFC 3261 §14.1)."""
+        """Try again after a random time (RFC 3261 §14.1)."""
         assert leg.session is not None
         self._waiting.add(leg)
         chance = self.context.services.chance()
@@ -204,16 +204,16 @@ class Agreement(Timed, Nobody):
     def _not_told(self, leg: Leg, code: int, before: Sdp, now: float) -> None:
         leg.take_back(before)
         self._put_off += 1
-        if code in (491, 500) and self._put_off <= PATIENCE:
+        if code in (491, 500) and self._put_off <= MAX_PUT_OFF:
             self._tell_later(leg, now)
             return
         self._numbered.add(leg)
         if self._cut_off(leg, self.callee if leg is self.caller else self.caller):
-            # It sends its sound where nobody listens, or as nobody understands it.
+            # Its sound goes where nobody listens, or nobody understands it.
             self._give_up("service (relay lost)" if leg.moved else "service (no common codec)", now)
 
     def _agreed(self, leg: Leg, code: int, sdp: bytes | None, now: float) -> None:
-        """An offer of our own was answered; refused, or answered with something else, it changes nothing."""
+        """An offer of our own was answered. If it was refused, or the answer does not fit, nothing changes."""
         before = self._telling.pop(leg, None)
         if code >= 300:
             if before is not None:
@@ -230,7 +230,7 @@ class Agreement(Timed, Nobody):
         self.tell_moved(now)
 
     def _cut_off(self, leg: Leg, other: Leg) -> bool:
-        """Whether a side sends its sound where nobody hears it, as nobody understands it, or while it must not."""
+        """Whether a side sends its sound to the wrong port, in a codec that the other has not, or while it must not."""
         return leg.moved or _unfit(leg, other) or (leg is self.callee and _held_since(leg, other))
 
     def _join(self, callee: Leg) -> None:
@@ -239,7 +239,7 @@ class Agreement(Timed, Nobody):
         self.caller.session.user = callee.session.user = self
 
     def _sides(self, session: Session) -> tuple[Leg, Leg]:
-        """The leg of this session, then the other."""
+        """Return the leg of this session, then the other."""
         if session is self.caller.session:
             return self.caller, self.callee
         return self.callee, self.caller
@@ -251,14 +251,14 @@ class Agreement(Timed, Nobody):
             self.relay_session.connect(leg)
 
     def _settled(self) -> None:
-        """Something was agreed on: whether there is silence to expect, and what a restart must know."""
+        """Tell the relay whether to expect silence, and the watcher that something was agreed on."""
         legs = (self.caller, self.callee)
         self.relay_session.hold(any(leg.heard is not None and leg.heard.audio.on_hold for leg in legs))
         self.context.services.watcher.changed(self.context.journal)
 
 
 def _unfit(leg: Leg, other: Leg) -> bool:
-    """Whether a side was told of no codec that the other one speaks."""
+    """Whether a side was told no codec that the other one speaks."""
     said, heard = leg.said, other.heard
     if said is None or heard is None:
         return False
@@ -266,16 +266,16 @@ def _unfit(leg: Leg, other: Leg) -> bool:
 
 
 def _misnumbered(leg: Leg, other: Leg) -> bool:
-    """Whether a side sends a format, keys above all, under another number than the other one knows it by."""
+    """Whether a side sends a format (above all keys) with another payload number than the other one expects."""
     return leg.said is not None and other.heard is not None and not same_numbers(leg.said, other.heard)
 
 
 def _held_since(callee: Leg, caller: Leg) -> bool:
-    """Whether the caller wants the sound to go other ways than the callee was told."""
+    """Whether the caller wants another direction than the callee was told."""
     said, heard = callee.said, caller.heard
     return said is not None and heard is not None and said.audio.direction is not heard.audio.direction
 
 
 def _narrower(answer: Sdp, offer: Sdp) -> bool:
-    """Whether an answer leaves out a codec that the side which offered it, through us, may send."""
+    """Whether an answer leaves out a codec that the side that offered it may send."""
     return any(codec.is_speech and answer.audio.find(codec) is None for codec in offer.audio.codecs)

@@ -11,17 +11,17 @@ from b2bua.call.journal import Figures
 from b2bua.call.leg import Leg
 from b2bua.call.relay_session import RelaySession
 from b2bua.call.visit import Visit
-from b2bua.sip.body import Body, Kind
-from b2bua.sip.digits import digit_of_info
-from b2bua.sip.session import Session
-from b2bua.sip.timers import NEVER
+from b2bua.sip.bodies.digits import digit_of_info
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.text.body import Body, Kind
+from b2bua.sip.transactions.timers import NEVER
 
 
 class BridgeUser(Protocol):
-    """Hears when two sides are joined no longer."""
+    """Hears when the two sides are no longer joined."""
 
     def parted(self, by: str, now: float) -> None:
-        """Both sides were hung up; `by` says who began."""
+        """Both sides have hung up, or were hung up on. `by` says who began."""
 
 
 class Bridge(Agreement):
@@ -49,7 +49,7 @@ class Bridge(Agreement):
         return "answered" if self.visit is None else self.visit.words.state
 
     def resume(self, now: float) -> None:
-        """Go on after a restart: see whether the relay's session is still there, and both sides."""
+        """Go on after a restart, if the relay's session and both sides are still there."""
         self.relay_session.adopt(self.caller, self.tell_moved, self._reopened)
         self._probe(now)
 
@@ -60,19 +60,19 @@ class Bridge(Agreement):
                 leg.session.bye(now)
 
     def close(self, now: float, done: Callable[[Figures], None]) -> None:
-        """The call is over; `done` gets the figures of its sound."""
+        """The call is over. `done` gets the figures of its sound."""
         self.context.services.agent.queue.schedule(self, NEVER)
         self.relay_session.close(done)
         if self.visit is not None:
             self.visit.release(now)
 
     def worker_lost(self, now: float) -> None:
-        """The media worker died: another one is asked for."""
+        """Ask for another media worker: the first one died."""
         if self.visit is not None:
             self.visit.resume(self, now)
 
     def worker_answered(self, leg: Leg, now: float) -> None:
-        """Another worker took over."""
+        """Another worker has taken over."""
         self._replace_callee(leg, now)
         self.context.event("mailbox.resumed", leg=leg.name)
 
@@ -81,7 +81,7 @@ class Bridge(Agreement):
         self._give_up("service", now)
 
     def relay_back(self, now: float) -> None:
-        """The relay was restarted and knows nothing of this call."""
+        """The relay was restarted and does not know this call."""
         self.relay_session.reopen(self._reopened)
 
     def on_info(self, session: Session, body: Body, now: float) -> None:
@@ -99,7 +99,7 @@ class Bridge(Agreement):
             other.session.send("INFO", (("Content-Type", part.media_type),), part.data, now)
 
     def on_ended(self, session: Session, why: str, now: float) -> None:
-        """One side hung up or has gone: so does the other."""
+        """One side hung up or has gone: hang up on the other."""
         _, other = self._sides(session)
         side = "callee" if other is self.caller else "caller"
         if other.session is not None:
@@ -107,7 +107,7 @@ class Bridge(Agreement):
         self._user.parted(side if why == "bye" else f"{side} ({why})", now)
 
     def _reopened(self, there: bool, now: float) -> None:
-        """The relay session is there again, with other ports, or is not: the call cannot go on then."""
+        """The relay session is there again, with other ports. If it is not, the call ends."""
         if not there:
             self._give_up("service (relay lost)", now)
             return
@@ -118,11 +118,11 @@ class Bridge(Agreement):
         self.tell_moved(now)
 
     def _probe(self, now: float) -> None:
-        """Ask both sides whether they know the call: one that hung up while nobody listened does not (§12.2.1.2)."""
+        """Ask both sides whether they know the call: one may have hung up while nobody listened (§12.2.1.2)."""
         for leg in (self.caller, self.callee):
             assert leg.session is not None and leg.session.dialog is not None
             flow, target = leg.flow, leg.session.dialog.target
-            # Behind a NAT only the phone can open another connection: that we cannot ask it proves nothing.
+            # Behind a NAT only the phone can open another connection, so we cannot ask it.
             if not flow.reliable or flow.reopened(target) is not None:
                 leg.session.send("OPTIONS", (), b"", now)
 

@@ -15,18 +15,19 @@ from b2bua.call.setup import Setup
 from b2bua.call.steps import Answer
 from b2bua.call.visit import Visit
 from b2bua.call.walk import begin
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.question import Rule
 from b2bua.callplan.situation import Caller
-from b2bua.sip.location import location_of
-from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.session_user import NOBODY
+from b2bua.sip.bodies.location import location_of
+from b2bua.sip.dialogs.session_user import NOBODY
+from b2bua.sip.sdp.nat import Nat
+from b2bua.sip.transactions.server_transaction import ServerTransaction
 
 
 class Call:
-    """A call in progress: a `Setup` while somebody is sought, a `Bridge` while two sides are joined.
+    """A call in progress. It has a `Setup` while somebody is sought, and a `Bridge` while two sides are joined.
 
-    Today one follows the other; nothing here forbids both.
+    Today one follows the other. Nothing here forbids both at once.
     """
 
     def __init__(self, context: CallContext, caller: Leg) -> None:
@@ -48,29 +49,27 @@ class Call:
         dialled: str,
         now: float,
         *,
+        nat: Nat = "auto",
         early_media: bool = True,
         answers_first: bool = False,
     ) -> Call:
-        """Take over an INVITE. Raises BadMessage (400, 488) where it cannot be used; nothing has begun then.
+        """Take over an INVITE. Raises BadMessage (400, 488) if it cannot be used; nothing has begun then.
 
-        Without `early_media` the caller is sent no sound before the answer; with `answers_first` it is answered
-        to hear an announcement (D1).
+        `nat` is the caller's setting. Without `early_media` the caller is sent no sound before the answer. With
+        `answers_first` it is answered to hear an announcement (D1).
         """
-        caller = Leg("a", invite.flow, services.origin())
-        if (offered := invite.request.sdp) is not None:
+        request = invite.request
+        caller = Leg("a", invite.flow, services.origin(), nat)
+        if (offered := request.sdp) is not None:
             caller.hear(offered)
+        journal = Journal(request.call_id, itinerary.first.caller.user, dialled, now)
+        max_forwards = max(request.integer("max-forwards", 70) - 1, 0)
+        context = CallContext(services, itinerary, journal, max_forwards, location_of(request))
+        walk = begin(itinerary.first.plan, itinerary.limits, now)
         session = caller.session = services.agent.serve(invite, NOBODY, now)
-        context = CallContext(
-            services,
-            itinerary,
-            Journal(session.call_id, itinerary.first.caller.user, dialled, now),
-            max(invite.request.integer("max-forwards", 70) - 1, 0),
-            location_of(invite.request),
-        )
         call = cls(context, caller)
         sound = early_media and (offered is not None or session.reliable)
         early = Early(context, session, caller, sound=sound, answers_first=answers_first)
-        walk = begin(itinerary.first.plan, itinerary.limits, now)
         session.user = call._setup = Setup(context, walk, early, call)
         return call
 
@@ -106,7 +105,7 @@ class Call:
         self.context.guard(self._start, now)
 
     def join(self, callee: Leg, relay_session: RelaySession, visit: Visit | None) -> Bridge:
-        """Join the caller with this leg, on a relay session where both have their places."""
+        """Join the caller and this leg by this relay session."""
         bridge = self._bridge = Bridge(self.context, self.caller, callee, relay_session, visit, self)
         return bridge
 
@@ -116,7 +115,7 @@ class Call:
         self._bridge.resume(now)
 
     def hang_up(self, now: float, by: str, code: int = 480) -> None:
-        """End the call on all sides, whatever its state; one that is not answered is refused with this code."""
+        """End the call on all sides, whatever its state. An unanswered one is refused with this code."""
         if self.over:
             return
         if self._setup is not None:
@@ -143,16 +142,16 @@ class Call:
             self._bridge.worker_lost(now)
 
     def relay_back(self, now: float) -> None:
-        """The relay was restarted and knows nothing of this call."""
+        """The relay was restarted and does not know this call."""
         if self._setup is not None:
             self._setup.relay_back(now)
         if self._bridge is not None:
             self._bridge.relay_back(now)
 
-    # What the setup and the bridge tell
+    # What the set-up and the bridge tell
 
     def answered(self, answer: Answer, sdp: bytes, now: float) -> None:
-        """Somebody took the call: answer the caller with this description, and join both sides."""
+        """Answer the caller with this description, and join both sides."""
         setup, visit, journal = self._setup, answer.visit, self.journal
         assert setup is not None
         bridge = self.join(answer.leg, answer.relay_session, visit)
@@ -163,7 +162,7 @@ class Call:
         watcher = self.context.services.watcher
         watcher.joined(journal, answer.relay_session.name, None if visit is None else visit.token)
         if answer.leg.moved or self.caller.moved or setup.early.narrowed:
-            # One of them was told a port of a relay that has died since, or a codec that the other has not.
+            # One side was told the port of a relay that has died since, or a codec that the other has not.
             bridge.tell_moved(now)
         if visit is not None:
             self.context.event("mailbox.answered", leg=answer.leg.name, service=visit.words.service)
@@ -173,11 +172,11 @@ class Call:
             self.context.event("call.answered", leg=answer.leg.name, device=answer.device)
 
     def unanswered(self, outcome: str, by: str, code: int, now: float) -> None:
-        """Nobody took the call."""
+        """End the call: nobody took it."""
         self._finish(outcome, by, now, code)
 
     def parted(self, by: str, now: float) -> None:
-        """One side of an answered call hung up, or has gone, or the service could not go on."""
+        """End the call: a side hung up or has gone, or the service could not go on."""
         self._finish(self.journal.outcome, by, now)
 
     def _start(self, now: float) -> None:
@@ -187,18 +186,18 @@ class Call:
         self._setup.start(now)
 
     def _fault(self, now: float) -> None:
-        """A fault of ours ends the call with 500, or BYE, and leaves nothing of it."""
+        """End the call with 500 or BYE after a fault of ours, and leave nothing of it."""
         setup = self._setup
         try:
             self.hang_up(now, "service (fault)", 500)
         finally:
-            # Where hanging up fails for the same reason, this much is sure.
+            # If hanging up failed too, at least this is done.
             if setup is not None:
                 setup.early.session.reject(500, now)
             self._finish("ended", "service (fault)", now, 500)
 
     def _finish(self, outcome: str, by: str, now: float, code: int | None = None) -> None:
-        """The call is over; once is enough."""
+        """End the call. Only the first call of this counts."""
         if self.over:
             return
         self.over = True
@@ -207,11 +206,12 @@ class Call:
         self.context.close(now)
         journal = self.journal
         journal.ended, journal.outcome, journal.hung_up_by, journal.code = now, outcome, by, code
-        if setup is not None:
-            setup.close()
         if bridge is not None:
+            # First, because it wants the figures of a relay session that both may use.
             bridge.close(now, self._figures)
-        else:
+        if setup is not None:
+            setup.close(now)
+        if bridge is None:
             self.context.services.watcher.finished(journal)
 
     def _figures(self, figures: Figures) -> None:

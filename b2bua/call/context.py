@@ -11,15 +11,16 @@ from b2bua.call.ports import ShownCaller
 from b2bua.call.relay_session import RelaySession
 from b2bua.call.services import Services
 from b2bua.callplan.settings import User
-from b2bua.sip.address import Address
-from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.location import Location
-from b2bua.sip.uri import Uri
+from b2bua.sip.bodies.location import Location
+from b2bua.sip.sdp.nat import Nat
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.anonymity import ANONYMOUS, UNNUMBERED
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.uri import Uri
 
 
 class CallContext:
-    """What every part of a call works with. It knows no part, and holds no leg: a call may have two or more."""
+    """What every part of a call works with. It does not know the parts, and holds no leg: a call may have several."""
 
     __slots__ = (
         "_legs",
@@ -46,15 +47,20 @@ class CallContext:
         self.itinerary = itinerary
         self.journal = journal
         self.max_forwards = max_forwards
+        """What our INVITEs say (RFC 3261 §8.1.1.6): one less than the caller's."""
         self.location = location
+        """Where the caller says it is; only an emergency call passes it on (E6)."""
         self.marker = services.token()
+        """By this the call is known when it comes back from outside (D7)."""
         self.occupied: list[int] = []
+        """The users whose lines the call takes, once for each line."""
         self.on_fault: Callable[[float], None] = _nothing
+        """Ends the call after a fault of ours."""
         self._redirected: list[int] = []
         self._legs = len(journal.legs)
 
     def guard(self, act: Callable[[float], None], now: float) -> None:
-        """Do this. A fault of ours ends the call, and leaves nothing of it, before it is raised again."""
+        """Call `act`. A fault of ours ends the call and leaves nothing of it; then it is raised again."""
         try:
             act(now)
         except Exception:
@@ -62,7 +68,7 @@ class CallContext:
             raise
 
     def close(self, now: float) -> None:
-        """The call is over: it takes no line any more."""
+        """The call is over: it takes no lines any more."""
         self.on_fault = _nothing
         for user in self.occupied:
             self.services.lines.release(user, now)
@@ -72,17 +78,17 @@ class CallContext:
         self._redirected.clear()
 
     def user(self, number: int) -> User | None:
-        """A user by id, as the settings were when the call arrived."""
+        """Return a user by id, with the settings of the moment when the call arrived."""
         return self.itinerary.numbering.users.get(number)
 
     def new_relay_session(self) -> RelaySession:
-        """A relay session of its own, not asked for yet."""
+        """Make another relay session; it is not asked for yet."""
         return RelaySession(self.services.relay, self.services.token())
 
-    def new_leg(self, flow: Flow) -> Leg:
-        """Another leg of ours: b1, b2, …"""
+    def new_leg(self, flow: Flow, nat: Nat) -> Leg:
+        """Make another leg of ours: b1, b2, …"""
         self._legs += 1
-        return Leg(f"b{self._legs}", flow, self.services.origin())
+        return Leg(f"b{self._legs}", flow, self.services.origin(), nat)
 
     def leg_added(self, leg: Leg) -> None:
         """An INVITE of ours went out."""
@@ -96,19 +102,19 @@ class CallContext:
         self.services.watcher.event(self.journal, name, **fields)
 
     def occupy(self, user: int) -> None:
-        """This call takes one of a user's calls (BEHAVIOUR B1)."""
+        """Take one of a user's lines (BEHAVIOUR B1)."""
         self.occupied.append(user)
         self.services.lines.occupy(user)
 
     def vacate(self, user: int, now: float) -> None:
-        """This call leaves a user alone again."""
+        """Give back one of a user's lines."""
         self.occupied.remove(user)
         self.services.lines.release(user, now)
 
     def may_redirect(self, user: int) -> bool:
-        """Count a call that a user's redirect sends elsewhere, unless there are as many as may be (D7).
+        """Count this call among those that a user's redirects have sent elsewhere (D7).
 
-        It counts once, however many numbers it is sent to one after the other.
+        It counts once, however often it is redirected. Returns False if the user has as many as are allowed.
         """
         if user in self._redirected:
             return True
@@ -118,8 +124,8 @@ class CallContext:
         self.services.redirected.occupy(user)
         return True
 
-    def identity(self, host: Hop) -> Address:
-        """Who the called device is shown as calling (BEHAVIOUR I2, I4)."""
+    def identity(self, host: SocketAddress) -> Address:
+        """Return the caller as the called device is shown it (BEHAVIOUR I2, I4)."""
         who = self.itinerary.who
         if who.withheld:
             return ANONYMOUS
@@ -127,7 +133,7 @@ class CallContext:
         return Address(uri, who.name)
 
     def shown_caller(self) -> ShownCaller:
-        """Who the mailbox is told is calling."""
+        """Return the caller as the mailbox is told of it."""
         who = self.itinerary.who
         if who.withheld:
             return ShownCaller(None, None, withheld=True)
@@ -135,4 +141,4 @@ class CallContext:
 
 
 def _nothing(now: float) -> None:
-    """A fault in what is left of a call that is over ends nothing."""
+    """The call is over already."""

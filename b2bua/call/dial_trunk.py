@@ -1,4 +1,4 @@
-"""Calling a number elsewhere: trunk after trunk, never two ringing (BEHAVIOUR N4, E3, M4)."""
+"""Calls a number elsewhere, by one trunk after another: two never ring at once (BEHAVIOUR N4, E3, M4)."""
 
 from __future__ import annotations
 
@@ -13,52 +13,66 @@ from b2bua.call.walk import Walk
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.responses import asks_next, better, meaning
 from b2bua.callplan.steps import Dial
-from b2bua.sip.address import Address
-from b2bua.sip.body import Part
-from b2bua.sip.compose import Header
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.location import Location
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Refusal
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uri import Uri
+from b2bua.sip.bodies.location import Location
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import Refusal
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.body import Part
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.uri import Uri
 from b2bua.trunks.numbers import to_trunk
 from b2bua.trunks.shown import shown
 
-# By this a call of ours is known that comes back from outside (D7); it says nothing to anybody else.
 MARKER = "X-Ringplan"
+"""By this header a call of ours is known that comes back from outside (D7). It says nothing to anybody else."""
 
 
-class Way(NamedTuple):
-    """A trunk to try, and where the caller is, which only an emergency call says (E6)."""
+class Attempt(NamedTuple):
+    """One call to a trunk."""
 
     gateway: Gateway
     location: Location | None = None
+    """Where the caller is; only an emergency call says it (E6)."""
 
 
 class DialTrunk(Performer):
-    """Performs `Dial`. One relay session serves all trunks: the next one is switched to the same port.
+    """Performs `Dial`. One relay session serves all trunks, one after the other.
 
-    A trunk that will not have the caller's location is asked again without it: the call must get through.
+    A trunk that refuses a call with the caller's location is called again without it: the call must get through.
     """
 
-    __slots__ = ("_leg", "_relay_session", "_rings", "_session", "_step", "_told", "_way", "_ways", "_whole")
+    __slots__ = (
+        "_attempt",
+        "_attempts",
+        "_leg",
+        "_relay_session",
+        "_rings",
+        "_session",
+        "_step",
+        "_told",
+        "_whole",
+    )
 
     def __init__(self, step: Dial, context: CallContext, early: Early, walk: Walk, user: StepUser) -> None:
         super().__init__(context, early, walk, user)
         self._step = step
         self._relay_session = early.next_relay_session()
         location = context.location if step.emergency else None
-        self._ways = [Way(gateway, location) for gateway in context.services.trunks.gateways()]
-        self._way: Way | None = None
+        self._attempts = [Attempt(gateway, location) for gateway in context.services.trunks.gateways()]
+        self._attempt: Attempt | None = None
         self._leg: Leg | None = None
         self._session: ClientSession | None = None
         self._rings = False
+        """Whether it rang somewhere: no other trunk is tried then."""
         self._told: int | None = None
+        """The best refusal so far that the caller may be told."""
         self._whole = False
+        """Whether the trunk was offered all the caller's codecs, and not only the one that the caller was given."""
 
     def begin(self, now: float) -> None:
-        """Open a relay session, then try the first trunk; a user's redirects have a limit (D7)."""
+        """Open a relay session, then try the first trunk. A user's redirects have a limit (D7)."""
         by = self._step.by
         if by is not None and not self.context.may_redirect(by):
             self.context.event("call.redirects_exhausted", by=by)
@@ -72,25 +86,25 @@ class DialTrunk(Performer):
         self.early.leave(self._relay_session)
 
     def on_time_up(self, now: float) -> None:
-        """The trunk is silent, so the next one gets its turn; or nobody answered in time."""
-        assert self._session is not None and self._way is not None
-        gateway, location = self._way
+        """Try the next trunk if this one is silent, or end: nobody answered in time."""
+        assert self._session is not None and self._attempt is not None
+        gateway, location = self._attempt
         if self.walk.seconds_left(now) <= 0:
             self._over(Cause.NO_ANSWER, now)
-        elif self._session.heard_from or not (self._ways or location):
-            # With no other trunk left there is nothing better than to wait.
+        elif self._session.heard_from or not (self._attempts or location):
+            # Without another trunk nothing is better than to wait.
             self.wait_until(self.walk.deadline)
         else:
             self.context.services.trunks.silent(gateway)
             self.context.event("call.trunk_failed", leg=self._name, trunk=gateway.trunk.name, code=None)
             self._session.give_up(now)
             if location is not None:
-                # It may have been too long for the way there. The other trunks come first.
-                self._ways.append(Way(gateway))
+                # The message may have been too long for its attempt. The other trunks come first.
+                self._attempts.append(Attempt(gateway))
             self._try_next(now)
 
     def relay_back(self, now: float) -> None:
-        """It rings on; whoever answers is told the new port by a re-INVITE."""
+        """Let it ring on. Whoever answers is told the new port by a re-INVITE."""
         self._relay_session.reopen(self._reopened)
 
     def _reopened(self, there: bool, now: float) -> None:
@@ -106,16 +120,16 @@ class DialTrunk(Performer):
             self._over(Cause.UNAVAILABLE, now)
 
     def _try_next(self, now: float) -> None:
-        if not self._ways:
+        if not self._attempts:
             self._over(Cause.UNAVAILABLE, now)
             return
-        self._way = self._ways.pop(0)
+        self._attempt = self._attempts.pop(0)
         self._whole = False
-        self._invite(self._way, now)
+        self._invite(self._attempt, now)
 
-    def _invite(self, way: Way, now: float) -> None:
-        context, caller, gateway = self.context, self.early.caller, way.gateway
-        leg = self._leg = context.new_leg(gateway.flow)
+    def _invite(self, attempt: Attempt, now: float) -> None:
+        context, caller, gateway = self.context, self.early.caller, attempt.gateway
+        leg = self._leg = context.new_leg(gateway.flow, gateway.trunk.nat)
         self._relay_session.place(caller, leg)
         ours = context.services.agent.wire.advertised(gateway.flow)
         number = to_trunk(self._step.number, gateway.trunk)
@@ -129,8 +143,8 @@ class DialTrunk(Performer):
         )
         where: tuple[Header, ...] = ()
         parts: tuple[Part, ...] = ()
-        if way.location is not None:
-            where, parts = way.location.sent_as(ours.host, context.services.token())
+        if attempt.location is not None:
+            where, parts = attempt.location.sent_as(ours.host, context.services.token())
         self._session = leg.session = context.services.agent.call(
             str(target),
             gateway.flow,
@@ -148,7 +162,7 @@ class DialTrunk(Performer):
         self.wait_until(now + min(self.walk.limits.trunk_silence, self.walk.seconds_left(now)))
 
     def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
-        """It rings there, or is heard before the answer: the caller hears that too (M4)."""
+        """It rings there, or somebody is heard: pass it on to the caller (M4)."""
         assert self._leg is not None
         self._rings = self._rings or code == 180
         if sdp is not None and self._hear_early(sdp):
@@ -157,7 +171,7 @@ class DialTrunk(Performer):
             self.early.alert(now)
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """The trunk's early sound comes from elsewhere from now on; the caller goes on hearing it (M4)."""
+        """The trunk's early sound comes from another address now; the caller still hears it (M4)."""
         assert self._leg is not None
         heard = self._leg.heard is not None
         if self.answer_early(self._leg, sdp, now) and heard:
@@ -165,7 +179,7 @@ class DialTrunk(Performer):
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """Somebody took the call."""
-        assert self._leg is not None and self._way is not None
+        assert self._leg is not None and self._attempt is not None
         try:
             self._leg.hear_answer(sdp or b"")
         except BadMessage:
@@ -173,23 +187,25 @@ class DialTrunk(Performer):
             self._failed(488, now)
             return
         self._relay_session.connect(self._leg)
-        self.context.services.trunks.answered(self._way.gateway)
-        self.user.answered(Answer(self._leg, self._relay_session, trunk=self._way.gateway.trunk.name), now)
+        self.context.services.trunks.answered(self._attempt.gateway)
+        self.user.answered(
+            Answer(self._leg, self._relay_session, trunk=self._attempt.gateway.trunk.name), now
+        )
 
     def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """It was refused there, or by the trunk itself."""
-        assert self._way is not None
+        assert self._attempt is not None
         if not refusal.answered:
-            # Silence and a broken connection are the same to the caller: nobody was reached.
-            self.context.services.trunks.silent(self._way.gateway)
+            # Silence and a broken connection are the same to the caller.
+            self.context.services.trunks.silent(self._attempt.gateway)
             self._failed(503, now)
         else:
-            # It is there; what it cannot do just now is its answer to this call (RFC 3261 §21.5.4).
-            self.context.services.trunks.answered(self._way.gateway)
+            # The trunk works. A 503 concerns this call only (RFC 3261 §21.5.4).
+            self.context.services.trunks.answered(self._attempt.gateway)
             if refusal.code == 488 and self.early.narrowed and not self._whole:
                 # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
                 self._whole = True
-                self._invite(self._way, now)
+                self._invite(self._attempt, now)
             else:
                 self._failed(refusal.code, now)
 
@@ -198,24 +214,24 @@ class DialTrunk(Performer):
         return self._leg.name if self._leg is not None else ""
 
     def _failed(self, code: int, now: float) -> None:
-        assert self._way is not None
+        assert self._attempt is not None
         self._session = None
-        gateway, location = self._way
+        gateway, location = self._attempt
         self.context.event("call.trunk_failed", leg=self._name, trunk=gateway.trunk.name, code=code)
         if meaning(code).told:
             self._told = better(self._told, code)
         if location is not None:
-            self._ways.insert(0, Way(gateway))
+            self._attempts.insert(0, Attempt(gateway))
         onward = self._step.emergency or asks_next(code, gateway.trunk)
-        if self._ways and not self._rings and onward:
+        if self._attempts and not self._rings and onward:
             self._try_next(now)
         else:
             best = code if self._told is None else self._told
             self._over(meaning(best).cause, now, self._told)
 
     def _hear_early(self, sdp: bytes) -> bool:
-        assert self._leg is not None and self._way is not None
-        if not self._way.gateway.trunk.early_media:
+        assert self._leg is not None and self._attempt is not None
+        if not self._attempt.gateway.trunk.early_media:
             return False
         try:
             self._leg.hear_answer(sdp)
@@ -231,5 +247,5 @@ class DialTrunk(Performer):
 
     def _over(self, cause: Cause, now: float, code: int | None = None) -> None:
         self.stop(now)
-        trunk = self._way.gateway.trunk.name if self._way is not None else None
+        trunk = self._attempt.gateway.trunk.name if self._attempt is not None else None
         self.user.step_ended(ENDED[cause], now, cause, trunk=trunk, code=code)

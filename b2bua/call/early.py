@@ -1,4 +1,4 @@
-"""What a caller is told and hears before the answer, and by which relay session (BEHAVIOUR M1 to M4, B3, D1)."""
+"""What a caller is told and hears before the answer, and through which relay session (BEHAVIOUR M1 to M4, B3, D1)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from functools import partial
 from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
 from b2bua.call.relay_session import RelaySession
-from b2bua.sip.sdp import Sdp
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.dialogs.uas import ServerSession
+from b2bua.sip.sdp.description import Sdp
 
 RINGBACK = "ringback"
 
 
 class Early:
-    """The caller for whom somebody is sought: its provisional responses, and the sound that goes with them.
+    """The caller, for whom somebody is sought: its provisional responses, and the sound that goes with them.
 
-    Once the caller was told a description, that is its answer for good (or our offer, to a caller that left it to
-    us and knows 100rel). Whoever is called from then on is reached by the same relay session (M1), and ringback is
-    sound too, because the caller's telephone makes none of its own any more (M2).
+    A description that the caller was told is its answer for good. (It is our offer if the caller left the offer to us
+    and knows 100rel.) From then on everybody who is called is reached through the same relay session (M1). Ringback
+    is sound then, because the caller's telephone makes none of its own any more (M2).
     """
 
     __slots__ = (
@@ -55,22 +55,22 @@ class Early:
         """The relay session whose port stands in what the caller was told."""
         self._context = context
         self._told = 0
+        """The last code that the caller was told."""
         self._playing = ""
+        """The sound that the caller hears from us."""
 
     def next_relay_session(self) -> RelaySession:
-        """The relay session for an attempt: the one whose port the caller was told, or else one of its own.
+        """Return the relay session for an attempt: the one whose port the caller was told, or else a new one.
 
-        The caller is told another port after the answer where the relay has lost the first.
+        If the relay has lost the first, the caller is told another port after the answer.
         """
         relay_session = self.relay_session
-        return (
-            relay_session
-            if relay_session is not None and not relay_session.over
-            else self._context.new_relay_session()
-        )
+        if relay_session is None or relay_session.over:
+            return self._context.new_relay_session()
+        return relay_session
 
     def open(self, relay_session: RelaySession, then: Callable[[bool, float], None], now: float) -> None:
-        """Ask for a relay session; `then` is told whether it is there, which may be at once."""
+        """Ask for a relay session. `then` is told whether it is there; this may be at once."""
         opened = partial(self._opened, then)
         if relay_session is not self.relay_session:
             relay_session.open(self.caller, opened)
@@ -94,7 +94,7 @@ class Early:
         self.relay_session = relay_session
 
     def alert(self, now: float) -> None:
-        """It rings: the caller is told."""
+        """Tell the caller that it rings."""
         if self.relay_session is not None and self._playing != RINGBACK:
             self._play(RINGBACK)
         if self._told != 180:
@@ -111,7 +111,7 @@ class Early:
             self._tell(183, now)
 
     def pass_on(self, leg: Leg, relay_session: RelaySession, code: int, now: float) -> None:
-        """Somebody called elsewhere is heard before the answer (M4)."""
+        """Let the caller hear what somebody who is called elsewhere sends before the answer (M4)."""
         assert leg.heard is not None
         if not self.sound:
             if code == 180:
@@ -126,18 +126,21 @@ class Early:
             self._tell(code, now)
 
     def accept(self, now: float) -> None:
-        """Answer the call for good before anybody else has: for carriers that pass no early sound (D1)."""
+        """Answer the call before anybody has taken it: for carriers that pass no early sound (D1)."""
         assert self.caller.said is not None
         self.session.accept(self.caller.said.encode(), now)
 
     def answer(self, heard: Sdp) -> bytes:
-        """The description of the 200: what was said early, else what fits the callee's. Raises BadMessage (488)."""
+        """Return the description for the 200: what was said early, or else what fits the callee's.
+
+        Raises BadMessage (488).
+        """
         said = self.caller.said
         return self._describe(heard) if said is None else said.encode()
 
     @property
     def narrowed(self) -> bool:
-        """Whether the caller, who offered more, was given one codec already, which others may not have (M1)."""
+        """Whether the caller was given one codec of those it offered; others may not have it (M1)."""
         return self.relay_session is not None and self.caller.heard is not None
 
     def _opened(self, then: Callable[[bool, float], None], there: bool, now: float) -> None:

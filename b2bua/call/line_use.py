@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from b2bua.sip.timers import Timed, TimerQueue
+from b2bua.sip.transactions.timers import Timed, TimerQueue
 
 
 class Waiter(Timed):
-    """A caller in the queue for a line of `user`, who has `calls` of them; `free` is called when it has its turn."""
+    """A caller in the queue for a line of a user."""
 
     __slots__ = ("calls", "free", "user")
 
@@ -17,7 +17,9 @@ class Waiter(Timed):
         super().__init__()
         self.user = user
         self.calls = calls
+        """How many lines the user has."""
         self.free = free
+        """Called when it is this caller's turn."""
 
     def on_deadline(self, now: float) -> None:
         """The line is free."""
@@ -25,11 +27,11 @@ class Waiter(Timed):
 
 
 class LineUse:
-    """Calls a user has: live, alerting, held and outgoing ones; not those that a mailbox took, nor
-    visits to the own voice portal.
+    """How many calls each user has: live, alerting, held and outgoing ones.
 
-    Who waits for a line has its turn in the order of coming. The turn comes by the queue of deadlines, not from
-    inside the call that ended: a fault in one call is no fault in another.
+    Calls that a mailbox took do not count, nor visits to the voice portal. Callers who wait for a line get it in the
+    order in which they came. The queue of deadlines calls them, not the call that ended: so a fault in one call is
+    not a fault in another.
     """
 
     def __init__(self, queue: TimerQueue) -> None:
@@ -42,7 +44,7 @@ class LineUse:
         self._calls[user] += 1
 
     def release(self, user: int, now: float) -> None:
-        """A call of this user is over, or was given up: whoever has waited longest has the line next."""
+        """A call of this user is over, or was given up. Whoever has waited longest gets the line."""
         self._calls[user] -= 1
         if self._calls[user] <= 0:
             del self._calls[user]
@@ -59,7 +61,7 @@ class LineUse:
         self._waiting[waiter.user].append(waiter)
 
     def leave(self, waiter: Waiter, now: float) -> None:
-        """Wait no longer; a line that has just become free is the next one's."""
+        """Wait no longer. A line that has just become free goes to the next caller."""
         waiting = self._waiting[waiter.user]
         if waiter in waiting:
             waiting.remove(waiter)

@@ -1,4 +1,4 @@
-"""Tones and announcements before the answer, played by the relay itself (BEHAVIOUR B3, D1, A2, M1)."""
+"""Plays tones and announcements before the answer, by the relay itself (BEHAVIOUR B3, D1, A2, M1)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from b2bua.call.steps import Performer, StepUser
 from b2bua.call.walk import Walk
 from b2bua.callplan.outcome import Ended
 from b2bua.callplan.steps import Announce, Announcement, EngagedTone
-from b2bua.sip.errors import BadMessage
+from b2bua.sip.text.errors import BadMessage
 
 ENGAGED = "engaged"
-# Seconds for the relay to make a session; it takes a millisecond, unless it is away.
-PATIENCE = 5.0
+RELAY_TIMEOUT = 5.0
+"""Seconds for the relay to make a session. It takes a millisecond, unless the relay is away."""
 
 
 class PlayTone(Performer):
-    """Performs `EngagedTone` and `Announce`; passed over where the caller takes no sound before the answer."""
+    """Performs `EngagedTone` and `Announce`. Callers who take no sound before the answer are not kept waiting."""
 
     __slots__ = ("_played", "_relay_session", "_step")
 
@@ -33,19 +33,19 @@ class PlayTone(Performer):
         if not self.early.sound or self.walk.seconds_left(now) <= 0:
             self.user.step_ended(Ended.FAILED, now)
         else:
-            self.wait_until(now + min(PATIENCE, self.walk.seconds_left(now)))
+            self.wait_until(now + min(RELAY_TIMEOUT, self.walk.seconds_left(now)))
             self.early.open(self._relay_session, self._play, now)
 
     def stop(self, now: float) -> None:
-        """The caller has heard enough."""
+        """Stop the sound."""
         self.early.leave(self._relay_session)
 
     def relay_back(self, now: float) -> None:
-        """The sound is silent for its rest; whoever is called next is reached by the new session."""
+        """Ask for the session again, for whoever is called next. The rest of the sound is silent."""
         self._relay_session.reopen(_nothing)
 
     def on_time_up(self, now: float) -> None:
-        """The sound was heard to its end."""
+        """Go on: the sound was heard to its end, or there is no relay."""
         self.stop(now)
         self.user.step_ended(Ended.COMPLETED if self._played else Ended.FAILED, now)
 
@@ -73,4 +73,4 @@ class PlayTone(Performer):
 
 
 def _nothing(there: bool, now: float) -> None:
-    """A sound that was broken off is not played again."""
+    """The sound is not played again."""

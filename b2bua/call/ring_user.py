@@ -1,4 +1,4 @@
-"""RingUser all devices of a user at once: the first answer wins (BEHAVIOUR N6, N7, R8, B2)."""
+"""Rings all devices of a user at once: the first answer wins (BEHAVIOUR N6, N7, R8, B2)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from b2bua.callplan.causes import Cause
 from b2bua.callplan.responses import ends_search, means_busy
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Ring
-from b2bua.sip.address import Address
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Refusal
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uri import Uri
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import Refusal
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.uri import Uri
 from b2bua.trunks.dialled import dialled
 
 
 class Branch:
     """One device that rings, with a relay session of its own (BEHAVIOUR M4).
 
-    Only where the caller has its answer already they all share its session: the winner is switched to.
+    If the caller has its answer already, all devices share its session, which is switched to the winner.
     """
 
     __slots__ = ("device", "leg", "relay_session", "session", "whole")
@@ -39,6 +39,7 @@ class Branch:
         self.relay_session = relay_session
         self.session: ClientSession | None = None
         self.whole = False
+        """Whether it was offered all the caller's codecs, and not only the one that the caller was given."""
 
 
 class RingUser(Performer):
@@ -51,14 +52,18 @@ class RingUser(Performer):
         self._step = step
         self._branches: list[Branch] = []
         self._rung: set[tuple[str, str]] = set()
+        """The devices that were rung: user name and key of the binding."""
         self._busy = False
+        """Whether a device said that its user is busy."""
         self._rings = False
+        """Whether this call has one of the user's lines."""
         self._waiter: Waiter | None = None
-        # Without a relay nobody can be reached, and to wait would be in vain.
+        """The place in the queue for a line."""
         self._waits = step.waits
+        """Whether to wait for devices that register later; not without a relay."""
 
     def begin(self, now: float) -> None:
-        """Ring what is registered; a step that waits rings on without, one that queues waits for the line."""
+        """Ring the registered devices. A step that queues waits for a line first."""
         user = self.context.user(self._step.user)
         if not self._step.queues or user is None:
             self.context.occupy(self._step.user)
@@ -69,7 +74,7 @@ class RingUser(Performer):
         self.context.services.lines.wait(self._waiter)
 
     def _line_free(self, now: float) -> None:
-        """The line is free, and it is this caller's turn for the rest of the time, unless a new one was quicker."""
+        """Ring for the rest of the time, unless a new call has taken the line meanwhile."""
         assert self._waiter is not None
         if self.context.services.lines.in_use(self._step.user) >= self._waiter.calls:
             return
@@ -90,12 +95,12 @@ class RingUser(Performer):
             self._nobody_rings(now)
 
     def on_registered(self, device: Device, now: float) -> None:
-        """A step that waits rings a device that comes later; no device rings twice for one call."""
+        """Ring it too, if the step waits. No device rings twice in one step."""
         if self._waits:
             self._ring(device, now)
 
     def relay_back(self, now: float) -> None:
-        """The devices ring on; whoever answers is told the new port by a re-INVITE."""
+        """Let the devices ring on. The one that answers is told the new port by a re-INVITE."""
         for branch in self._branches:
             branch.relay_session.reopen(partial(self._reopened, branch))
 
@@ -111,17 +116,18 @@ class RingUser(Performer):
         self._over(Cause.NO_ANSWER, now)
 
     def _ring(self, device: Device, now: float) -> None:
-        # Two devices behind different NATs may well have the same contact.
+        # Two devices behind different NATs may have the same contact.
         name = device.username, device.binding.key
         if name in self._rung:
             return
         self._rung.add(name)
-        branch = Branch(device, self.context.new_leg(device.target.flow), self.early.next_relay_session())
+        leg = self.context.new_leg(device.target.flow, device.nat)
+        branch = Branch(device, leg, self.early.next_relay_session())
         self._branches.append(branch)
         self.early.open(branch.relay_session, lambda there, now: self._invite(branch, there, now), now)
 
     def _invite(self, branch: Branch, there: bool, now: float) -> None:
-        """The relay session is there: offer the device what the caller offers, at our address."""
+        """Offer the device what the caller offers, at the relay's address."""
         if not there:
             self._waits = False
             self._lost(branch, 503, now)
@@ -155,16 +161,16 @@ class RingUser(Performer):
             self._lost(branch, 503, now)
 
     def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
-        """A device rings. Its early media does not pass: others may ring too (BEHAVIOUR M4)."""
+        """A device rings. Its early media is not passed on: others may ring too (BEHAVIOUR M4)."""
         if code >= 180:
             self.early.alert(now)
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """A device says anew, before it answers, where its sound is to go; that matters once it has answered."""
+        """A device says before its answer where its sound is to go. This matters after the answer."""
         self.answer_early(self._branch(session).leg, sdp, now)
 
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """The first answer wins; the others are told that the call was completed elsewhere."""
+        """Take the first answer. The other devices are told that the call was completed elsewhere."""
         branch = self._branch(session)
         try:
             branch.leg.hear_answer(sdp or b"")
@@ -178,12 +184,12 @@ class RingUser(Performer):
         self.user.answered(Answer(branch.leg, branch.relay_session, device=branch.device.username), now)
 
     def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
-        """A device refused or cannot be reached, or says who is to be called instead."""
+        """A device refused, was not reached, or says who is to be called instead."""
         branch = self._branch(session)
         if refusal.code == 488 and self.early.narrowed and not branch.whole:
             # It may have another codec of the caller's, who is told by a re-INVITE then (M1).
             branch.whole = True
-            branch.leg = self.context.new_leg(branch.leg.flow)
+            branch.leg = self.context.new_leg(branch.leg.flow, branch.leg.nat)
             self._invite(branch, True, now)
             return
         targets = [target for target in refusal.targets if target.user]
@@ -199,7 +205,7 @@ class RingUser(Performer):
         self.user.deflected([self._named(target, user, branch) for target in targets], user, now)
 
     def _named(self, target: Uri, user: User, branch: Branch) -> str:
-        """What a device's redirect names; its domain is the address by which it knows us."""
+        """Return whom a device's redirect names. Its domain may be the address by which the device knows us."""
         itinerary = self.context.itinerary
         country = itinerary.numbering.customer_of(user).country
         home = self.context.services.agent.wire.advertised(branch.leg.flow).host
@@ -225,7 +231,7 @@ class RingUser(Performer):
             self._nobody_rings(now)
 
     def _nobody_rings(self, now: float) -> None:
-        """No device is left, and none was busy: wait for another with ringback, or go on at once (R8)."""
+        """No device is left, and none was busy: wait for another with ringback, or end the step (R8)."""
         if self._waits:
             self.early.alert(now)
         else:

@@ -12,10 +12,7 @@ from b2bua.sip.agent import UserAgent
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every call works with. `redirected` counts the calls that each user's redirects have sent elsewhere.
-
-    `chance` gives numbers from 0 to 1.
-    """
+    """What every call works with."""
 
     agent: UserAgent
     relay: Relay
@@ -24,7 +21,11 @@ class Services:
     trunks: Trunks
     lines: LineUse
     redirected: LineUse
+    """The calls that each user's redirects have sent elsewhere (D7)."""
     watcher: Watcher
     token: Callable[[], str]
+    """Makes names that were never used before."""
     origin: Callable[[], int]
+    """Makes numbers for the origin line of descriptions."""
     chance: Callable[[], float]
+    """Gives random numbers from 0 to 1."""

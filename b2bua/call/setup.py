@@ -1,7 +1,7 @@
-"""The setup of a call until somebody answers: the walk over its plans, one step at a time (BEHAVIOUR R, N, B, D, M).
+"""The set-up of a call: the walk over its plans, one step at a time, until somebody answers (BEHAVIOUR R, N, B, D, M).
 
-The plan says what, the performers do it, and this class holds what outlives them: the caller's ringing session,
-the time, and what the caller was told and hears.
+The plan says what is done, and performers do it. The set-up holds what outlives them: the caller who waits, and the
+place in the plan.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from b2bua.callplan.plan import Plan
 from b2bua.callplan.responses import meaning
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.sdp import Direction
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Nobody
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import Nobody
+from b2bua.sip.sdp.description import Direction
+from b2bua.sip.text.errors import BadMessage
 
 
 class SetupUser(Protocol):
-    """Hears how a setup ended."""
+    """Hears how a set-up ended."""
 
     def answered(self, answer: Answer, sdp: bytes, now: float) -> None:
-        """Somebody took the call; the caller is to be answered with this description."""
+        """Somebody took the call. Owes the caller an answer with this description."""
 
     def unanswered(self, outcome: str, by: str, code: int, now: float) -> None:
-        """Nobody took the call, and the caller knows it."""
+        """Nobody took the call, and the caller has been told so. `by` says who ended it."""
 
 
 class Setup(Nobody):
-    """Owns the caller's session until somebody answers. It is the `StepUser` of its performers, one at a time."""
+    """Owns the caller's session until somebody answers, and runs one performer at a time."""
 
     __slots__ = ("_context", "_elsewhere", "_over", "_performer", "_user", "_walk", "early")
 
@@ -52,6 +52,7 @@ class Setup(Nobody):
         self._user = user
         self._performer: Performer | None = None
         self._elsewhere: int | None = None
+        """What was answered elsewhere in the step before."""
         self._over = False
 
     def start(self, now: float) -> None:
@@ -59,7 +60,7 @@ class Setup(Nobody):
         self._enter(now)
 
     def hang_up(self, now: float, code: int) -> None:
-        """Try nobody any more: refuse the caller, or hang up on one who was answered for an announcement."""
+        """Stop. The caller is refused with this code, or hung up on if it was answered for an announcement."""
         self._abandon(now)
         session = self.early.session
         if session.active:
@@ -67,10 +68,10 @@ class Setup(Nobody):
         else:
             session.reject(code, now)
 
-    def close(self) -> None:
-        """The call is over."""
+    def close(self, now: float) -> None:
+        """The call is over: try nobody any more."""
         self._over = True
-        self._rest()
+        self._abandon(now)
         self.early.close()
 
     def registered(self, device: Device, now: float) -> None:
@@ -99,7 +100,7 @@ class Setup(Nobody):
         trunk: str | None = None,
         code: int | None = None,
     ) -> None:
-        """The present step ended unanswered: go on with the next. `code` is what was answered elsewhere."""
+        """Go on with the next step."""
         if not self._over:
             self._note(ended, now, trunk=trunk, code=code)
             self._rest()
@@ -108,12 +109,12 @@ class Setup(Nobody):
             self._perform(now)
 
     def deflected(self, targets: Sequence[str], by: User, now: float) -> None:
-        """A device of a user, which rang, says who is to be called instead (302), the best first."""
+        """Go on with the plan of the next hop."""
         self._note(Ended.DEFLECTED, now)
         self._go_to(self._context.itinerary.deflect(targets, by, now), now)
 
     def answered(self, answer: Answer, now: float) -> None:
-        """Somebody took the call."""
+        """Give the call to whoever took it."""
         assert answer.leg.heard is not None
         answer.relay_session.place(self.early.caller)
         sdp = self.early.answer(answer.leg.heard)
@@ -130,7 +131,7 @@ class Setup(Nobody):
         self._user.unanswered("cancelled", "caller", 487, now)
 
     def on_ended(self, session: Session, why: str, now: float) -> None:
-        """The caller ended the early dialog with a BYE, which means the same, or never heard what we said early."""
+        """The caller gave up with a BYE instead of a CANCEL, or never acknowledged an early response."""
         if why == "bye":
             self.on_cancelled(session, now)
         else:
@@ -138,7 +139,7 @@ class Setup(Nobody):
             self._user.unanswered("ended", f"caller ({why})", 504, now)
 
     def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """The caller, who left the offer to us, answered it with its PRACK (M3)."""
+        """The caller left the offer to us, and its PRACK answers it (M3)."""
         try:
             self.early.caller.hear_answer(sdp or b"")
         except BadMessage:
@@ -149,10 +150,10 @@ class Setup(Nobody):
             self.early.relay_session.move_near(self.early.caller)
 
     def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """The caller, who has its answer, offers anew before anybody took the call (RFC 3311): it has moved, or holds.
+        """The caller has its answer, and offers anew before anybody took the call (RFC 3311): it moved, or holds.
 
-        What it hears meanwhile is ours, or a carrier's that no UPDATE of ours tells, so a caller that holds hears it
-        on. Whoever takes the call is told when it has.
+        A caller that holds goes on hearing our sound, or a carrier's: no UPDATE of ours tells the carrier. Whoever
+        takes the call is told of the hold after the answer.
         """
         relay_session = self.early.relay_session
         if relay_session is not None and self.early.caller.answer_early(sdp, Direction.SENDRECV, now):
@@ -161,12 +162,12 @@ class Setup(Nobody):
     # The walk
 
     def _go_to(self, plan: Plan, now: float) -> None:
-        """The next hop: another plan, in what is left of the time."""
+        """Begin with the plan of the next hop, in what is left of the time."""
         self._walk = begin(plan, self._walk.limits, now, self._walk.began)
         self._enter(now)
 
     def _enter(self, now: float) -> None:
-        """Begin with a plan. Where it has an announcement the caller hears ringback from us from the start (M2)."""
+        """Begin with a plan. If it has an announcement, the caller hears our ringback from the start (M2)."""
         self._rest()
         early = self.early
         if early.relay_session is not None or not early.sound or not announces(self._walk.plan):
@@ -238,7 +239,7 @@ class Setup(Nobody):
             self._note(Ended.ABANDONED, now)
 
     def _rest(self) -> None:
-        """The present step, if any, is over."""
+        """The present step is over, if there is one."""
         performer, self._performer = self._performer, None
         if performer is not None:
             performer.rest()

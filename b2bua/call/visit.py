@@ -1,4 +1,4 @@
-"""A place at a mailbox: it is asked for, and taken by an INVITE to a media worker; another follows one that died."""
+"""A place at a mailbox: it is reserved, taken by an INVITE to a media worker, and resumed after the worker died."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
 from b2bua.call.relay_session import RelaySession
 from b2bua.callplan.steps import Portal, Voicemail
-from b2bua.sip.address import Address
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.flow import Flow
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Nobody, Refusal
-from b2bua.sip.timers import NEVER, Timed
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uri import Uri
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import Nobody, Refusal
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.uri import Uri
+from b2bua.sip.transactions.timers import NEVER, Timed
 
 WORKER_TIMEOUT = 10.0
-"""Seconds from asking for a worker to its answer; an idle one takes milliseconds, starting one about a second."""
+"""Seconds from asking for a worker to its answer. An idle one takes milliseconds, a new one about a second."""
 
 MailboxStep = Voicemail | Portal
 """The steps that lead to a mailbox: of a caller with a message, and of its owner."""
 
 
 class Words(NamedTuple):
-    """What a visit is called: the media host's `service`, a call's `state` while it lasts, its `outcome` afterwards."""
+    """What a visit is called."""
 
     service: str
+    """By the media host, and in the URI of our INVITE."""
     state: str
+    """By operators, while it lasts."""
     outcome: str
+    """In the call log."""
 
 
 WORDS: dict[type[MailboxStep], Words] = {
@@ -39,7 +42,7 @@ WORDS: dict[type[MailboxStep], Words] = {
 
 
 class VisitUser(Protocol):
-    """Who waits for a worker."""
+    """Hears whether a worker came."""
 
     def worker_answered(self, leg: Leg, now: float) -> None:
         """A worker is there, and hears the caller."""
@@ -49,7 +52,7 @@ class VisitUser(Protocol):
 
 
 class Visit(Timed, Nobody):
-    """One caller's visit to a mailbox. `token` is the media host's name for it, whichever worker serves it."""
+    """One caller's visit to a mailbox, whichever worker serves it."""
 
     __slots__ = (
         "_asked",
@@ -74,14 +77,18 @@ class Visit(Timed, Nobody):
     ) -> None:
         super().__init__()
         self.step = step
+        """The step that led to the mailbox."""
         self.token = token
+        """The media host's name for the visit."""
         self.leg = leg
-        """The worker's."""
+        """The worker's leg."""
         self._context = context
         self._caller = caller
         self._relay_session = relay_session
         self._user: VisitUser | None = None
+        """Whoever waits for a worker."""
         self._asked = False
+        """Whether the media host is looking for a worker."""
         self._session: ClientSession | None = None
 
     @property
@@ -104,7 +111,7 @@ class Visit(Timed, Nobody):
         )
 
     def resume(self, user: VisitUser, now: float) -> None:
-        """The worker died under an answered call: the caller keeps its port, and another worker is asked for."""
+        """Ask for another worker after one died under an answered call. The caller keeps its port."""
         if self._asked:
             return
         if self.leg is not None and self.leg.session is not None:
@@ -115,11 +122,11 @@ class Visit(Timed, Nobody):
         self._context.services.mailboxes.resume(self.token, self._invite)
 
     def digit(self, digit: str) -> None:
-        """The caller pressed a key."""
+        """Pass on a key that the caller pressed."""
         self._context.services.mailboxes.digit(self.token, digit)
 
     def release(self, now: float) -> None:
-        """The visit is over: take back the place that was asked for, and an INVITE under way."""
+        """End the visit: give back a place that was asked for, and cancel an INVITE under way."""
         self._user = None
         self._within(NEVER)
         if self._asked:
@@ -152,14 +159,14 @@ class Visit(Timed, Nobody):
 
     def _invite(self, flow: Flow | None, now: float) -> None:
         if not self._asked:
-            # It was taken back meanwhile.
+            # The visit ended meanwhile.
             return
         self._asked = False
         if flow is None:
             self._fail(now)
             return
         context = self._context
-        leg = self.leg = context.new_leg(flow)
+        leg = self.leg = context.new_leg(flow, "never")
         self._relay_session.place(self._caller, leg)
         host = context.services.agent.wire.advertised(flow)
         target = Uri(flow.remote.host, self.words.service, flow.remote.port)

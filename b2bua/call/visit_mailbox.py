@@ -1,4 +1,4 @@
-"""Performs the steps that lead to a mailbox: a caller leaves a message, or visits the own voice portal."""
+"""Leads a caller to a mailbox: to leave a message, or to the voice portal of the caller's own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class VisitMailbox(Performer):
         self.early.open(self._relay_session, self._opened, now)
 
     def relay_back(self, now: float) -> None:
-        """The search for a worker goes on; one that answers is told the new port by a re-INVITE."""
+        """Go on looking for a worker. The one that answers is told the new port by a re-INVITE."""
         self._relay_session.reopen(self._reopened)
 
     def stop(self, now: float) -> None:
@@ -42,11 +42,11 @@ class VisitMailbox(Performer):
         self.worker_failed(now)
 
     def worker_answered(self, leg: Leg, now: float) -> None:
-        """The caller is answered."""
+        """Answer the caller."""
         self.user.answered(Answer(leg, self._relay_session, visit=self._visit), now)
 
     def worker_failed(self, now: float) -> None:
-        """No relay, no worker, or no answer: the plan goes on."""
+        """Go on with the plan: there is no relay, no worker, or no answer."""
         self.stop(now)
         visit = self._visit
         self.context.event("mailbox.failed", mailbox=visit.step.user, service=visit.words.service)

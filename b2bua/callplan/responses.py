@@ -124,7 +124,7 @@ a second phone would ring.
 
 - Once a trunk has told us that it rings there, no other is tried, whatever follows.
 - An emergency call is tried on every trunk, whatever a trunk says before it rings.
-- A trunk that says nothing for 4 seconds is followed by the next one too.
+- A trunk that says nothing for `calls.trunk_silence` seconds is followed by the next one too.
 - When no trunk is left, the caller gets the best of what was said: a 6xx, else the lower class (RFC 3261 §16.7).
 - Carriers differ. `next_trunk_codes` of a [trunk](company-file.md) names codes by which this carrier says that it
   cannot (many send 404 for a destination without a route), `final_codes` those that are the called person's word when

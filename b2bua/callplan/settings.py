@@ -129,6 +129,7 @@ class Trunk:
     `caller_from` says which of a call's two numbers is the caller that people see: the one in From, or the asserted
     one (I7). After a code of `next_trunk_codes` the next trunk is tried, after one of `final_codes` none, whatever
     the table in `responses.py` says of it.
+    `nat` says whether its addresses can be believed (M5).
     """
 
     id: int
@@ -149,6 +150,7 @@ class Trunk:
     caller_from: Literal["from", "asserted"] = "from"
     next_trunk_codes: frozenset[int] = frozenset()
     final_codes: frozenset[int] = frozenset()
+    nat: Literal["auto", "always", "never"] = "auto"
     country: str = "GB"
     ha1_md5: str = field(default="", repr=False)
     ha1_sha256: str = field(default="", repr=False)

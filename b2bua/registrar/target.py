@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from b2bua.registrar.bindings import Binding
-from b2bua.sip.compose import Header
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.route import routed
-
-# Networks whose addresses mean another host elsewhere: loopback, private (RFC 1918), shared by a carrier's customers
-# (RFC 6598), link-local (RFC 3927). An address in one of them is in reach only from inside the same one.
-_REALMS = (
-    ("loopback", (IPv4Network("127.0.0.0/8"),)),
-    ("private", tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))),
-    ("shared", (IPv4Network("100.64.0.0/10"),)),
-    ("link-local", (IPv4Network("169.254.0.0/16"),)),
-    # This network, multicast and what is reserved: no host has such an address.
-    ("nowhere", tuple(map(IPv4Network, ("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4")))),
-)
-PUBLIC, NOWHERE = "public", "nowhere"
+from b2bua.sip.sdp.nat import in_reach
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.route import routed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +20,8 @@ class Ways:
     carrier's, which would take it for a call of ours.
     """
 
-    local: Mapping[str, Hop]
-    closed: Callable[[Hop], bool]
+    local: Mapping[str, SocketAddress]
+    closed: Callable[[SocketAddress], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +59,7 @@ def _direct(binding: Binding, ways: Ways) -> Flow | None:
     if back is not None and binding.outbound:
         return None
     named = binding.next_hop
-    hop = Hop(named.host, named.port or 5060)
+    hop = SocketAddress(named.host, named.port or 5060)
     beside = hop.host == source.host
     if back is not None and back.reliable and beside:
         return None
@@ -82,21 +69,6 @@ def _direct(binding: Binding, ways: Ways) -> Flow | None:
     local = ways.local.get(transport)
     if binding.behind_nat or named.scheme != "sip" or local is None:
         return None
-    if not _in_reach(hop.host, source.host) or ways.closed(hop):
+    if not in_reach(hop.host, source.host) or ways.closed(hop):
         return None
     return Flow(transport, local, hop)
-
-
-def _in_reach(host: str, source: str) -> bool:
-    """Whether this is an address that means the same host to us as to whoever is at `source`."""
-    realm = _realm(host)
-    return realm != NOWHERE and realm in (PUBLIC, _realm(source))
-
-
-@lru_cache(maxsize=4096)
-def _realm(host: str) -> str:
-    try:
-        address = IPv4Address(host)
-    except AddressValueError:
-        return NOWHERE
-    return next((name for name, networks in _REALMS if any(address in each for each in networks)), PUBLIC)

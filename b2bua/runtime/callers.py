@@ -14,12 +14,13 @@ from b2bua.callplan.codes import USUAL, Codes
 from b2bua.callplan.journey import Diversion
 from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller
-from b2bua.runtime.directory import Registered
-from b2bua.sip.anonymity import withheld
-from b2bua.sip.digest import Account
-from b2bua.sip.flow import Flow
-from b2bua.sip.message import Request
-from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.runtime.directory import LiveDevices
+from b2bua.sip.auth.digest import Account
+from b2bua.sip.sdp.nat import Nat
+from b2bua.sip.text.anonymity import withheld
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.message import Request
+from b2bua.sip.transactions.server_transaction import ServerTransaction
 from b2bua.trunks.calling import caller_of
 from b2bua.trunks.dialled import dialled
 from b2bua.trunks.diversions import incoming_diversions
@@ -33,7 +34,8 @@ Authenticate = Callable[[ServerTransaction, Request, Lookup, float], str | None]
 class Calling:
     """A caller and what it dialled. `user` is set for a device's call, `trunk` for a carrier's.
 
-    `diversions` are the redirects that a carrier tells of, `marker` our own mark on a call that comes back.
+    `diversions` are the redirects that a carrier tells of, `marker` our own mark on a call that comes back, `nat` what
+    the caller's setting says of its addresses.
     """
 
     caller: Caller
@@ -42,6 +44,7 @@ class Calling:
     trunk: Trunk | None = None
     diversions: tuple[Diversion, ...] = ()
     marker: str | None = None
+    nat: Nat = "auto"
 
 
 class Callers:
@@ -52,7 +55,7 @@ class Callers:
 
     def __init__(
         self,
-        devices: Registered,
+        devices: LiveDevices,
         authenticate: Authenticate,
         on_proven: Callable[[Flow], None],
         codes: Codes = USUAL,
@@ -77,20 +80,20 @@ class Callers:
             return None
         if (account := directory.account(username)) is not None:
             if (user := directory.user(account.user_id)) is not None:
-                return self._from_user(request, user, self._devices.choices.of(username))
+                return self._from_user(request, user, account.nat, self._devices.choices.of(username))
         elif (trunk := directory.trunk_named(username)) is not None:
             return _from_trunk(request, trunk)
         invite.respond(403, now)
         return None
 
-    def _from_user(self, request: Request, user: User, chosen: str | None) -> Calling:
+    def _from_user(self, request: Request, user: User, nat: Nat, chosen: str | None) -> Calling:
         hidden = user.withhold_number or withheld(request)
         number = user.extension or user.default_number
         caller = Caller(number, user.name, hidden, user.id, user.customer, user.default_number, chosen)
         country = self._devices.directory.numbering.customer_of(user).country
         # A device's own domain is where it says it is.
         called = dialled(request.uri, country, (request.from_.uri.host,), self._codes)
-        return Calling(caller, called, user=user)
+        return Calling(caller, called, user=user, nat=nat)
 
 
 def _from_trunk(request: Request, trunk: Trunk) -> Calling:
@@ -105,4 +108,5 @@ def _from_trunk(request: Request, trunk: Trunk) -> Calling:
         trunk=trunk,
         diversions=incoming_diversions(request, trunk),
         marker=request.get(MARKER.lower()),
+        nat=trunk.nat,
     )

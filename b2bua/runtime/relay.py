@@ -11,7 +11,7 @@ import structlog
 
 from b2bua.call.journal import Figures
 from b2bua.call.ports import Peer, Ports
-from b2bua.sip.flow import Flow
+from b2bua.sip.text.flow import Flow
 from b2bua.transport.addresses import Addresses
 from media.relay.client import Peer as RelayPeer
 from media.relay.client import Ports as RelayPorts
@@ -198,7 +198,7 @@ def _measured(folder: Path) -> Iterator[tuple[str, float]]:
 
 
 def _peer(peer: Peer) -> RelayPeer:
-    return RelayPeer(peer.address, peer.port, peer.sources, peer.nat)
+    return RelayPeer(peer.address, peer.port, peer.sources)
 
 
 def _figures(stats: Stats | RelayError) -> Figures:

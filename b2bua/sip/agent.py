@@ -8,10 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from b2bua.sip.address import Address
-from b2bua.sip.authorization import Authorization, Authorized
-from b2bua.sip.body import SDP, Part, write_multipart
-from b2bua.sip.capabilities import (
+from b2bua.sip.auth.authorization import Authorization, Authorized
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.dialogs.dialog import Dialog, DialogId
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session_user import NOBODY, SessionUser
+from b2bua.sip.dialogs.subscription import Subscription, SubscriptionUser, event_type
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.dialogs.uas import ServerSession
+from b2bua.sip.text.address import Address, parse_party
+from b2bua.sip.text.body import SDP, Part, write_multipart
+from b2bua.sip.text.capabilities import (
     ALLOW,
     ALLOW_EVENTS,
     CAPABILITIES,
@@ -23,30 +31,28 @@ from b2bua.sip.capabilities import (
     SUPPORTED,
     UNDERSTOOD,
 )
-from b2bua.sip.challenge import Credential
-from b2bua.sip.client_transaction import IGNORE, ResponseUser
-from b2bua.sip.compose import Header
-from b2bua.sip.dialog import Dialog, DialogId
-from b2bua.sip.draft import Draft
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.flow import Flow
-from b2bua.sip.layer import TransactionLayer, Wire
-from b2bua.sip.message import Request, Response
-from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.session import Session
-from b2bua.sip.session_state import SessionState
-from b2bua.sip.session_user import NOBODY, SessionUser
-from b2bua.sip.subscription import Subscription, SubscriptionUser, event_type
-from b2bua.sip.timers import TimerQueue, Timers
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.draft import Draft
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.message import Request, Response
+from b2bua.sip.transactions.client_transaction import IGNORE, ResponseUser
+from b2bua.sip.transactions.layer import TransactionLayer, Wire
+from b2bua.sip.transactions.server_transaction import ServerTransaction
+from b2bua.sip.transactions.timers import TimerQueue, Timers
+
+MAX_CONTACTS = 20
+"""Contacts of a REGISTER that are looked at before its sender has shown credentials."""
 
 
 class Application(Protocol):
     """What requests outside a dialog mean, and who watches the traffic."""
 
     def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
-        """A new call. Owes an answer, by `UserAgent.serve` or directly; until then the caller repeats it."""
+        """A new call. Owes an answer, by `UserAgent.serve` or directly; until then the caller repeats it.
+
+        Without a Contact it comes from a peer older than RFC 3261, and its From says where the caller is.
+        """
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A registration. Owes an answer."""
@@ -290,10 +296,16 @@ class UserAgent:
         ):
             transaction.dismiss(420, (("Unsupported", ", ".join(sorted(unknown))),))
         elif method == "REGISTER":
-            self.application.on_register(transaction, request, now)
+            self._registered(transaction, request, now)
         elif request.to.tag is not None:
             self._in_dialog(transaction, request, now)
-        elif method == "INVITE":
+        else:
+            _ = request.uri  # 416 or 400 at once, whatever becomes of it
+            self._begun(transaction, request, now)
+
+    def _begun(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        method = request.method
+        if method == "INVITE":
             self._invited(transaction, request, now)
         elif method == "SUBSCRIBE":
             self._subscribed(transaction, request, now)
@@ -325,13 +337,24 @@ class UserAgent:
         """Pass on what was refused."""
         self.application.on_refused(error, data, flow)
 
+    def _registered(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """What nobody could register is refused before its sender is asked for credentials."""
+        _ = request.uri
+        if not request.to.uri.is_sip:
+            # RFC 3261 §10.3: the address of record is a SIP URI.
+            raise BadMessage(400, "Bad To")
+        if request.get("contact") != "*":
+            for value in request.values("contact")[:MAX_CONTACTS]:
+                if not parse_party(value).uri.is_sip:
+                    raise BadMessage(400, "Bad Contact")
+        self.application.on_register(transaction, request, now)
+
     def _invited(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        _ = request.uri  # 416 or 400 at once, whatever the application does with it
         if request.integer("max-forwards", 70) == 0:
             # A call is passed on; nothing else is.
             transaction.dismiss(483)
-        elif request.contact is None:
-            transaction.dismiss(400, reason="Missing Contact")
+        elif request.contact is None and ("contact" in request.headers or not request.from_.uri.is_sip):
+            transaction.dismiss(400, reason="Bad Contact")
         elif not request.content.understood:
             transaction.dismiss(415, UNDERSTOOD)
         else:

@@ -37,6 +37,7 @@ class SoftClient:
 
     username: str
     password: str | None = field(default=None, repr=False)
+    nat: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class DeskPhone:
 
     mac: str
     vendor: str = ""
+    nat: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +122,4 @@ class TrunkEntry:
     caller_from: str = "from"
     next_trunk_codes: tuple[int, ...] = ()
     final_codes: tuple[int, ...] = ()
+    nat: str = "auto"

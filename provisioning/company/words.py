@@ -9,6 +9,7 @@ from provisioning.company.entries import (
     NOT_ANSWERED,
     CustomerEntry,
     DeskPhone,
+    SoftClient,
     TreatmentEntry,
     TrunkEntry,
     UserEntry,
@@ -16,6 +17,7 @@ from provisioning.company.entries import (
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NONE = "none"
+NAT = {"auto": "as its addresses tell", "always": "always", "never": "never"}
 
 
 def customer_words(entry: CustomerEntry) -> dict[str, str]:
@@ -54,7 +56,7 @@ def user_words(entry: UserEntry) -> dict[str, str]:
         "Out of hours, times": _times(entry.unavailable),
         "Reject anonymous calls": _yes(entry.reject_anonymous),
         "Permanent redirect": entry.permanent_redirect or NONE,
-        "Soft clients": _listed(client.username for client in entry.soft_clients),
+        "Soft clients": _listed(_client(client) for client in entry.soft_clients),
         "Desk phones": _listed(_phone(phone) for phone in entry.desk_phones),
     }
 
@@ -79,6 +81,7 @@ def trunk_words(entry: TrunkEntry) -> dict[str, str]:
         "Caller shown": "the number in From" if entry.caller_from == "from" else "the asserted number",
         "Codes after which the next trunk is tried": _listed({str(code) for code in entry.next_trunk_codes}),
         "Codes that are the called person's": _listed({str(code) for code in entry.final_codes}),
+        "Behind NAT": NAT[entry.nat],
     }
 
 
@@ -124,9 +127,22 @@ def _listed(values: Iterable[str]) -> str:
     return ", ".join(sorted(values)) or NONE
 
 
+def _client(client: SoftClient) -> str:
+    return client.username + _remarks(_behind_nat(client.nat))
+
+
 def _phone(phone: DeskPhone) -> str:
     mac = ":".join(phone.mac[at : at + 2] for at in range(0, 12, 2))
-    return f"{mac} ({phone.vendor})" if phone.vendor else mac
+    return mac + _remarks(phone.vendor, _behind_nat(phone.nat))
+
+
+def _behind_nat(nat: str) -> str:
+    return "" if nat == "auto" else f"{NAT[nat]} behind NAT"
+
+
+def _remarks(*remarks: str) -> str:
+    made = ", ".join(filter(None, remarks))
+    return f" ({made})" if made else ""
 
 
 def _times(spans: Iterable[Interval]) -> str:

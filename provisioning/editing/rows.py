@@ -55,6 +55,7 @@ _TRUNK_COLUMNS = (
     "trusted",
     "anonymous_code",
     "caller_from",
+    "nat",
 )
 
 
@@ -212,18 +213,24 @@ class CompanyRows:
                         username=client.username,
                         vendor="",
                         password=self._password(client.username),
+                        nat=client.nat,
                     )
                 )
-            elif client.username in self.plan.passwords:
+                continue
+            kept[client.username].nat = client.nat
+            if client.username in self.plan.passwords:
                 kept[client.username].password = self._password(client.username)
         for phone in user.desk_phones:
             if phone.mac in kept:
                 kept[phone.mac].vendor = phone.vendor
+                kept[phone.mac].nat = phone.nat
             else:
                 # Nobody types a desk phone's password: it goes into the phone's own configuration file.
                 password = self.key.encrypt(generate_password())
                 row.devices.append(
-                    model.Device(kind=DESK, username=phone.mac, vendor=phone.vendor, password=password)
+                    model.Device(
+                        kind=DESK, username=phone.mac, vendor=phone.vendor, password=password, nat=phone.nat
+                    )
                 )
 
     def _password(self, username: str) -> bytes:

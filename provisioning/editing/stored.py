@@ -117,9 +117,13 @@ def user_entry(row: model.User, customer: StoredCustomer) -> UserEntry:
         out_of_hours_enabled=row.out_of_hours_enabled,
         out_of_hours=_treatment_entry(treatments["out_of_hours"], emails),
         unavailable=tuple(Interval(span.weekday, span.start, span.end) for span in row.intervals),
-        soft_clients=tuple(SoftClient(device.username) for device in row.devices if device.kind == SOFT),
+        soft_clients=tuple(
+            SoftClient(device.username, nat=device.nat) for device in row.devices if device.kind == SOFT
+        ),
         desk_phones=tuple(
-            DeskPhone(device.username, device.vendor) for device in row.devices if device.kind == DESK
+            DeskPhone(device.username, device.vendor, device.nat)
+            for device in row.devices
+            if device.kind == DESK
         ),
     )
 
@@ -144,6 +148,7 @@ def trunk_entry(row: model.Trunk) -> TrunkEntry:
         caller_from=row.caller_from,
         next_trunk_codes=tuple(row.next_trunk_codes),
         final_codes=tuple(row.final_codes),
+        nat=row.nat,
     )
 
 

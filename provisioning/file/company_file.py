@@ -34,6 +34,7 @@ from provisioning.file.toml_table import Problem, Table
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SYNTAX_ERROR = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
+_NAT = values.choice("auto", "always", "never")
 _AT_END = re.compile(r"(.*) \(at end of document\)", re.DOTALL)
 
 
@@ -213,6 +214,7 @@ def _soft_client(table: Table) -> SoftClient:
     entry = SoftClient(
         username=table.need("username", values.checked(values.username), ""),
         password=table.read("password", values.secret, None),
+        nat=table.read("nat", _NAT, "auto"),
     )
     table.finish()
     return entry
@@ -222,6 +224,7 @@ def _desk_phone(table: Table) -> DeskPhone:
     entry = DeskPhone(
         mac=table.need("mac", values.checked(parse_mac), ""),
         vendor=table.read("vendor", values.checked(values.vendor), ""),
+        nat=table.read("nat", _NAT, "auto"),
     )
     table.finish()
     return entry
@@ -247,6 +250,7 @@ def _trunk(table: Table) -> TrunkEntry:
         caller_from=table.read("caller_from", values.choice("from", "asserted"), "from"),
         next_trunk_codes=table.each("next_trunk_codes", values.whole(300, 699)),
         final_codes=table.each("final_codes", values.whole(300, 699)),
+        nat=table.read("nat", _NAT, "auto"),
     )
     table.finish()
     return entry

@@ -182,6 +182,7 @@ class Device(Base):
     username: Mapped[str]
     vendor: Mapped[str]
     password: Mapped[bytes]
+    nat: Mapped[str] = mapped_column(server_default="auto")
 
 
 class Trunk(Base):
@@ -208,6 +209,7 @@ class Trunk(Base):
     caller_from: Mapped[str] = mapped_column(server_default="from")
     next_trunk_codes: Mapped[list[Any]] = mapped_column(server_default="[]")
     final_codes: Mapped[list[Any]] = mapped_column(server_default="[]")
+    nat: Mapped[str] = mapped_column(server_default="auto")
 
 
 class BlockedNumber(Base):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from b2bua.call.ports import Peer
-from b2bua.sip.flow import Hop
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import NOBODY
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import NOBODY
+from b2bua.sip.text.flow import SocketAddress
 from tests.call.stage import (
     EVENTS,
     G722,
@@ -103,8 +103,8 @@ def test_codec_and_address_change_from_either_side(side: str) -> None:
     code, body = result(asking)
     assert (code, codecs_of(heard(body))) == (200, ["G722"])
     moved = (relay.moves, relay.far) if side == "caller" else (relay.far, relay.moves)
-    assert moved[0][-1] == Peer(asking.host, 4444, (asking.host,), nat=False)
-    assert moved[1][-1] == Peer(other.host, 4555, (other.host,), nat=False)
+    assert moved[0][-1] == Peer(asking.host, 4444)
+    assert moved[1][-1] == Peer(other.host, 4555)
     asking.session.bye(stage.now)
     stage.finish()
 
@@ -113,13 +113,13 @@ def test_a_phone_that_moved_is_sent_its_sound_where_it_is_now() -> None:
     stage, caller, _ = answered()
     relay = stage.relay.sessions[stage.notes.joins[0][0]]
     # It tells its private address as before, from the public address of another network.
-    elsewhere = Hop("192.0.2.77", 5060)
+    elsewhere = SocketAddress("192.0.2.77", 5060)
     caller.agent.wire.hop = elsewhere
     stage.network.attach(elsewhere, caller.agent.layer.receive)
     caller.session.dialog.flow = stage.network.flow(elsewhere, SERVICE)
     caller.session.offer(sdp("10.0.0.9", 4444), stage.now)
     stage.run(0.5)
-    assert relay.moves[-1] == Peer("10.0.0.9", 4444, ("192.0.2.77", "10.0.0.9"), nat=True)
+    assert relay.moves[-1] == Peer("192.0.2.77", 4444, ("192.0.2.77", "10.0.0.9"))
     caller.session.bye(stage.now)
     stage.network.settle()
     assert stage.agent.sessions == 0

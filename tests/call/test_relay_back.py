@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from b2bua.call.agreement import PATIENCE
+from b2bua.call.agreement import MAX_PUT_OFF
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.steps import Ring
-from b2bua.sip.session import Session
+from b2bua.sip.dialogs.session import Session
 from tests.call.stage import (
     ANNOUNCED,
     CALLED,
@@ -151,11 +151,11 @@ def test_a_side_that_will_not_move_ends_the_call(side: str, code: int) -> None:
     stubborn = caller if side == "caller" else callee
     stubborn.when("offer", lambda session, now: session.refuse_offer(code, now))
     restart(stage)
-    stage.run(5.0 * PATIENCE)
+    stage.run(5.0 * MAX_PUT_OFF)
     assert stage.call.over and stage.call.journal.hung_up_by == "service (relay lost)"
     assert (caller.names()[-1], callee.names()[-1]) == ("ended", "ended")
     assert len([name for name, _ in stubborn.events if name == "offer"]) == (
-        1 if code == 488 else PATIENCE + 1
+        1 if code == 488 else MAX_PUT_OFF + 1
     )
     stage.finish()
 

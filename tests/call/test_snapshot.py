@@ -16,8 +16,8 @@ from b2bua.callplan.identity import Identity
 from b2bua.callplan.plan import Plan, visit_portal
 from b2bua.callplan.situation import Caller
 from b2bua.callplan.steps import Reject, Step
-from b2bua.sip.challenge import Credential
-from b2bua.sip.flow import Flow
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.text.flow import Flow
 from tests.call.stage import (
     CALLED,
     CALLING,
@@ -68,6 +68,20 @@ def restarted(stage: Stage, away: float = 1.0) -> None:
     stage.run(away)
     stage.restart(kept)
     stage.run(0.5)
+
+
+def test_whether_a_description_is_believed_is_known_after_a_restart() -> None:
+    stage = Stage()
+    stage.nat = "always"
+    answers(stage.device("192.0.2.11", nat="never"))
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(1.0)
+    restarted(stage)
+    assert stage.call.bridge is not None
+    assert (stage.call.bridge.caller.nat, stage.call.bridge.callee.nat) == ("always", "never")
+    caller.session.bye(stage.now)
+    stage.finish()
 
 
 @pytest.mark.parametrize("side", ["caller", "callee"])

@@ -15,18 +15,20 @@ from b2bua.callplan.settings import Customer, Trunk, User
 from b2bua.callplan.situation import Caller
 from b2bua.registrar.location import Location
 from b2bua.runtime.callers import Callers, Calling
-from b2bua.runtime.directory import Directory, Registered
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.message import Request
+from b2bua.runtime.directory import Directory, LiveDevices
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.message import Request
 from provisioning.store.directory import Account
 from provisioning.store.directory import Directory as Reading
 
-OURS = Hop("192.0.2.1", 5060)
-CARRIER = Flow("UDP", OURS, Hop("192.0.2.9", 5060))
-ELSEWHERE = Flow("UDP", OURS, Hop("198.51.100.7", 5060))
+OURS = SocketAddress("192.0.2.1", 5060)
+CARRIER = Flow("UDP", OURS, SocketAddress("192.0.2.9", 5060))
+ELSEWHERE = Flow("UDP", OURS, SocketAddress("198.51.100.7", 5060))
 CALLER, CALLED = "+441632960200", "+441632960101"
 ANNA = User(1, 1, "Anna", "anna@acme.example", "201", (CALLED,), CALLED)
-TRUNK = Trunk(1, "carrier", "192.0.2.9", allow_from=("192.0.2.9",), username="ringplan", anonymous_code=403)
+TRUNK = Trunk(
+    1, "carrier", "192.0.2.9", allow_from=("192.0.2.9",), username="ringplan", anonymous_code=403, nat="never"
+)
 
 
 class Invite:
@@ -44,7 +46,7 @@ class Desk:
     """Callers with a directory of one user and one trunk; `proves` is who a challenged request proves to be."""
 
     def __init__(self, user: User = ANNA, proves: str | None = None) -> None:
-        account = cast(Account, SimpleNamespace(username="anna", user_id=1))
+        account = cast(Account, SimpleNamespace(username="anna", user_id=1, nat="always"))
         reading = cast(
             Reading,
             SimpleNamespace(
@@ -65,7 +67,7 @@ class Desk:
             return self.proves
 
         codes = Codes(frozenset({"999", "555"}))
-        devices = Registered(Directory(reading), Location(), {}, lambda hop: False)
+        devices = LiveDevices(Directory(reading), Location(), {}, lambda hop: False)
         self.callers = Callers(devices, authenticate, self.proven.append, codes)
 
     def identify(
@@ -97,7 +99,9 @@ def test_a_device_is_challenged_even_from_a_carriers_address() -> None:
 
 def test_a_carrier_at_its_address_is_not_challenged() -> None:
     desk = Desk()
-    assert desk.identify() == Calling(Caller(CALLER, network=CALLER, anonymous_code=403), CALLED, trunk=TRUNK)
+    assert desk.identify() == Calling(
+        Caller(CALLER, network=CALLER, anonymous_code=403), CALLED, trunk=TRUNK, nat="never"
+    )
     assert not desk.challenged and desk.proven == [CARRIER]
 
 
@@ -106,6 +110,13 @@ def test_a_carrier_elsewhere_proves_itself_by_its_username() -> None:
     found = desk.identify(ELSEWHERE)
     assert found is not None and found.trunk == TRUNK and desk.challenged == 1
     assert Desk().identify(ELSEWHERE) is None
+
+
+@pytest.mark.behaviour("M5")
+def test_whether_its_addresses_are_believed_is_its_own_setting() -> None:
+    device, carrier = Desk(proves="anna").identify(ELSEWHERE), Desk(proves="ringplan").identify(ELSEWHERE)
+    assert device is not None and device.nat == "always"
+    assert carrier is not None and carrier.nat == "never"
 
 
 def test_who_proves_to_be_nobody_known_is_refused() -> None:
@@ -182,4 +193,4 @@ def test_a_device_is_its_user_whatever_it_says(switch: bool, headers: dict[str, 
         x_ringplan="m",
         **headers,
     )
-    assert found == Calling(Caller("201", "Anna", withheld, 1, 1, CALLED), "202", user=user)
+    assert found == Calling(Caller("201", "Anna", withheld, 1, 1, CALLED), "202", user=user, nat="always")

@@ -4,7 +4,7 @@ import pytest
 
 from b2bua.callplan.steps import Voicemail
 from b2bua.registrar.location import Location
-from b2bua.runtime.directory import Directory, Registered
+from b2bua.runtime.directory import Directory, LiveDevices
 from provisioning.file.apply import apply_changes
 from provisioning.file.company_file import parse_company_file
 from provisioning.store.store import Store
@@ -26,10 +26,10 @@ async def test_users_and_accounts_are_found_by_every_name(store: Store) -> None:
     user = directory.user(account.user_id)
     assert user is not None
     assert user.email == "anna@acme.example"
-    assert list(directory.usernames(user.id)) == ["anna"]
+    assert [account.username for account in directory.accounts(user.id)] == ["anna"]
     assert directory.account("nobody") is None
     assert directory.user(999) is None
-    assert list(directory.usernames(999)) == []
+    assert list(directory.accounts(999)) == []
 
 
 async def test_only_accounts_that_changed_lose_their_registrations(store: Store) -> None:
@@ -41,9 +41,22 @@ async def test_only_accounts_that_changed_lose_their_registrations(store: Store)
     assert later.changed_accounts(await reading(store, text)) == ["carl"], "he is gone"
 
 
+@pytest.mark.behaviour("M5")
+async def test_a_device_keeps_its_registration_when_its_addresses_are_no_longer_believed(
+    store: Store,
+) -> None:
+    before = await reading(store, company("anna"))
+    later = await reading(store, company("anna").replace('"anna secret"', '"anna secret", nat = "always"'))
+    assert [account.nat for directory in (before, later) for account in directory.accounts(1)] == [
+        "auto",
+        "always",
+    ]
+    assert before.changed_accounts(later) == []
+
+
 async def test_a_user_without_registered_device_has_none(store: Store) -> None:
     directory = await reading(store, company("anna"))
-    registered = Registered(directory, Location(), {}, lambda hop: False)
+    registered = LiveDevices(directory, Location(), {}, lambda hop: False)
     account = directory.account("anna")
     assert account is not None
     assert registered.of_user(account.user_id, 0.0) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from b2bua.runtime.housekeeping import BURST, Housekeeping
-from b2bua.sip.timers import Timers
+from b2bua.sip.transactions.timers import Timers
 from tests.runtime.node import running_node, until
 
 

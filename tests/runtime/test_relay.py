@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from b2bua.call.ports import Peer
 from b2bua.runtime import relay
-from b2bua.sip.message import Request, Response
-from b2bua.sip.sdp import parse_sdp
+from b2bua.sip.sdp.description import parse_sdp
+from b2bua.sip.text.message import Request, Response
 from b2bua.transport.addresses import Addresses
 from tests.media.relay.phone import Phone as Listener
 from tests.media.relay.process import running_relay
@@ -60,7 +60,7 @@ async def test_sounds_are_measured_when_the_relay_is_reached_and_played_once_or_
             once, on = await Listener.start(), await Listener.start()
             for session, phone in (("once", once), ("on", on)):
                 opened = asyncio.Event()
-                peer = Peer(phone.address, phone.port, (phone.address,), nat=False)
+                peer = Peer(phone.address, phone.port)
                 link.open(session, peer, lambda ports, now, opened=opened: opened.set())
                 await asyncio.wait_for(opened.wait(), 10)
                 link.play(session, "engaged", 8, once=session == "once")

@@ -6,12 +6,12 @@ import gc
 
 import pytest
 
-from b2bua.sip.address import parse_address
-from b2bua.sip.capabilities import METHODS
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Request, Response
-from b2bua.sip.session import Session
-from b2bua.sip.timers import NEVER
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.text.address import parse_address
+from b2bua.sip.text.capabilities import METHODS
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.message import Request, Response
+from b2bua.sip.transactions.timers import NEVER
 from tests.sip.messages import request
 from tests.sip.wire import Network, Peer, Phone, accept, joined, pair, ring
 
@@ -80,19 +80,61 @@ def test_too_many_hops() -> None:
     assert asked(request().replace(b"Max-Forwards: 70", b"Max-Forwards: x")).code == 400
 
 
-@pytest.mark.parametrize("contact", ["", "*", "<bad"])
-def test_an_invite_without_a_contact(contact: str) -> None:
+@pytest.mark.parametrize("contact", ["*", "<bad", ","])
+def test_an_invite_with_a_contact_that_leads_nowhere(contact: str) -> None:
     network, phone, peer = bench()
     peer.send(request(contact=contact), phone.hop)
     network.run(0.1)
     assert peer.codes() == [400] and phone.events == []
 
 
+def test_a_peer_older_than_rfc_3261_is_where_its_from_says() -> None:
+    network, phone, peer = bench()
+    phone.when("invite", accept)
+    peer.send(request(contact="", via="SIP/2.0/UDP 192.0.2.9", branch=""), phone.hop)
+    network.run(0.1)
+    assert peer.codes() == [100, 200]
+    assert phone.session.dialog is not None
+    assert str(phone.session.dialog.target) == "sip:202@ringplan.example"
+    assert asked(request(contact="").replace(b"<sip:202", b"<http:202")).code == 400
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "SUBSCRIBE"])
 @pytest.mark.parametrize(
-    ("uri", "code"), [("http://x", 416), ("sip:", 400), ("sip:a@b:99999", 400), ("urn:service:sos", 416)]
+    ("uri", "code"),
+    [
+        ("http://x", 416),
+        ("sip:", 400),
+        ("sip:a@b:99999", 400),
+        ("urn:service:sos", 416),
+        ("sip:2001:db8::10", 400),
+        ("<sip:a@b>", 400),
+    ],
 )
-def test_request_uris_that_cannot_be_used(uri: str, code: int) -> None:
-    assert asked(request(uri=uri)).code == code
+def test_request_uris_that_cannot_be_used(method: str, uri: str, code: int) -> None:
+    assert asked(request(method, uri=uri)).code == code
+
+
+def test_in_a_dialog_the_request_uri_does_not_matter() -> None:
+    assert asked(request("BYE", uri="http://x", to_tag="t")).code == 481
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"To: <sip:", b"To: <isbn:"),
+        (b"Contact: <sip:", b"Contact: <name:"),
+        (b"Contact: <sip:", b"Contact: <tel:"),
+        (b"Contact: <sip:202@192.0.2.9:5060>", b"Contact: sip:202@192.0.2.9?Route=%3Csip:x%3E"),
+        (b"Contact: <sip:202", b"Contact: <sip:a@b>, <name:202"),
+    ],
+)
+def test_what_nobody_could_register_is_refused_before_anybody_is_asked(old: bytes, new: bytes) -> None:
+    network, phone, peer = bench()
+    phone.on_register = lambda *_: pytest.fail("asked")  # type: ignore[method-assign]
+    peer.send(request("REGISTER").replace(old, new), phone.hop)
+    network.run(0.1)
+    assert peer.codes() == [400] and phone.idle()
 
 
 def test_another_body_than_sdp() -> None:
@@ -344,7 +386,8 @@ def test_a_fault_in_a_reinvite_is_a_500_and_the_next_one_is_heard() -> None:
         request("CANCEL"),
         request("SUBSCRIBE"),
         request("FOO"),
-        request(contact=""),
+        request(contact="*"),
+        request("REGISTER", contact="<bad"),
         request(headers=(("Require", "foo"),)),
         request("REGISTER", headers=(("Require", "foo"),)),
         request().replace(b"Max-Forwards: 70", b"Max-Forwards: 0"),
