@@ -238,6 +238,12 @@ EVENTS: tuple[Event, ...] = (
         "What is known of a message cannot be read: it is left out until its .json file is mended or removed.",
         ("mailbox", "message", "reason"),
     ),
+    Event(
+        "mailbox.recording_cut",
+        "error",
+        "The disk filled while a caller spoke: the message ends there, is kept as far as it came, and marked.",
+        ("mailbox", "seconds", "session"),
+    ),
     Event("mailbox.removed", "info", "The mailbox of a user who was deleted long ago is gone.", ("mailbox",)),
     Event(
         "mailbox.repair_failed",
@@ -509,6 +515,12 @@ EVENTS: tuple[Event, ...] = (
         "info",
         "A subscription is over; `told` says whether the device has heard so.",
         ("told", "username"),
+    ),
+    Event(
+        "trunk.contact_rewritten",
+        "info",
+        "A carrier keeps another Contact for us than we named, as border controllers make it; its time counts.",
+        ("contact", "seconds", "trunk"),
     ),
     Event("trunk.down", "warning", "A trunk does not answer: calls try it last.", ("address", "trunk")),
     Event(

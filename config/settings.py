@@ -335,9 +335,7 @@ def load(config_file: Path | None = None) -> Settings:
         config_file = Path(named)
     if config_file is not None:
         _check_readable(config_file)
-    unknown = [
-        f"{name}: there is no such setting; see docs/configuration.md" for name in _unknown(os.environ)
-    ]
+    unknown = [NO_SUCH_SETTING.format(name) for name in _unknown(os.environ)]
     if unknown:
         raise ConfigError("\n".join(unknown))
 

@@ -5,6 +5,7 @@ A refusal is a `ValueError` whose text says what is allowed; `config.settings` a
 
 from __future__ import annotations
 
+import json
 import re
 from email.errors import MessageError
 from email.headerregistry import AddressHeader, HeaderRegistry
@@ -40,7 +41,7 @@ class PortRange(NamedTuple):
         return f"{self.first}-{self.last}"
 
 
-ALGORITHMS_ALLOWED = 'SHA-256 and MD5 are allowed, the preferred first, such as ["SHA-256", "MD5"]'
+ALGORITHMS_ALLOWED = "SHA-256 and MD5 are allowed, the preferred first, "
 
 
 def parse_ipv4(value: object) -> str:
@@ -91,22 +92,38 @@ def parse_network(value: object) -> IPv4Network:
         ) from None
 
 
+def parse_list(value: object, allowed: str, *examples: str) -> list[object]:
+    """A list; or one text, the form of an environment variable: JSON, or commas between the values."""
+    given: object = value
+    if isinstance(given, str):
+        text = given.strip()
+        if text.startswith("["):
+            try:
+                given = json.loads(text)
+            except ValueError:
+                given = None
+        else:
+            given = [part.strip() for part in text.split(",") if part.strip()]
+    if not isinstance(given, list | tuple):
+        raise ValueError(allowed + as_list(*examples))
+    return list(given)
+
+
+def as_list(*examples: str) -> str:
+    """How these values are written as a list, in both forms that are taken."""
+    return f"such as {json.dumps(examples)}, or {','.join(examples)} as one text with commas"
+
+
 def parse_networks(value: object) -> tuple[IPv4Network, ...]:
-    """A list of networks, or one text with commas between them (the form an environment variable has)."""
-    if isinstance(value, str):
-        value = [part for part in value.split(",") if part.strip()]
-    if not isinstance(value, list | tuple):
-        raise ValueError('a list of IPv4 networks is allowed, such as ["10.0.0.0/8"]')
-    return tuple(parse_network(part) for part in value)
+    """A list of networks."""
+    networks = parse_list(value, "a list of IPv4 networks is allowed, ", "10.0.0.0/8", "192.0.2.0/24")
+    return tuple(parse_network(part) for part in networks)
 
 
 def parse_name_servers(value: object) -> tuple[HostPort, ...]:
-    """A list of name servers, each an address with or without a port; commas between them in one text."""
-    if isinstance(value, str):
-        value = [part for part in value.split(",") if part.strip()]
-    if not isinstance(value, list | tuple):
-        raise ValueError('a list of name servers is allowed, such as ["192.0.2.53"]')
-    return tuple(_name_server(part) for part in value)
+    """A list of name servers, each an address with or without a port."""
+    servers = parse_list(value, "a list of name servers is allowed, ", "192.0.2.53", "192.0.2.54:5353")
+    return tuple(_name_server(part) for part in servers)
 
 
 def _name_server(value: object) -> HostPort:
@@ -118,24 +135,20 @@ def _name_server(value: object) -> HostPort:
 
 
 def parse_codes(value: object) -> tuple[str, ...]:
-    """A list of numbers as people dial them, digits only; commas between them in one text."""
-    return _codes(value, "[0-9]{2,8}", 'a list of 2 to 8 digits each is allowed, in quotes, such as ["911"]')
+    """A list of numbers as people dial them, digits only."""
+    return _codes(value, "[0-9]{2,8}", "a list of 2 to 8 digits each is allowed, in quotes, ", "911", "933")
 
 
 def parse_access_codes(value: object) -> tuple[str, ...]:
-    """A list of codes as people dial them, digits that may have a star before them; commas between them in one text."""
-    allowed = (
-        'a list of 2 to 8 digits each is allowed, also with a star before them, such as ["1571", "*1571"]'
-    )
-    return _codes(value, r"\*?[0-9]{2,8}", allowed)
+    """A list of codes as people dial them, digits that may have a star before them."""
+    allowed = "a list of 2 to 8 digits each is allowed, also with a star before them, "
+    return _codes(value, r"\*?[0-9]{2,8}", allowed, "1571", "*1571")
 
 
-def _codes(value: object, form: str, allowed: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = [part for part in value.split(",") if part.strip()]
-    codes = tuple(str(code).strip() for code in value) if isinstance(value, list | tuple) else ("",)
+def _codes(value: object, form: str, allowed: str, *examples: str) -> tuple[str, ...]:
+    codes = tuple(str(code).strip() for code in parse_list(value, allowed, *examples))
     if not all(re.fullmatch(form, code) for code in codes):
-        raise ValueError(allowed)
+        raise ValueError(allowed + as_list(*examples))
     return codes
 
 
@@ -150,13 +163,11 @@ def parse_optional_number(value: object) -> str | None:
 
 
 def parse_algorithms(value: object) -> tuple[str, ...]:
-    """The digest algorithms offered, the preferred first (RFC 8760 §2.3); commas between them in one text."""
-    names = value.split(",") if isinstance(value, str) else value
-    if not isinstance(names, list | tuple):
-        raise ValueError(ALGORITHMS_ALLOWED)
-    algorithms = tuple(str(name).strip().upper() for name in names)
-    if not algorithms or not {*algorithms} <= {"SHA-256", "MD5"} or len({*algorithms}) < len(algorithms):
-        raise ValueError(ALGORITHMS_ALLOWED)
+    """The digest algorithms offered, the preferred first (RFC 8760 §2.3)."""
+    examples = ("SHA-256", "MD5")
+    algorithms = tuple(str(name).strip().upper() for name in parse_list(value, ALGORITHMS_ALLOWED, *examples))
+    if not algorithms or not {*algorithms} <= {*examples} or len({*algorithms}) < len(algorithms):
+        raise ValueError(ALGORITHMS_ALLOWED + as_list(*examples))
     return algorithms
 
 

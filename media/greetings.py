@@ -11,13 +11,10 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import Literal
 
 from media import wav
+from media.message import Occasion
 
-Occasion = Literal["no-answer", "busy", "out-of-hours"]
-OCCASIONS: tuple[Occasion, ...] = ("no-answer", "busy", "out-of-hours")
-"""What a greeting can be for, as in a plan's step."""
 MAX_SECONDS = 120.0
 """The longest greeting (V1)."""
 
@@ -30,8 +27,8 @@ class Greetings:
 
     def path(self, user: int, occasion: str) -> Path:
         """Where a greeting is, if the user has one for this occasion. Raises ValueError for no occasion."""
-        if occasion not in OCCASIONS:
-            raise ValueError(f"{occasion!r} is none of {', '.join(OCCASIONS)}")
+        if occasion not in tuple(Occasion):
+            raise ValueError(f"{occasion!r} is none of {', '.join(Occasion)}")
         return self._root / str(user) / "greetings" / f"{occasion}.wav"
 
     def of(self, user: int, occasion: str) -> Path | None:

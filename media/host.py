@@ -18,7 +18,7 @@ from media.greetings import Greetings
 from media.housekeeping import Housekeeping
 from media.lines import JsonLines
 from media.mailbox import DiskFull, Mailbox, Recording
-from media.message import Envelope, Message
+from media.message import Envelope, Message, Occasion
 from media.owners import Owners
 from media.pool import PoolSettings, WorkerPool
 from media.protocol import (
@@ -36,11 +36,11 @@ from media.protocol import (
     event_to_json,
 )
 from media.scripts import spoken
-from media.scripts.deposit import Deposit, Limits, Occasion, greeting
+from media.scripts.deposit import Deposit, Limits, greeting
 from media.scripts.menu import PortalLimits
 from media.scripts.portal import Portal
 from media.scripts.script import Greeting, Script, Sound, Why
-from media.session import Session
+from media.session import DigitWay, Session
 from media.visit import House, Visit
 
 log = structlog.get_logger()
@@ -195,15 +195,12 @@ class MediaHost:
                 case "digit":
                     if request.get("digit") not in DIGITS:
                         raise BadRequest("digit")
-                    self._session(request).digit(request["digit"])
+                    self._session(request).digit(request["digit"], DigitWay.INFO)
                     reply({"ok": True})
                 case other:
                     raise BadRequest(f"do {other!r}")
         except BadRequest as error:
             reply({"ok": False, "error": f"bad request: {error}"})
-        except OSError as error:
-            log.error("mailbox.store_failed", mailbox=request["mailbox"], message=None, error=repr(error))
-            reply({"ok": False, "error": "the mailbox cannot be written"})
         except LookupError as error:
             reply({"ok": False, "error": error.args[0]})
 
@@ -216,7 +213,12 @@ class MediaHost:
     def _reserve(self, reservation: Reservation, reply: Reply) -> None:
         if reservation.session in self.sessions:
             raise BadRequest("session is in use")
-        script, recording = self._begin(reservation)
+        try:
+            script, recording = self._begin(reservation)
+        except OSError as error:
+            log.error("mailbox.store_failed", mailbox=reservation.mailbox, message=None, error=repr(error))
+            reply({"ok": False, "error": "the mailbox cannot be written"})
+            return
         session = self.sessions[reservation.session] = Session(
             reservation,
             script,

@@ -4,7 +4,7 @@
     <root>/<user id>/saved/…                          messages kept
     <root>/<user id>/deleted/…                        messages that the session which deleted them may restore
     <root>/<user id>/tmp/<message id>/                a recording in progress: envelope.json, part-0.wav,
-    part-1.wav …; without envelope.json: of a greeting
+    part-1.wav …; `incomplete` if the disk took no more; without envelope.json: of a greeting
 
 A message exists once its .json is there, and that is written last: the recording is joined, brought to disk
 (fsync), renamed into `new`, the folder brought to disk, and only then the .json goes the same way. A kill
@@ -21,6 +21,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ log = structlog.get_logger()
 
 DELETED = "deleted"
 ENVELOPE = "envelope.json"
+INCOMPLETE = "incomplete"
 TRAILING_SILENCE = 0.5
 """What is kept after the last sound when a recording's silent end is cut off, in seconds."""
 
@@ -58,6 +60,16 @@ class Recording:
     def next_part(self) -> Path:
         """Where the next part goes; the file does not exist yet."""
         return self.folder / f"part-{len(self.parts())}.wav"
+
+    def mark_incomplete(self) -> None:
+        """Say on disk that the end is missing: an empty file, for which even a full disk mostly has room."""
+        with suppress(OSError):
+            (self.folder / INCOMPLETE).touch()
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the disk took no more before the caller had ended."""
+        return (self.folder / INCOMPLETE).exists()
 
     def seconds(self) -> float:
         """The length of all parts."""
@@ -207,9 +219,11 @@ class Mailbox:
             wav.write(joined, samples)
             _move(joined, kept)
         envelope = envelope_from_json(json.loads((recording.folder / ENVELOPE).read_text("utf-8")))
-        message = Message(recording.id, recording.user, "new", envelope, round(wav.seconds(kept), 2), kept)
+        seconds, incomplete = round(wav.seconds(kept), 2), recording.is_incomplete
+        message = Message(recording.id, recording.user, "new", envelope, seconds, kept, incomplete)
         record = recording.folder / "message.json"
-        _write(record, envelope_to_json(envelope) | {"seconds": message.seconds})
+        known = envelope_to_json(envelope) | {"seconds": seconds}
+        _write(record, known | {"incomplete": True} if incomplete else known)
         _move(record, kept.with_suffix(".json"))
         self.drop(recording)
         return message
@@ -265,7 +279,8 @@ class Mailbox:
         except (ValueError, TypeError, KeyError) as error:
             log.error("mailbox.message_damaged", mailbox=user, message=path.stem, reason=repr(error))
             return None
-        return Message(path.stem, user, state, envelope, seconds, path.with_suffix(".wav"))
+        incomplete = values.get("incomplete") is True
+        return Message(path.stem, user, state, envelope, seconds, path.with_suffix(".wav"), incomplete)
 
 
 def _stamp(moment: datetime) -> str:

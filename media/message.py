@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
+
+
+class Occasion(StrEnum):
+    """Why the caller was sent to the mailbox; each has its own greeting (V1)."""
+
+    NO_ANSWER = "no-answer"
+    BUSY = "busy"
+    OUT_OF_HOURS = "out-of-hours"
+
 
 State = Literal["new", "saved"]
 STATES: tuple[State, ...] = ("new", "saved")
@@ -37,7 +47,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A stored message. `seconds` is its length, `path` its WAV file."""
+    """A stored message. `seconds` is its length, `path` its WAV file; `incomplete` if a full disk cut it off."""
 
     id: str
     user: int
@@ -45,6 +55,7 @@ class Message:
     envelope: Envelope
     seconds: float
     path: Path
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

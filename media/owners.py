@@ -12,6 +12,9 @@ from typing import Protocol
 
 from media.message import Message
 
+PIN_DIGITS = 6
+"""How long a PIN is (W3)."""
+
 
 class PinVerdict(StrEnum):
     """What came of a PIN that somebody keyed (W4). A PIN is not even looked at while the portal is locked."""

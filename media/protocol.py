@@ -11,8 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from media.message import Caller
-from media.scripts.deposit import Occasion
+from media.message import Caller, Occasion
 from media.scripts.script import Why
 
 TOKEN = re.compile(r"[a-z0-9]{1,32}")

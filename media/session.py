@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from media.scripts.deposit import Deposit
 from media.scripts.script import (
     Action,
     Answered,
+    CutOff,
     Digit,
     End,
     Errand,
@@ -43,6 +45,13 @@ from media.visit import Visit
 log = structlog.get_logger()
 
 PlaceFound = Callable[[Place | None], None]
+
+
+class DigitWay(Enum):
+    """How a key came: as RTP (RFC 4733), or by SIP INFO."""
+
+    RTP = "rtp"
+    INFO = "info"
 
 
 class Playing:
@@ -98,6 +107,7 @@ class Session:
         self._earlier_seconds = 0.0
         self._playing: Playing | None = None
         self._plays = 0
+        self._digit_way: DigitWay | None = None
         self._errands: set[asyncio.Task[None]] = set()
         self._unused: asyncio.TimerHandle | None = None
         self._quiet: asyncio.TimerHandle | None = None
@@ -126,9 +136,13 @@ class Session:
         """Whether its worker died and no other has been found yet."""
         return self._worker is None and not self._over
 
-    def digit(self, digit: str) -> None:
-        """A digit that arrived by SIP INFO, or from the worker. Nobody hears what is pressed between two workers."""
-        if self._connected or not self._begun:
+    def digit(self, digit: str, way: DigitWay) -> None:
+        """A digit that arrived by SIP INFO, or from the worker. Nobody hears what is pressed between two workers.
+
+        The way of the first one counts for the whole call: some phones send each key by both.
+        """
+        self._digit_way = self._digit_way or way
+        if way is self._digit_way and (self._connected or not self._begun):
             self._tell(Digit(digit, self._position()))
 
     def release(self) -> None:
@@ -155,9 +169,12 @@ class Session:
                 self._playing = None
                 self._tell(Played())
             case "digit":
-                self.digit(event["digit"])
+                self.digit(event["digit"], DigitWay.RTP)
             case "progress":
                 self._tell(Progress(self._earlier_seconds + event["seconds"], event["quiet"]))
+            case "stuck":
+                self._visit.cut_off()
+                self._tell(CutOff())
             case "recorded":
                 self._tell(Recorded(self._earlier_seconds + event["sound"]))
             case "failed" if self._playing is not None and not self._playing.is_there():

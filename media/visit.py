@@ -113,6 +113,17 @@ class Visit:
         """The length of what was recorded so far."""
         return self.recording.seconds() if self.recording is not None else 0.0
 
+    def cut_off(self) -> None:
+        """The disk takes no more of what is recorded: that is said of the message."""
+        log.error(
+            "mailbox.recording_cut",
+            mailbox=self.user,
+            session=self.token,
+            seconds=round(self.recorded_seconds(), 1),
+        )
+        if self.recording is not None:
+            self.recording.mark_incomplete()
+
     def forget(self) -> None:
         """Drop what was recorded."""
         for part in self.recording.parts() if self.recording is not None else ():

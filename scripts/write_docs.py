@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from b2bua.callplan import responses
 from b2bua.cli import schema
 from config import events
 
@@ -19,6 +20,12 @@ Every process reads the same settings when it starts: first the defaults, then a
 variable is `RINGPLAN_` with the table and the key in capitals and two underscores between them:
 
     RINGPLAN_DATA_DIR=/var/lib/ringplan RINGPLAN_SIP__UDP=192.0.2.10:5060 ringplan run
+
+A list is written in the environment as JSON, or with commas between its values (TOML's other forms, such as single
+quotes, are for the file alone):
+
+    RINGPLAN_SIP__DIGEST_ALGORITHMS='["SHA-256", "MD5"]'
+    RINGPLAN_SIP__DIGEST_ALGORITHMS=SHA-256,MD5
 
 A wrong value stops the start with a sentence for each mistake, which names the setting, where it comes from,
 its value and what is allowed:
@@ -50,10 +57,11 @@ def configuration() -> str:
 
 
 def main() -> None:
-    """Write docs/configuration.md, docs/events.md and docs/json.md."""
+    """Write the four pages."""
     (DOCS / "configuration.md").write_text(configuration(), "utf-8")
     (DOCS / "events.md").write_text(events.as_markdown(), "utf-8")
     (DOCS / "json.md").write_text(schema.as_markdown(), "utf-8")
+    (DOCS / "response-codes.md").write_text(responses.as_markdown(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -32,8 +32,9 @@ VIOLATIONS = {
     "rooms": ("provisioning/store/model.py", "import provisioning.editing.audit"),
     "company": ("provisioning/company/words.py", "import sqlalchemy"),
     "editing": ("provisioning/mailboxes/owners.py", "import provisioning.editing.rows"),
+    "acyclic_call": ("b2bua/call/context.py", "if TYPE_CHECKING: import b2bua.call.call"),
 }
-"""For each contract, a file and an import that it must refuse."""
+"""For each contract, a file and an import that it must refuse; those of siblings count also by type."""
 
 
 def contracts() -> dict[str, str]:
@@ -91,4 +92,7 @@ def test_a_planted_violation_is_refused(copy: Path, contract: str) -> None:
         file.write_text(before)
     assert code == 1, said
     assert f"{contracts()[contract]} BROKEN" in said
-    assert f"-> {line.split()[1]}" in said
+    imported = line.split()[-1]
+    # This kind of contract leaves out the package that both are in.
+    named = f".{imported.rpartition('.')[2]}" if contract.startswith("acyclic") else imported
+    assert f"-> {named}" in said

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from config.settings import Settings
 from media import wav
-from media.scripts.deposit import Occasion, greeting
+from media.message import Occasion
+from media.scripts.deposit import greeting
 from scripts.make_call import EXTENSION, TALK
 
 

@@ -1,297 +1,131 @@
-"""Two legs joined through the relay: everything that passes between them once a call is answered."""
+"""Two sides of an answered call, joined through the relay until one of them hangs up."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
-from b2bua.call.digits import digit_of_info
+from b2bua.call.agreement import Agreement
+from b2bua.call.context import CallContext
+from b2bua.call.journal import Figures
 from b2bua.call.leg import Leg
-from b2bua.call.path import Path
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.sdp import Sdp, parse_sdp
+from b2bua.call.relay_session import RelaySession
+from b2bua.call.visit import Visit
+from b2bua.sip.body import Body, Kind
+from b2bua.sip.digits import digit_of_info
 from b2bua.sip.session import Session
-from b2bua.sip.session_user import Nobody
-from b2bua.sip.timers import NEVER, Timed
-
-if TYPE_CHECKING:
-    from b2bua.call.call import Call
-    from b2bua.call.mailbox import AtMailbox
-
-# What an INFO may carry from one phone to the other (RFC 6086 leaves the rest to packages nobody here knows).
-INFO_TYPES = ("application/dtmf-relay", "application/dtmf", "application/media_control+xml")
+from b2bua.sip.timers import NEVER
 
 
-# How often a side may put off to hear of the relay's new port (491, 500) before the call is given up.
-PATIENCE = 5
+class BridgeUser(Protocol):
+    """Hears when the two sides are no longer joined."""
+
+    def parted(self, by: str, now: float) -> None:
+        """Both sides have hung up, or were hung up on. `by` says who began."""
 
 
-class Bridge(Timed, Nobody):
-    """Owns both sessions of an answered call. An offer on one side becomes an offer on the other.
+class Bridge(Agreement):
+    """Owns both sessions of an answered call, and the visit where the callee is a mailbox."""
 
-    `_asking` is the leg whose re-INVITE the other is being asked about, `_offered` its offer, `None` where it
-    wants ours, `_before` what the other was told before. `_owing` is the leg whose ACK will carry the answer to
-    an offer of ours. `_telling` are the legs that are being told where the relay hears them now, with what they
-    were told before; `_put_off` counts how often they would not listen.
-    """
+    __slots__ = ("_user", "visit")
 
-    __slots__ = (
-        "_asking",
-        "_before",
-        "_offered",
-        "_owing",
-        "_put_off",
-        "_telling",
-        "call",
-        "callee",
-        "caller",
-        "mailbox",
-        "path",
-    )
+    def __init__(
+        self,
+        context: CallContext,
+        caller: Leg,
+        callee: Leg,
+        relay_session: RelaySession,
+        visit: Visit | None,
+        user: BridgeUser,
+    ) -> None:
+        super().__init__(context, caller, callee, relay_session)
+        self.visit = visit
+        self._user = user
+        relay_session.hand_over(self._reopened)
 
-    def __init__(self, call: Call, callee: Leg, path: Path, mailbox: AtMailbox | None) -> None:
-        Timed.__init__(self)
-        self.call = call
-        self.caller = call.caller
-        self.path = path
-        self.mailbox = mailbox
-        self._asking: Leg | None = None
-        self._before: Sdp | None = None
-        self._offered: Sdp | None = None
-        self._telling: dict[Leg, Sdp] = {}
-        self._put_off = 0
-        self._owing: Leg | None = self.caller if self.caller.heard is None else None
-        self._join(callee)
+    @property
+    def state(self) -> str:
+        """In a word, for people who look at running calls."""
+        return "answered" if self.visit is None else self.visit.words.state
 
-    def replace_callee(self, callee: Leg, now: float) -> None:
-        """Another worker took over; what the caller asked of the old one it may ask again."""
-        self._telling.pop(self.callee, None)
-        self._join(callee)
-        if self._asking is self.caller and self.caller.session is not None:
-            self.caller.session.refuse_offer(491, now)
-        self._asking = None
-        self._settled()
+    def resume(self, now: float) -> None:
+        """Go on after a restart, if the relay's session and both sides are still there."""
+        self.relay_session.adopt(self.caller, self.tell_moved, self._reopened)
+        self._probe(now)
 
-    def path_back(self, now: float) -> None:
-        """The relay was restarted: the path has other ports, and both sides must be told."""
-        self.path.place(self.caller, self.callee)
-        self.path.connect(self.callee)
+    def hang_up(self, now: float) -> None:
+        """Hang up on both sides."""
+        for leg in (self.caller, self.callee):
+            if leg.session is not None:
+                leg.session.bye(now)
+
+    def close(self, now: float, done: Callable[[Figures], None]) -> None:
+        """The call is over. `done` gets the figures of its sound."""
+        self.context.services.agent.queue.schedule(self, NEVER)
+        self.relay_session.close(done)
+        if self.visit is not None:
+            self.visit.release(now)
+
+    def worker_lost(self, now: float) -> None:
+        """Ask for another media worker: the first one died."""
+        if self.visit is not None:
+            self.visit.resume(self, now)
+
+    def worker_answered(self, leg: Leg, now: float) -> None:
+        """Another worker has taken over."""
+        self._replace_callee(leg, now)
+        self.context.event("mailbox.resumed", leg=leg.name)
+
+    def worker_failed(self, now: float) -> None:
+        """There is no other worker."""
+        self._give_up("service", now)
+
+    def relay_back(self, now: float) -> None:
+        """The relay was restarted and does not know this call."""
+        self.relay_session.reopen(self._reopened)
+
+    def on_info(self, session: Session, body: Body, now: float) -> None:
+        """A key pressed goes to the mailbox, or to the other phone as it came.
+
+        RFC 6086 leaves what else an INFO may carry to packages that nobody here knows.
+        """
+        _, other = self._sides(session)
+        if self.visit is not None:
+            if (digit := digit_of_info(body)) is not None:
+                self.visit.digit(digit)
+            return
+        part = body.first(Kind.KEY) or body.first(Kind.PICTURE)
+        if part is not None and other.session is not None:
+            other.session.send("INFO", (("Content-Type", part.media_type),), part.data, now)
+
+    def on_ended(self, session: Session, why: str, now: float) -> None:
+        """One side hung up or has gone: hang up on the other."""
+        _, other = self._sides(session)
+        side = "callee" if other is self.caller else "caller"
+        if other.session is not None:
+            other.session.bye(now)
+        self._user.parted(side if why == "bye" else f"{side} ({why})", now)
+
+    def _reopened(self, there: bool, now: float) -> None:
+        """The relay session is there again, with other ports. If it is not, the call ends."""
+        if not there:
+            self._give_up("service (relay lost)", now)
+            return
+        self.context.event("call.rejoined")
+        self.relay_session.place(self.caller, self.callee)
+        self.relay_session.connect(self.callee)
         self._settled()
         self.tell_moved(now)
 
-    def probe(self, now: float) -> None:
-        """Ask both sides whether they know the call: one that hung up while nobody listened does not (§12.2.1.2)."""
+    def _probe(self, now: float) -> None:
+        """Ask both sides whether they know the call: one may have hung up while nobody listened (§12.2.1.2)."""
         for leg in (self.caller, self.callee):
             assert leg.session is not None and leg.session.dialog is not None
             flow, target = leg.flow, leg.session.dialog.target
-            # Behind a NAT only the phone can open another connection: that we cannot ask it proves nothing.
+            # Behind a NAT only the phone can open another connection, so we cannot ask it.
             if not flow.reliable or flow.reopened(target) is not None:
                 leg.session.send("OPTIONS", (), b"", now)
 
-    def over(self) -> None:
-        """The call has ended: nothing is to be told any more."""
-        self.call.services.agent.queue.schedule(self, NEVER)
-
-    def tell_moved(self, now: float) -> None:
-        """Offer the sides that do not know it yet what they have agreed on, at the relay's present port.
-
-        The same goes for a caller who was given a codec, early, that the callee has not (BEHAVIOUR M1), and for a
-        callee who was called before the caller went on hold, or came back from it.
-        """
-        for leg, other in ((self.caller, self.callee), (self.callee, self.caller)):
-            behind = leg.moved or _unfit(leg, other) or (leg is self.callee and _held_since(leg, other))
-            if behind and leg not in self._telling:
-                self._tell_moved(leg, other, now)
-
-    def on_deadline(self, now: float) -> None:
-        """A side could not be told a moment ago."""
-        self.tell_moved(now)
-
-    def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """A re-INVITE: hold, resume, another codec, another address, or a request for our offer."""
-        asking, other = self._sides(session)
-        assert other.session is not None and session.dialog is not None
-        before = other.said
-        try:
-            offered = None if sdp is None else parse_sdp(sdp)
-        except BadMessage as error:
-            session.refuse_offer(error.code, now)
-            return
-        if not other.session.offer(None if offered is None else other.offer(offered), now):
-            other.said = before
-            session.refuse_offer(491, now)
-            return
-        asking.flow = session.dialog.flow
-        self._asking, self._offered, self._before = asking, offered, before
-
-    def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
-        """The other side's answer to what we passed on, or to an offer of our own."""
-        other, asking = self._sides(session)
-        if self._asking is not asking:
-            self._agreed(other, code, sdp, now)
-            # An offer that nobody waits for any more is not taken up.
-            session.acknowledge(b"", now)
-        elif code >= 300:
-            self._asking = None
-            other.take_back(self._before)
-            if asking.session is not None:
-                # Why it was refused is the other side's own business, except that it may be tried again.
-                asking.session.refuse_offer(491 if code == 491 else 488, now)
-        elif self._offered is None:
-            self._pass_offer(other, asking, sdp, now)
-        else:
-            self._pass_answer(other, asking, self._offered, sdp, now)
-
-    def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """An ACK with a description answers our offer: the end of a delayed offer."""
-        leg, other = self._sides(session)
-        if self._owing is not leg or other.session is None:
-            return
-        self._owing = None
-        try:
-            heard = leg.hear_answer(sdp or b"")
-            if self._asking is leg:
-                self._asking = None
-                other.session.acknowledge(other.answer(heard), now)
-            elif other.heard is not None and _narrower(heard, other.heard):
-                other.session.offer(other.offer(heard), now)
-        except BadMessage:
-            self.call.hang_up(now, "service")
-            return
-        self._moved(leg)
-        self._settled()
-
-    def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
-        """The caller answers our early offer when somebody has taken the call already."""
-        self.on_acknowledged(session, sdp, now)
-
-    def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
-        """A key pressed goes to the mailbox, or to the other phone as it came."""
-        _, other = self._sides(session)
-        if self.mailbox is not None:
-            if (digit := digit_of_info(content_type, body)) is not None:
-                self.call.services.mailboxes.digit(self.mailbox.token, digit)
-        elif content_type in INFO_TYPES and other.session is not None:
-            other.session.send("INFO", (("Content-Type", content_type),), body, now)
-
-    def on_ended(self, session: Session, why: str, now: float) -> None:
-        """One side hung up or has gone: so does the other."""
-        self.call.peer_ended("caller" if session is self.caller.session else "callee", why, now)
-
-    def _pass_answer(self, other: Leg, asking: Leg, offered: Sdp, sdp: bytes | None, now: float) -> None:
-        assert other.session is not None and asking.session is not None
-        before = asking.heard, asking.said
-        self._asking = None
-        try:
-            answer = other.hear_answer(sdp or b"")
-            asking.heard = offered
-            taken = asking.session.answer_offer(asking.answer(answer), now)
-        except BadMessage:
-            asking.session.refuse_offer(488, now)
-            taken = False
-        if taken:
-            self._moved(asking)
-        else:
-            # Withdrawn meanwhile, or it did not fit: the other side is told that all is as before.
-            asking.heard, asking.said = before
-            other.session.offer(other.offer(asking.heard), now)
-        self._moved(other)
-        self._settled()
-
-    def _pass_offer(self, other: Leg, asking: Leg, sdp: bytes | None, now: float) -> None:
-        assert other.session is not None and asking.session is not None
-        said = asking.said
-        try:
-            offer = asking.offer(other.hear(sdp or b""))
-            if asking.session.answer_offer(offer, now):
-                self._owing = asking
-            else:
-                # Withdrawn meanwhile: the other side gets its answer from what holds as before.
-                self._asking, asking.said = None, said
-                assert asking.heard is not None
-                other.session.acknowledge(other.answer(asking.heard), now)
-        except BadMessage:
-            self.call.hang_up(now, "service")
-            return
-        self._moved(other)
-        self._settled()
-
-    def _tell_moved(self, leg: Leg, other: Leg, now: float) -> None:
-        before = leg.said
-        assert before is not None and leg.session is not None
-        if other.heard is not None and leg.session.offer(leg.offer(other.wanted), now):
-            self._telling[leg] = before
-        else:
-            leg.said = before
-            self._tell_later(leg, now)
-
-    def _tell_later(self, leg: Leg, now: float) -> None:
-        """Try again after a time by chance, in which whoever was in the way is through (RFC 3261 §14.1)."""
-        assert leg.session is not None
-        chance = self.call.services.chance()
-        wait = 2.1 + 1.9 * chance if leg.session.owns_call_id else 2.0 * chance
-        self.call.services.agent.queue.schedule(self, now + wait)
-
-    def _not_told(self, leg: Leg, code: int, before: Sdp, now: float) -> None:
-        leg.take_back(before)
-        self._put_off += 1
-        if code in (491, 500) and self._put_off <= PATIENCE:
-            self._tell_later(leg, now)
-        else:
-            # It sends its sound where nobody listens, or as nobody understands it.
-            self.call.hang_up(now, "service (relay lost)" if leg.moved else "service (no common codec)")
-
-    def _agreed(self, leg: Leg, code: int, sdp: bytes | None, now: float) -> None:
-        """An offer of our own was answered; refused, or answered with something else, it changes nothing."""
-        before = self._telling.pop(leg, None)
-        if code >= 300:
-            if before is not None:
-                self._not_told(leg, code, before, now)
-            return
-        try:
-            leg.hear_answer(sdp or b"")
-        except BadMessage:
-            return
-        self._moved(leg)
-        self._settled()
-
-    def _join(self, callee: Leg) -> None:
-        assert self.caller.session is not None and callee.session is not None
-        self.callee = callee
-        self.caller.session.user = callee.session.user = self
-
-    def _sides(self, session: Session) -> tuple[Leg, Leg]:
-        """The leg of this session, then the other."""
-        if session is self.caller.session:
-            return self.caller, self.callee
-        return self.callee, self.caller
-
-    def _moved(self, leg: Leg) -> None:
-        if leg is self.caller:
-            self.path.move_near(leg)
-        else:
-            self.path.connect(leg)
-
-    def _settled(self) -> None:
-        """Something was agreed on: whether there is silence to expect, and what a restart must know."""
-        legs = (self.caller, self.callee)
-        self.path.hold(any(leg.heard is not None and leg.heard.audio.on_hold for leg in legs))
-        self.call.services.watcher.changed(self.call)
-
-
-def _unfit(leg: Leg, other: Leg) -> bool:
-    """Whether a side was told of no codec that the other one speaks."""
-    said, heard = leg.said, other.heard
-    if said is None or heard is None:
-        return False
-    return not any(codec.is_speech and said.audio.find(codec) for codec in heard.audio.codecs)
-
-
-def _held_since(callee: Leg, caller: Leg) -> bool:
-    """Whether the caller wants the sound to go other ways than the callee was told."""
-    said, heard = callee.said, caller.heard
-    return said is not None and heard is not None and said.audio.direction is not heard.audio.direction
-
-
-def _narrower(answer: Sdp, offer: Sdp) -> bool:
-    """Whether an answer leaves out a codec that the side which offered it, through us, may send."""
-    return any(codec.is_speech and answer.audio.find(codec) is None for codec in offer.audio.codecs)
+    def _give_up(self, by: str, now: float) -> None:
+        self.hang_up(now)
+        self._user.parted(by, now)

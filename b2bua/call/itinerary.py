@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.foresight import Prospect
@@ -17,15 +17,15 @@ Look = Callable[[User, float], Situation]
 
 
 class Itinerary:
-    """The hops of one call, in order; the first is where it came to first.
+    """The hops of one call, in order (its call history, RFC 7044).
 
-    Settings and the time of day are those of its arrival; `look` sees a line as it is now.
+    Settings and the time of day are those of its arrival. `look` sees a line as it is now.
     """
 
     __slots__ = ("_hops", "_look", "_taken", "limits", "numbering")
 
     def __init__(self, hops: Iterable[Hop], numbering: Numbering, look: Look, limits: Limits) -> None:
-        """`hops` is the first one, or those of a call that was answered before a restart."""
+        """`hops` is the first hop, or all hops of a call that was answered before a restart."""
         self.numbering = numbering
         self.limits = limits
         self._look = look
@@ -34,7 +34,7 @@ class Itinerary:
 
     @property
     def hops(self) -> tuple[Hop, ...]:
-        """All of them so far."""
+        """All hops so far."""
         return tuple(self._hops)
 
     @property
@@ -62,7 +62,7 @@ class Itinerary:
         return found
 
     def follow(self, step: Transfer, cause: Cause, now: float) -> Plan:
-        """Go on to another user; returns what happens there."""
+        """Go on to another user. Returns the plan for what happens there."""
         at = self.present
         self._taken.append(step)
         self._hops.append(
@@ -70,12 +70,12 @@ class Itinerary:
         )
         return self.present.plan
 
-    def deflect(self, target: str, by: User, now: float) -> Plan:
-        """A device of a user says to call somebody else (302); returns what happens then."""
+    def deflect(self, targets: Sequence[str], by: User, now: float) -> Plan:
+        """Go on to whom a user's device names (302). Returns the plan for what happens there."""
         at = self.present
         self._taken.append(None)
         self._hops.append(
-            deflect(target, by, at.caller, at.journey, self.numbering, self._look(by, now), self.limits)
+            deflect(targets, by, at.caller, at.journey, self.numbering, self._look(by, now), self.limits)
         )
         return self.present.plan
 

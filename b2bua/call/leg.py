@@ -7,31 +7,36 @@ from dataclasses import replace
 from b2bua.call.ports import Peer
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
+from b2bua.sip.nat import Nat, behind_nat
 from b2bua.sip.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite
 from b2bua.sip.sdp import PCMA, STANDARD_CODECS, TELEPHONE_EVENT, Direction, Sdp, parse_sdp
 from b2bua.sip.session import Session
+from b2bua.sip.warning import NO_CODEC, unacceptable
 
 UNSPECIFIED = "0.0.0.0"
 
 
 class Leg:
-    """A session with its descriptions: `heard` is the peer's last one, `said` our last one to it.
+    """One side's session and its two descriptions (SDP)."""
 
-    `address` and `port` are the relay's, as this leg's peer is told them. They stay the same for the whole call,
-    unless the relay dies under it.
-    """
+    __slots__ = ("address", "flow", "heard", "name", "nat", "origin", "port", "said", "session")
 
-    __slots__ = ("address", "flow", "heard", "name", "origin", "port", "said", "session")
-
-    def __init__(self, name: str, flow: Flow, origin: int) -> None:
+    def __init__(self, name: str, flow: Flow, origin: int, nat: Nat) -> None:
         self.name = name
         self.flow = flow
         self.origin = origin
+        """The number of our descriptions' origin line (RFC 8866 §5.2)."""
+        self.nat = nat
+        """Whether the peer is taken to be behind NAT: a setting."""
         self.session: Session | None = None
         self.address = ""
+        """The relay's address, as the peer is told it. It stays the same unless the relay dies under the call."""
         self.port = 0
+        """The relay's port, likewise."""
         self.heard: Sdp | None = None
+        """The remote description: what the peer said last."""
         self.said: Sdp | None = None
+        """The local description: what we said to the peer last."""
 
     @property
     def moved(self) -> bool:
@@ -47,37 +52,38 @@ class Leg:
         return self.heard
 
     def hear_answer(self, body: bytes) -> Sdp:
-        """Read the peer's answer to what we said. Raises BadMessage (400 or 488), also where no codec fits."""
+        """Read the peer's answer to what we said. Raises BadMessage (400, or 488 if no codec fits)."""
         heard = parse_sdp(body)
         said = self.said
         if said is not None and not any(c.is_speech and said.audio.find(c) for c in heard.audio.codecs):
-            raise BadMessage(488, "Not Acceptable Here")
+            raise unacceptable(NO_CODEC, "No codec in common")
         self.heard = heard
         return heard
 
     def take_back(self, before: Sdp | None) -> None:
-        """What we said last was refused: what was said before holds again, under the later version number."""
+        """What we said last was refused: what we said before holds again, under the later version number."""
         if before is not None and self.said is not None:
             self.said = replace(before, version=self.said.version)
 
     def peer(self) -> Peer | None:
-        """Where the peer wants its sound; `None` as long as it has not said, or said nowhere (RFC 2543 hold).
+        """Return where the peer wants its sound; `None` if it has not said, or wants none (RFC 2543 hold).
 
-        A peer whose description names another address than it sends from is behind NAT, or has its sound
-        elsewhere: both addresses may send, and the first packet tells where to (RFC 4961).
+        That is where its description says (RFC 3264 §5.1), whatever address its signalling comes from. Only
+        behind NAT it is where the signalling comes from, and the first packet tells more (RFC 4961, BEHAVIOUR M5).
         """
         if self.heard is None or self.heard.audio.address == UNSPECIFIED:
             return None
-        audio, source = self.heard.audio, self.flow.remote.host
-        sources = tuple(dict.fromkeys((source, audio.address)))
-        return Peer(audio.address, audio.port, sources, nat=audio.address != source)
+        said, port, source = self.heard.audio.address, self.heard.audio.port, self.flow.remote.host
+        if not behind_nat(said, source, self.nat):
+            return Peer(said, port)
+        return Peer(source, port, tuple(dict.fromkeys((source, said))))
 
     @property
     def wanted(self) -> Sdp | None:
-        """What this side wants to be joined with: its last description, narrowed to the codecs it was answered.
+        """What this side wants from the other: its last description, with the codecs that it was answered.
 
-        A caller that was answered keeps its codec when somebody else takes the other side (BEHAVIOUR M1), and one
-        that has not answered our early offer yet will take what that says.
+        A caller that was answered keeps its codec when somebody else takes the other side (BEHAVIOUR M1). One that
+        has not answered our early offer yet will take what the offer says.
         """
         if self.heard is None or self.said is None:
             return self.heard or self.said
@@ -86,7 +92,7 @@ class Leg:
         return replace(self.heard, media=(replace(heard, codecs=codecs),))
 
     def offer(self, other: Sdp | None) -> bytes:
-        """Offer what the other side offers, at our address; without one, the codecs every phone has."""
+        """Offer what the other side offers, at our address; without it, the codecs that every phone has."""
         if other is None:
             return self._say(describe(STANDARD_CODECS, self.address, self.port, self.origin, 1))
         sdp = rewrite(other, self.address, self.port, self.origin, 1)
@@ -100,8 +106,8 @@ class Leg:
     def answer_early(self, offered: bytes | None, wish: Direction, now: float) -> bool:
         """Answer the peer's offer before the call is answered, in the codecs that it was told before.
 
-        `wish` is which way the sound is to go. An offer that does not fit is refused, and a wish for an offer of ours:
-        all is as before then, which is what the False says that is returned.
+        `wish` is the direction of the sound. Returns False if it was refused; nothing has changed then. An offer that
+        does not fit is refused, and so is a request for an offer of ours.
         """
         assert self.session is not None and self.said is not None
         if offered is None:
@@ -113,7 +119,7 @@ class Leg:
             body = self.answer(replace(self.said, media=(replace(self.said.audio, direction=wish),)))
         except BadMessage as error:
             self.heard = before
-            self.session.refuse_offer(error.code, now)
+            self.session.refuse_offer(error.code, now, error.headers)
             return False
         return self.session.answer_offer(body, now)
 

@@ -5,61 +5,64 @@ Nothing here waits. What takes time answers later by calling `done`, with `now` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
+from b2bua.call.journal import Figures, Journal
 from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
+from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.flow import Flow
-
-if TYPE_CHECKING:
-    from b2bua.call.call import Call
-
-Figures = Mapping[str, Any]
+from b2bua.sip.nat import Nat
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where a side's sound goes. With `nat` the address is only said: the first packet from `sources` tells."""
+    """Where a side's sound goes."""
 
     address: str
     port: int
-    sources: tuple[str, ...]
-    nat: bool
+    sources: tuple[str, ...] = ()
+    """The addresses whose first packet tells better, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """A relay session's two ports: `near` is said to the caller, `far` to whoever is called."""
+    """A relay session's two ports."""
 
     near: int
+    """Said to the caller."""
     far: int
+    """Said to whoever is called."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A registered device of a user, at the moment a step rings it."""
+    """A registered device of a user, at the moment a step rings it, and where an INVITE to it goes."""
 
     username: str
     binding: Binding
+    target: Target
+    nat: Nat = "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A trunk at one of its addresses. `host` and `port` are what stands in URIs: a name stays a name."""
+    """A trunk at one of its addresses."""
 
     trunk: Trunk
     flow: Flow
     host: str
+    """Stands in URIs: a name stays a name."""
     port: int | None = None
     credential: Credential | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
-    """What a mailbox needs to know of a caller; a withheld caller has neither number nor name."""
+class ShownCaller:
+    """A caller as a mailbox is told of it. A withheld caller has neither number nor name."""
 
     number: str | None
     name: str | None
@@ -67,35 +70,37 @@ class Visitor:
 
 
 class Relay(Protocol):
-    """Relays the sound of a call; names of sessions are ours and never come from a message."""
+    """Relays the sound of a call. We name the sessions; names never come from a message."""
 
     def open(self, session: str, near: Peer, done: Callable[[Ports | None, float], None]) -> None:
-        """Make a session; `done` gets `None` when the relay is full or gone."""
+        """Make a session. `done` gets `None` if the relay is full or gone."""
 
     def adopt(self, session: str, ports: Ports, done: Callable[[bool, float], None]) -> None:
-        """Take over a session that a process before this one opened; `done` gets whether it is still there."""
+        """Take over a session that a process before this one opened. `done` gets whether it is still there."""
 
     def connect_far(self, session: str, far: Peer) -> None:
-        """Switch the far side, exactly and at once; the near port stays."""
+        """Switch the far side at once. Both ports stay."""
 
     def update_near(self, session: str, near: Peer) -> None:
-        """The caller's address changed; both ports stay."""
+        """Send the near side its sound to another address. Both ports stay."""
 
     def play(self, session: str, sound: str, payload: int, *, once: bool) -> None:
-        """Play a sound to the near side in PCMU (0) or PCMA (8), once or over and over, at most until
-        `connect_far` or `close`."""
+        """Play a sound to the near side in PCMU (0) or PCMA (8), once or repeatedly.
+
+        It ends with `connect_far` or `close`.
+        """
 
     def seconds(self, sound: str) -> float:
-        """How long a sound is when it is played once; 0 for one that is not there."""
+        """Return how long a sound lasts; 0 if there is none of this name."""
 
     def hold(self, session: str, held: bool) -> None:
-        """Silence is to be expected, or no longer."""
+        """Say whether silence is to be expected."""
 
     def close(self, session: str, done: Callable[[Figures], None]) -> None:
-        """End a session, also before its `open` is done; `done` gets its figures, empty where there are none."""
+        """End a session, also before its `open` is done. `done` gets its figures, empty if there are none."""
 
     def address(self, flow: Flow) -> str:
-        """The address at which the peer of a flow reaches the relay's ports."""
+        """Return the address at which the peer of a flow reaches the relay's ports."""
 
 
 class Mailboxes(Protocol):
@@ -107,11 +112,11 @@ class Mailboxes(Protocol):
         service: str,
         user: int,
         occasion: str | None,
-        visitor: Visitor,
+        caller: ShownCaller,
         call_id: str,
         done: ReservationDone,
     ) -> None:
-        """Ask for a place to send an INVITE with this token to; `done` gets `None` when there is none.
+        """Ask for a place to which an INVITE with this token is sent. `done` gets `None` if there is none.
 
         `service` is `deposit`, which has an `occasion`, or `portal`, which has none.
         """
@@ -120,7 +125,7 @@ class Mailboxes(Protocol):
         """Ask for another place after the first one was lost."""
 
     def release(self, token: str) -> None:
-        """Nobody will come to the place that was asked for, whether or not `done` was called yet."""
+        """Give back a place, also before `done` was called: nobody will come."""
 
     def digit(self, token: str, digit: str) -> None:
         """The caller pressed a key, told by SIP INFO."""
@@ -130,39 +135,39 @@ ReservationDone = Callable[[Flow | None, float], None]
 
 
 class Devices(Protocol):
-    """Which devices a user has at this moment."""
+    """Knows which devices a user has at this moment."""
 
     def of_user(self, user: int, now: float) -> Sequence[Device]:
-        """The registered devices, in the order in which they registered."""
+        """Return the registered devices, in the order in which they registered."""
 
 
 class Trunks(Protocol):
-    """The ways out, and how they fare."""
+    """Knows the trunks, and whether they work."""
 
     def gateways(self) -> Sequence[Gateway]:
-        """All of them in the order in which they are tried: those that seem to be down come last."""
+        """Return all of them in the order in which they are tried. Those that seem to be down come last."""
 
     def silent(self, gateway: Gateway) -> None:
-        """A call met nothing there, not even a provisional response."""
+        """A call got no response there, not even a provisional one."""
 
     def answered(self, gateway: Gateway) -> None:
-        """There was a response of some kind."""
+        """A call got a response there."""
 
 
 class Watcher(Protocol):
-    """Hears what happens in a call, for the log, the call log and the figures."""
+    """Hears what happens in a call, for the log, the call log and the figures. It knows a call by its journal."""
 
-    def event(self, call: Call, name: str, **fields: object) -> None:
+    def event(self, journal: Journal, name: str, **fields: object) -> None:
         """Something happened that an operator wants to read."""
 
-    def leg_added(self, call: Call, call_id: str, leg: str) -> None:
+    def leg_added(self, journal: Journal, call_id: str, leg: str) -> None:
         """The call has a leg of ours with this Call-ID."""
 
-    def joined(self, call: Call, relay_session: str, token: str | None) -> None:
-        """The call was answered; `token` is the mailbox's name for it where a mailbox answered."""
+    def joined(self, journal: Journal, relay_session: str, token: str | None) -> None:
+        """The call was answered. `token` is the media host's name for it if a mailbox answered."""
 
-    def changed(self, call: Call) -> None:
-        """Something was agreed on in an answered call that must be known to take it up after a restart."""
+    def changed(self, journal: Journal) -> None:
+        """The sides of an answered call agreed on something. It must be known after a restart."""
 
-    def finished(self, call: Call) -> None:
+    def finished(self, journal: Journal) -> None:
         """The call is over and its figures are in."""

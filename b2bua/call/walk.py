@@ -16,18 +16,17 @@ from b2bua.callplan.steps import Announce, Dial, EngagedTone, Ring, Step
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where a call is in its plan.
-
-    `began` is the arrival of the INVITE and stays the same over all hops; `entered` is when the present step
-    began, `cause` the cause it was taken on.
-    """
+    """Where a call is in its plan."""
 
     plan: Plan
     limits: Limits
     began: float
+    """When the INVITE arrived; the same for all hops."""
     entered: float
+    """When the present step began."""
     position: int
     cause: Cause
+    """Why the present step was taken."""
 
     @property
     def step(self) -> Step:
@@ -38,7 +37,7 @@ class Walk:
     def deadline(self) -> float:
         """When the present step must end, in monotonic seconds; infinite for a step without a time limit.
 
-        A step ends with its own time or with the call's, whichever comes first.
+        A step ends with its own time, or with the call's if that is earlier.
         """
         match self.step:
             case Ring(seconds=seconds, waits=True):
@@ -48,9 +47,13 @@ class Walk:
             case _:
                 return inf
 
+    def seconds_left(self, now: float) -> float:
+        """Return how long the present step may still last."""
+        return self.deadline - now
+
 
 def announces(plan: Plan) -> bool:
-    """Whether a caller may be told something in the course of a plan (BEHAVIOUR M2)."""
+    """Return whether a plan has an announcement (BEHAVIOUR M2)."""
     return any(isinstance(step, Announce) for step in plan.steps)
 
 
@@ -74,8 +77,8 @@ def begin(plan: Plan, limits: Limits, now: float, began: float | None = None) ->
 def advance(walk: Walk, now: float, cause: Cause | None = None) -> Walk:
     """Move on after the present step ended unanswered.
 
-    `cause` is what a ring ended on. A step that was played to its end or could not be carried out has none
-    and leaves the call's cause as it was, and so does a redirect to a number. Raises ValueError after the last step.
+    `cause` is why ringing ended. A step that was played to its end, or could not be carried out, has none, and leaves
+    the call's cause as it was. So does a redirect to a number. Raises ValueError after the last step.
     """
     if isinstance(walk.step, Dial) and walk.step.by is not None:
         cause = None
@@ -83,7 +86,7 @@ def advance(walk: Walk, now: float, cause: Cause | None = None) -> Walk:
 
 
 def _enter(walk: Walk, now: float) -> Walk:
-    """Go to the next step; with no unanswered time left, pass over those that keep the caller waiting."""
+    """Go to the next step. If no time is left, pass over those that keep the caller waiting."""
     used_up = now >= walk.began + walk.limits.max_unanswered
     position = walk.position
     while (found := next_step(walk.plan, position, walk.cause)) is not None:

@@ -1,8 +1,9 @@
 """What was dialled: somebody here, a number elsewhere, one of the platform's or a public code, or nothing known.
 
 Emergency codes are recognised before anything else (BEHAVIOUR E1), then the voice portal's access codes (W1), service
-codes (I6), the extensions of the caller's customer, and numbers as they are dialled in the customer's country. A user
-may put 141 or 1470 before any of them, to withhold or show the number for this one call (I4).
+codes (I6), the extensions of the caller's customer, and numbers as they are dialled in the customer's country, where
+a plan allots them (D8). A user may put 141 or 1470 before any of them, to withhold or show the number for this one
+call (I4).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import lru_cache
 
 import phonenumbers
 
+from b2bua.callplan.classes import is_allotted
 from b2bua.callplan.codes import USUAL, Codes
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.settings import Customer
@@ -20,7 +22,7 @@ from b2bua.callplan.settings import Customer
 # RFC 3966 §5.1.1 visual separators, and the space that people type.
 _SEPARATORS = str.maketrans("", "", "-.() ")
 _PREFIX = re.compile(r"(141|1470)(?=[0-9+*])")
-_SERVICE = re.compile(r"101|105|111|159|116[0-9]{3}|18001\+?[0-9]{1,32}")
+_SERVICE = re.compile(r"101|105|111|159|116[0-9]{3}|118[0-9]{3}|18001\+?[0-9]{1,32}")
 _NUMBER = re.compile(r"\+?[0-9]{1,32}")
 _SHOWN = 32
 
@@ -90,19 +92,33 @@ def dial(
 ) -> Dialled:
     """Find what a caller dialled.
 
-    `dialled` is the unescaped user part of a SIP URI, or a tel number; parameters in it (RFC 3966) and visual
-    separators are ignored. `customer` is the caller's; a caller without one reaches the numbers of people here
-    only, with a plus.
+    `dialled` is a number, an extension or a code as people type it; of a URI it is what `trunks.dialled` reads in it.
+    `customer` is the caller's; a caller without one reaches the numbers of people here only, with a plus.
     """
-    text = dialled.partition(";")[0].translate(_SEPARATORS)
-    prefix = _PREFIX.match(text)
-    bare = text[prefix.end() :] if prefix else text
+    text = without_separators(dialled)
+    prefix, bare = without_prefix(text)
     if bare in codes.emergency:
         return Dialled(Emergency(bare))
     is_extension = customer is not None and (customer.id, text) in numbering.extensions
-    if prefix is None or customer is None or is_extension:
+    if not prefix or customer is None or is_extension:
         return Dialled(_find(text, dialled, customer, numbering, codes))
-    return Dialled(_find(bare, dialled, customer, numbering, codes), withhold=prefix[0] == WITHHOLD)
+    return Dialled(_find(bare, dialled, customer, numbering, codes), withhold=prefix == WITHHOLD)
+
+
+def without_separators(text: str) -> str:
+    """A number without what only helps people to read it."""
+    return text.translate(_SEPARATORS)
+
+
+def without_prefix(text: str) -> tuple[str, str]:
+    """The prefix 141 or 1470, empty where there is none, and what was dialled behind it."""
+    prefix = _PREFIX.match(text)
+    return (prefix[0], text[prefix.end() :]) if prefix else ("", text)
+
+
+def is_service_code(text: str) -> bool:
+    """Whether this is a public service code (I6), as it is dialled."""
+    return _SERVICE.fullmatch(text) is not None
 
 
 def _find(
@@ -110,7 +126,7 @@ def _find(
 ) -> Destination:
     if customer is not None and text in codes.access:
         return Access(text)
-    if _SERVICE.fullmatch(text):
+    if is_service_code(text):
         return Service(text)
     if customer is not None and (user := numbering.extensions.get((customer.id, text))) is not None:
         return CalledUser(user, text)
@@ -128,8 +144,10 @@ def _number(text: str, customer: Customer | None, numbering: Numbering) -> Desti
         if number is not None:
             return Unknown(f"nobody here has the number {number}, and only users call elsewhere")
         return Unknown(f"{text} is not a telephone number in international form")
-    if number is not None:
+    if number is not None and is_allotted(number):
         return Elsewhere(number)
+    if number is not None:
+        return Unknown(f"no numbering plan allots the number {number}")
     return Unknown(f"{customer.name} has no extension {text}, and it is not a telephone number")
 
 

@@ -5,7 +5,7 @@ The settings of all hops are those of one `Numbering`; the situation is asked wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from b2bua.callplan.actions import LOOP, NOT_ANSWERED, is_long, mailbox, to_number
@@ -81,7 +81,7 @@ def follow(
 
 
 def deflect(
-    target: str,
+    targets: Sequence[str],
     by: User,
     caller: Caller,
     journey: Journey,
@@ -89,16 +89,28 @@ def deflect(
     situation: Situation,
     limits: Limits,
 ) -> Hop:
-    """Plan what a user's phone asks for by a 302: a redirect to `target`, as if the user had dialled it.
+    """Plan what a user's phone asks for by a 302: a redirect to the targets, as if the user had dialled them.
 
-    `target` is an extension or a number. Where the user may not call it, voicemail takes the call if it is on.
+    A target is an extension or a number; there is at least one. They are tried in their order, up to the first that
+    is a user here, whose rules then apply. One that the user may not call is passed over. Where that goes for all,
+    voicemail takes the call if it is on.
     """
     asked = Asked(by, caller, journey, situation, limits, numbering)
-    treatment = Treatment(Action.NUMBER, number=target)
-    then = to_number(asked, treatment, Cause.UNCONDITIONAL, Occasion.NO_ANSWER, ANY)
-    why = f"a device of {by.name} redirects the call"
-    considered = (Considered(Rule.DEFLECTED, True, why + then.remark),)
-    return Hop(journey, caller, Plan(Rule.DEFLECTED, considered, then.whole))
+    ways = [
+        to_number(
+            asked, Treatment(Action.NUMBER, number=target), Cause.UNCONDITIONAL, Occasion.NO_ANSWER, ANY
+        )
+        for target in dict.fromkeys(targets)
+    ]
+    open_ways = [way for way in ways if not way.remark]
+    steps: list[Step] = []
+    for way in open_ways or ways[:1]:
+        steps += way.steps
+        if any(isinstance(step, Transfer) for step in way.steps):
+            break
+    end = (open_ways or ways)[0].end
+    why = f"a device of {by.name} redirects the call" + "".join(way.remark for way in ways)
+    return Hop(journey, caller, Plan(Rule.DEFLECTED, (Considered(Rule.DEFLECTED, True, why),), (*steps, end)))
 
 
 def _instead(rule: Rule, why: str, whose: User, cause: Cause, end: Step) -> Plan:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from b2bua.callplan.classes import destination_class
-from b2bua.callplan.dialling import Access, CalledUser, Elsewhere, Emergency, Service, Unknown, dial
+from b2bua.callplan.classes import destination_class, is_directory_code
+from b2bua.callplan.dialling import (
+    Access,
+    CalledUser,
+    Elsewhere,
+    Emergency,
+    Service,
+    Unknown,
+    dial,
+    without_separators,
+)
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Limits
@@ -22,6 +31,8 @@ def why_not_call(
             kind = destination_class(number, customer.country)
             if kind not in customer.allowed_classes:
                 return f"{customer.name} may not call {kind} numbers: {number}"
+        case Service(code) if is_directory_code(code) and "premium" not in customer.allowed_classes:
+            return f"{customer.name} may not call premium numbers: {code}"
     if user.default_number is None:
         return f"{user.name} has no number, and so may call inside {customer.name} and in an emergency only"
     return None
@@ -32,6 +43,9 @@ def redirect_target(
 ) -> CalledUser | Elsewhere | Unknown:
     """Whom a redirect by a user leads to, as if the user had dialled it; `Unknown` says why to nobody (D8)."""
     customer = numbering.customer_of(by)
+    # With a country code before it an emergency number is no number, but nobody should have to know that.
+    if limits.codes.mean_emergency(without_separators(text)):
+        return Unknown(f"calls are never redirected to {text}")
     destination = dial(text, customer, numbering, limits.codes).destination
     match destination:
         case Unknown():
@@ -41,8 +55,6 @@ def redirect_target(
         case CalledUser(by.id, number):
             return Unknown(f"{number} is {by.name}, and calls cannot be redirected to oneself")
         case CalledUser(_, number) | Elsewhere(number):
-            if limits.codes.mean_emergency(number):
-                return Unknown(f"calls are never redirected to {number}")
             if number in numbering.blocked:
                 return Unknown(f"{number} is blocked as a target of redirects")
             if isinstance(destination, Elsewhere) and number in customer.numbers:

@@ -126,6 +126,10 @@ class Trunk:
     the digest towards the carrier is made with the realm of its challenge. `ha1_*` check the carrier's own
     digest towards us; they are empty for a trunk without credentials. A `trusted` carrier is told the number of
     withheld callers too (BEHAVIOUR I4), and gets `anonymous_code` for those that are turned away (A2).
+    `caller_from` says which of a call's two numbers is the caller that people see: the one in From, or the asserted
+    one (I7). After a code of `next_trunk_codes` the next trunk is tried, after one of `final_codes` none, whatever
+    the table in `responses.py` says of it.
+    `nat` says whether its addresses can be believed (M5).
     """
 
     id: int
@@ -143,6 +147,10 @@ class Trunk:
     early_media: bool = True
     trusted: bool = False
     anonymous_code: int = 433
+    caller_from: Literal["from", "asserted"] = "from"
+    next_trunk_codes: frozenset[int] = frozenset()
+    final_codes: frozenset[int] = frozenset()
+    nat: Literal["auto", "always", "never"] = "auto"
     country: str = "GB"
     ha1_md5: str = field(default="", repr=False)
     ha1_sha256: str = field(default="", repr=False)

@@ -23,6 +23,9 @@ from b2bua.callplan.steps import Transfer
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from b2bua.cli.schema import Considered, Explanation
+from b2bua.sip.errors import BadMessage
+from b2bua.sip.uri import Uri, parse_uri
+from b2bua.trunks.dialled import dialled
 from config.settings import Settings
 from provisioning.limits import limits_of
 from provisioning.store.directory import Directory
@@ -34,7 +37,9 @@ ANONYMOUS = "anonymous"
 @app.command("explain")
 def command(
     context: typer.Context,
-    to: Annotated[str, typer.Option("--to", help="The number or extension that is dialled.")],
+    to: Annotated[
+        str, typer.Option("--to", help="The number or extension that is dialled, or a SIP or tel URI.")
+    ],
     from_: Annotated[
         str | None,
         typer.Option("--from", help="Who calls: a number, a user's e-mail, or `anonymous`."),
@@ -93,7 +98,8 @@ def explain(
         ordinary = Situation(moment)
         return follow(step, cause, hop.caller, hop.journey, numbering, lambda _: ordinary, limits)
 
-    found = route(to, caller, numbering, situation, limits)
+    country = customer.country if (customer := numbering.customers.get(caller.customer or 0)) else "GB"
+    found = route(_dialled(to, country), caller, numbering, situation, limits)
     if found.plan.rule is Rule.UNKNOWN and caller.user is None:
         for what, known in (
             ("an extension", _is_extension(numbering, to)),
@@ -113,6 +119,14 @@ def explain(
         considered=_considered(found),
         steps=plan["steps"],  # type: ignore[arg-type]
     )
+
+
+def _dialled(to: str, country: str) -> str:
+    """What `--to` names: as people dial it, or a URI out of a message. Raises CommandError."""
+    try:
+        return dialled(parse_uri(to) if ":" in to else Uri("", to), country)
+    except BadMessage as error:
+        raise CommandError(f"--to {to}: {error}") from None
 
 
 def _hops(explained: Explanation) -> Iterator[tuple[str, list[Considered]]]:

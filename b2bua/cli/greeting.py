@@ -18,8 +18,9 @@ from b2bua.cli.console import CommandError
 from b2bua.cli.schema import Greeting, GreetingList
 from config.settings import Settings
 from media import conversion, wav
-from media.greetings import OCCASIONS, Greetings, Occasion
+from media.greetings import Greetings
 from media.mailbox import Mailbox
+from media.message import Occasion
 
 app = typer.Typer(help="Users' own greetings: set, list, get, remove.")
 WHEN: dict[str, str] = {
@@ -141,7 +142,7 @@ def greeting_list(settings: Settings, user: int | None = None) -> list[Greeting]
     emails, greetings = console.emails(settings), of(settings)
     found = []
     for owner in Mailbox(settings.data_dir / "mailbox").mailboxes():
-        for occasion in OCCASIONS:
+        for occasion in Occasion:
             path = greetings.of(owner, occasion)
             if path is not None and user in (None, owner):
                 found.append(

@@ -58,3 +58,6 @@ def main() -> None:
     except BrokenPipeError:  # `ringplan calls | head`
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:  # whatever a command does to files: the system says it in a sentence
+        print(f"ringplan: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)

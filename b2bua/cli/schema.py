@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from media.message import Occasion
 
 
 class Shape(BaseModel):
@@ -191,6 +194,7 @@ class VoiceMessage(Shape):
     withheld: bool = said("whether the caller withheld the number")
     occasion: str = said("why the caller came to voicemail: no-answer, busy, out-of-hours")
     seconds: float = said("its length")
+    incomplete: bool = said("whether a full disk cut it off")
     call_id: str = said("the call that left it")
     path: str = said("the WAV file")
 
@@ -206,7 +210,7 @@ class Greeting(Shape):
 
     user: str | None = said("the user's e-mail; null if deleted")
     mailbox: int = said("the mailbox's number")
-    occasion: Literal["no-answer", "busy", "out-of-hours"] = said("when callers hear it")
+    occasion: Occasion = said("when callers hear it")
     seconds: float = said("its length")
     set_at: datetime = said("when it was set")
     path: str = said("the WAV file")
@@ -272,6 +276,8 @@ WORDS = (
 
 def type_words(annotation: Any) -> str:
     """A type as a reader of JSON knows it."""
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return f"one of {[member.value for member in annotation]}"
     plain = isinstance(annotation, type) and not get_args(annotation)
     words = annotation.__name__ if plain else str(annotation)
     for pattern, text in WORDS:

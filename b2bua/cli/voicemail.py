@@ -37,7 +37,7 @@ def list_messages(
                 one.state,
                 one.received.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
                 "withheld" if one.withheld else one.number or "unknown",
-                f"{one.seconds:.1f} s",
+                f"{one.seconds:.1f} s" + (" (cut off: disk full)" if one.incomplete else ""),
                 one.message,
             ]
             for one in found
@@ -86,6 +86,7 @@ def messages(settings: Settings, user: str | None = None) -> list[VoiceMessage]:
             withheld=one.envelope.caller.withheld,
             occasion=one.envelope.occasion,
             seconds=one.seconds,
+            incomplete=one.incomplete,
             call_id=one.envelope.call_id,
             path=str(one.path),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil
 
-from b2bua.sip.address import Address
+from b2bua.sip.address import Address, parse_address
 from b2bua.sip.flow import Flow
 from b2bua.sip.uri import Params, Uri
 
@@ -16,7 +16,9 @@ class Binding:
     """A contact of one account (AOR), as its REGISTER gave it (RFC 3261 §10).
 
     `params` are the Contact's parameters as sent, without `expires`. `expires_at` is in monotonic seconds.
-    `flow` is the path its REGISTER came by: every request to the device goes back that way, NAT or not.
+    `flow` is the way its REGISTER came by; a stream's without a connection is one whose connection has gone.
+    `path` holds the proxies to visit on the way to the device, as Route values (RFC 3327). `behind_nat`: its
+    REGISTER shows that the next hop names itself by an address that is not its own here.
     """
 
     username: str
@@ -27,6 +29,8 @@ class Binding:
     expires_at: float
     flow: Flow
     user_agent: str = ""
+    path: tuple[str, ...] = ()
+    behind_nat: bool = False
 
     @property
     def instance(self) -> str:
@@ -54,24 +58,38 @@ class Binding:
 
     @property
     def key(self) -> str:
-        """What tells this binding from the account's others: the device, or else the contact."""
-        return f"{self.instance};{self.registration}" if self.instance else str(self.contact)
+        """What tells this binding from the account's others: the contact, or the device's registration."""
+        return f"{self.instance};{self.registration}" if self._is_numbered else str(self.contact)
+
+    @property
+    def outbound(self) -> bool:
+        """Whether the device wants its requests by the flow of its REGISTER (RFC 5626 §5.3).
+
+        With proxies in between, the first of them keeps that flow.
+        """
+        return not self.path and (self._is_numbered or self.contact.param("ob") is not None)
+
+    @property
+    def next_hop(self) -> Uri:
+        """Who is next on the way to the device: the nearest proxy of its path, or the device."""
+        return parse_address(self.path[0]).uri if self.path else self.contact
 
     def replaces(self, other: Binding) -> bool:
-        """Whether this binding is a newer one of the same device and account.
+        """Whether this binding takes the other's place in their account.
 
-        Devices that name themselves are compared by their names (RFC 5626 §6): one that comes back with
-        another address is the same, and two behind different NATs with the same private address are not.
-        Otherwise the contact URIs are compared (RFC 3261 §10.3).
+        The contact URIs decide (RFC 3261 §10.3), unless both name a device and number its registration: then these
+        do (RFC 5626 §6), so that two devices behind different NATs may have the same private address. Two that are
+        reached in the same way are one all the same: a device that was set up anew.
         """
-        if self.instance and other.instance:
-            return (self.instance, self.registration) == (other.instance, other.registration)
-        return self.contact.same_as(other.contact)
+        if not (self._is_numbered and other._is_numbered):
+            return self.contact.same_as(other.contact)
+        if self.key == other.key:
+            return True
+        return (self.flow, self.path) == (other.flow, other.path) and self.contact.same_as(other.contact)
 
-    def without_connection(self) -> Binding | None:
-        """Return the binding after its connection has gone; `None` where only the device can open another."""
-        reopened = self.flow.reopened(self.contact)
-        return None if reopened is None else replace(self, flow=reopened)
+    def without_connection(self) -> Binding:
+        """Return the binding after its connection has gone."""
+        return replace(self, flow=self.flow._replace(connection=0))
 
     def expires_in(self, now: float) -> int:
         """Return the seconds left, rounded up, never below 0."""
@@ -81,6 +99,11 @@ class Binding:
     def contact_value(self, now: float) -> str:
         """Return the binding as a Contact value of a 200 (RFC 3261 §10.3 step 8)."""
         return str(Address(self.contact, "", (*self.params, ("expires", str(self.expires_in(now))))))
+
+    @property
+    def _is_numbered(self) -> bool:
+        """Whether the device names itself and says which of its registrations this is (RFC 5626 §4.2)."""
+        return bool(self.instance and self.registration)
 
     def _param(self, name: str) -> str:
         return next((value or "" for key, value in self.params if key == name), "")

@@ -11,8 +11,10 @@ from b2bua.sip.address import Address, parse_address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
+from b2bua.sip.via import Via
 
 _MAX_USER_AGENT = 200  # characters kept
+MAX_PATH = 10  # proxies between us and a device
 HOUR = 3600  # no registration as long as this may be called too brief (RFC 3261 §10.3 step 7)
 
 
@@ -50,6 +52,7 @@ def register(
     if request.to.uri.user != username:
         return Registration(403, "Forbidden")
     values = request.values("contact")
+    path = _path(request)
     if len(values) > 2 * limits.max_contacts:  # enough to take off all and put on as many
         return Registration(403, "Too Many Contacts")
     if "*" in values:
@@ -59,9 +62,15 @@ def register(
         asked = [_seconds(contact, request, limits) for contact in contacts]
         if any(0 < seconds < min(limits.min_expires, HOUR) for seconds in asked):
             return Registration(423, "Interval Too Brief", (("Min-Expires", str(ceil(limits.min_expires))),))
+        translated = _translated(request, flow)
         wanted = _distinct(
-            _binding(contact, request, username, flow, now + min(seconds, limits.max_expires))
-            for contact, seconds in zip(contacts, asked, strict=True)
+            (
+                _binding(
+                    contact, request, username, flow, path, translated, now + min(seconds, limits.max_expires)
+                )
+                for contact, seconds in zip(contacts, asked, strict=True)
+            ),
+            now,
         )
     left = list(bindings)
     changes: list[Change] = []
@@ -74,9 +83,8 @@ def register(
     left += [each for each in wanted if each.expires_at > now]
     if len(left) > max(limits.max_contacts, len(bindings)):
         return Registration(403, "Too Many Contacts")
-    return Registration(
-        200, "OK", tuple(("Contact", each.contact_value(now)) for each in left), tuple(changes)
-    )
+    registered = tuple(("Contact", each.contact_value(now)) for each in left)
+    return Registration(200, "OK", (*registered, *(("Path", each) for each in path)), tuple(changes))
 
 
 def _everything_off(
@@ -86,6 +94,17 @@ def _everything_off(
     if len(values) > 1 or request.get("expires") != "0":
         raise BadMessage(400, "Contact * Needs Expires 0")
     return [replace(binding, expires_at=now) for binding in bindings]
+
+
+def _path(request: Request) -> tuple[str, ...]:
+    """Read the proxies on the way to the device, the one next to us first (RFC 3327 §5.3)."""
+    path = tuple(request.values("path"))
+    if len(path) > MAX_PATH:
+        raise BadMessage(400, "Path Too Long")
+    for each in path:
+        if parse_address(each).uri.scheme == "tel" or not each.isprintable():
+            raise BadMessage(400, "Bad Path")
+    return path
 
 
 def _contact(value: str) -> Address:
@@ -106,8 +125,16 @@ def _seconds(contact: Address, request: Request, limits: Limits) -> float:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else limits.default_expires
 
 
-def _binding(contact: Address, request: Request, username: str, flow: Flow, expires_at: float) -> Binding:
-    return Binding(
+def _binding(
+    contact: Address,
+    request: Request,
+    username: str,
+    flow: Flow,
+    path: tuple[str, ...],
+    translated: frozenset[str],
+    expires_at: float,
+) -> Binding:
+    binding = Binding(
         username=username,
         contact=contact.uri,
         params=tuple(pair for pair in contact.params if pair[0] != "expires"),
@@ -116,14 +143,37 @@ def _binding(contact: Address, request: Request, username: str, flow: Flow, expi
         expires_at=expires_at,
         flow=flow,
         user_agent="".join(filter(str.isprintable, request.get("user-agent") or ""))[:_MAX_USER_AGENT],
+        path=path,
     )
+    return replace(binding, behind_nat=binding.next_hop.host.lower() in translated)
 
 
-def _distinct(bindings: Iterable[Binding]) -> list[Binding]:
-    """Leave out what a later contact of the same request says again."""
+def _translated(request: Request, flow: Flow) -> frozenset[str]:
+    """The hosts behind NAT: those that sent the request, as a Via says, and came from another address; and that.
+
+    The nearest Via is held against where the request came from. The others bear what proxies noted of that.
+    """
+    top, source = request.via, flow.remote
+    # Who asks for the answer at the source port listens there, and would have named that port (RFC 3581 §4).
+    moved = top.rport and not flow.reliable and (top.port or 5060) != source.port
+    hosts = {top.host, source.host} if moved or top.host != source.host else set()
+    for via in map(Via, request.values("via")[1:]):
+        if via.received is not None and via.received != via.host:
+            hosts |= {via.host, via.received}
+    return frozenset(hosts)
+
+
+def _distinct(bindings: Iterable[Binding], now: float) -> list[Binding]:
+    """Leave out what a later contact of the same request says again.
+
+    A device that names where it is now and signs off where it was stays, in whichever order it says so.
+    """
     kept: list[Binding] = []
     for binding in bindings:
-        kept = [each for each in kept if not binding.replaces(each)]
+        same = [each for each in kept if binding.replaces(each)]
+        if binding.expires_at <= now and any(not binding.contact.same_as(each.contact) for each in same):
+            continue
+        kept = [each for each in kept if each not in same]
         kept.append(binding)
     return kept
 

@@ -10,7 +10,6 @@ import structlog
 
 from b2bua.call.call import Call
 from b2bua.call.itinerary import Itinerary
-from b2bua.call.ports import Device
 from b2bua.call.services import Services
 from b2bua.callplan.asked import Rule
 from b2bua.callplan.hops import Hop
@@ -105,6 +104,10 @@ class Telephony:
         calling = self._callers.identify(invite, request, now)
         if calling is None:
             return
+        if calling.trunk is None and request.contact is None:
+            # Only carriers still have equipment older than RFC 3261.
+            invite.dismiss(400, reason="Missing Contact")
+            return
         numbering = self.devices.directory.numbering
         arrival = datetime.now(UTC)
         trunk = calling.trunk
@@ -134,6 +137,7 @@ class Telephony:
             Itinerary([hop], numbering, later, self._limits),
             calling.dialled,
             now,
+            nat=calling.nat,
             early_media=trunk is None or trunk.early_media,
             answers_first=trunk is not None and trunk.answer_first,
         )
@@ -160,7 +164,7 @@ class Telephony:
         for step in call.plan.steps:
             if isinstance(step, Dial) and step.emergency:
                 number = step.identity.presented
-                call.event("emergency.called", code=step.number, number=number)
+                call.context.event("emergency.called", code=step.number, number=number)
                 if number is not None and call.calling.user is not None:
                     self._emergencies.called(number, call.calling.user)
 
@@ -200,9 +204,11 @@ class Telephony:
         account = self.devices.directory.account(binding.username)
         if account is None or not isinstance(change, Added):
             return
+        if (device := self.devices.device(binding)) is None:
+            return
         for call in self.book:
             if call.ringing(account.user_id):
-                call.registered(Device(binding.username, binding), now)
+                call.registered(device, now)
 
     def _situation(
         self, called: User, now: float, arrival: datetime, *, called_back: bool = False

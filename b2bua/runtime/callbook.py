@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from b2bua.call.call import Call
+from b2bua.call.journal import Journal
 from b2bua.callplan import explain
 from b2bua.callplan.happened import happened
 from b2bua.callplan.missed import missed
@@ -63,7 +64,7 @@ class CallBook:
         self._clock = WallClock(queue)
         self._write = write
         self._dialogs = dialogs
-        self._entries: dict[Call, Entry] = {}
+        self._entries: dict[Journal, Entry] = {}
         self._by_relay: dict[str, Entry] = {}
         self._by_token: dict[str, Entry] = {}
         self._by_marker: dict[str, Call] = {}
@@ -77,14 +78,15 @@ class CallBook:
 
     def add(self, call: Call, called_user: int | None) -> None:
         """A call begins."""
-        self._entries[call] = Entry(call, called_user, {call.caller_call_id: "a"})
-        self._by_marker[call.marker] = call
-        self._trace.follow(call.caller_call_id)
+        journal = call.journal
+        self._entries[journal] = Entry(call, called_user, {journal.call_id: "a"})
+        self._by_marker[call.context.marker] = call
+        self._trace.follow(journal.call_id)
         log.info(
             "call.started",
-            call_id=call.caller_call_id,
-            user=call.calling.user,
-            dialled=call.dialled,
+            call_id=journal.call_id,
+            user=journal.user,
+            dialled=journal.dialled,
             rule=call.plan.rule.value,
             called_user=called_user,
         )
@@ -92,17 +94,19 @@ class CallBook:
     def restore(self, call: Call, called_user: int | None) -> None:
         """A call from before the start goes on."""
         assert call.bridge is not None
-        legs = {call_id: f"b{number}" for number, call_id in enumerate(call.journal.legs, 1)}
-        self._entries[call] = Entry(call, called_user, {call.caller_call_id: "a", **legs})
-        for call_id in self._entries[call].legs:
+        journal = call.journal
+        legs = {journal.call_id: "a"}
+        legs |= {call_id: f"b{number}" for number, call_id in enumerate(journal.legs, 1)}
+        self._entries[journal] = Entry(call, called_user, legs)
+        for call_id in legs:
             self._trace.follow(call_id)
-        mailbox = call.bridge.mailbox
-        self.joined(call, call.bridge.path.session, None if mailbox is None else mailbox.token)
-        log.info("call.restored", call_id=call.caller_call_id, user=call.calling.user)
+        visit = call.bridge.visit
+        self.joined(journal, call.bridge.relay_session.name, None if visit is None else visit.token)
+        log.info("call.restored", call_id=journal.call_id, user=journal.user)
 
     def called_user(self, call: Call) -> int | None:
         """The user that a call in progress was for."""
-        return self._entries[call].called_user
+        return self._entries[call.journal].called_user
 
     def visited(self, marker: str | None) -> tuple[int, ...]:
         """The users that a call of ours has come to which comes back from outside with its marker (D7)."""
@@ -123,10 +127,10 @@ class CallBook:
         """Every call in progress, for people; a withheld caller is not named (BEHAVIOUR A3)."""
         return [
             {
-                "call_id": call.caller_call_id,
+                "call_id": call.journal.call_id,
                 "state": call.state,
                 "from": None if call.calling.withheld else call.calling.number,
-                "to": call.dialled,
+                "to": call.journal.dialled,
                 "since": round(now - call.journal.began, 3),
             }
             for call in self
@@ -134,42 +138,42 @@ class CallBook:
 
     # What calls tell
 
-    def event(self, call: Call, name: str, **fields: object) -> None:
+    def event(self, journal: Journal, name: str, **fields: object) -> None:
         """Write one line of the log."""
-        log.info(name, call_id=call.caller_call_id, user=call.calling.user, **fields)
+        log.info(name, call_id=journal.call_id, user=journal.user, **fields)
 
-    def leg_added(self, call: Call, call_id: str, leg: str) -> None:
+    def leg_added(self, journal: Journal, call_id: str, leg: str) -> None:
         """Another Call-ID belongs to this call."""
-        self._entries[call].legs[call_id] = leg
+        self._entries[journal].legs[call_id] = leg
         self._trace.follow(call_id)
 
-    def joined(self, call: Call, relay_session: str, token: str | None) -> None:
+    def joined(self, journal: Journal, relay_session: str, token: str | None) -> None:
         """The call was answered."""
-        entry = self._entries[call]
+        entry = self._entries[journal]
         entry.relay_session, entry.token = relay_session, token
         self._by_relay[relay_session] = entry
         if token is not None:
             self._by_token[token] = entry
-        self.changed(call)
+        self.changed(journal)
 
-    def changed(self, call: Call) -> None:
+    def changed(self, journal: Journal) -> None:
         """What a restart must know of an answered call is not what it was."""
-        self._dialogs.changed(call, self._entries[call].called_user)
+        entry = self._entries[journal]
+        self._dialogs.changed(entry.call, entry.called_user)
 
-    def finished(self, call: Call) -> None:
+    def finished(self, journal: Journal) -> None:
         """The call is over; one that a mailbox took waits for what came of it."""
-        entry = self._entries[call]
+        entry = self._entries[journal]
         entry.finished = True
-        self._by_marker.pop(call.marker, None)
+        self._by_marker.pop(entry.call.context.marker, None)
         if entry.relay_session is not None:
             del self._by_relay[entry.relay_session]
-            self._dialogs.over(call)
-        journal = call.journal
+            self._dialogs.over(entry.call)
         self.ended[journal.outcome] = self.ended.get(journal.outcome, 0) + 1
         log.info(
             "call.ended",
-            call_id=call.caller_call_id,
-            user=call.calling.user,
+            call_id=journal.call_id,
+            user=journal.user,
             outcome=journal.outcome,
             code=journal.code,
             hung_up_by=journal.hung_up_by,
@@ -209,7 +213,7 @@ class CallBook:
 
     def _record(self, entry: Entry) -> None:
         call = entry.call
-        if self._entries.pop(call, None) is None:
+        if self._entries.pop(call.journal, None) is None:
             return
         # The alarm knows the entry: without it the call is freed now, not by the next collection.
         entry.record_at = None
@@ -224,11 +228,11 @@ class CallBook:
             for step in journal.steps
         ]
         record = CallRecord(
-            call_id=legible(call.caller_call_id),
+            call_id=legible(journal.call_id),
             started_at=self._clock.at(journal.began),
             answered_at=None if journal.answered is None else self._clock.at(journal.answered),
             ended_at=self._clock.at(journal.ended or journal.began),
-            dialled=call.dialled,
+            dialled=journal.dialled,
             rule=call.plan.rule.value,
             outcome=journal.outcome,
             leg_call_ids=tuple(journal.legs),

@@ -9,20 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from b2bua.call.dial import MARKER
+from b2bua.call.dial_trunk import MARKER
+from b2bua.callplan.codes import USUAL, Codes
 from b2bua.callplan.journey import Diversion
 from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller
 from b2bua.runtime.directory import Registered
-from b2bua.sip.address import Address
 from b2bua.sip.anonymity import withheld
 from b2bua.sip.digest import Account
-from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
+from b2bua.sip.nat import Nat
 from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.trunks.calling import caller_of
+from b2bua.trunks.dialled import dialled
 from b2bua.trunks.diversions import incoming_diversions
-from b2bua.trunks.numbers import from_trunk
+from b2bua.trunks.numbers import dialled_on, number_in
 
 Lookup = Callable[[str], Account | None]
 Authenticate = Callable[[ServerTransaction, Request, Lookup, float], str | None]
@@ -32,7 +34,8 @@ Authenticate = Callable[[ServerTransaction, Request, Lookup, float], str | None]
 class Calling:
     """A caller and what it dialled. `user` is set for a device's call, `trunk` for a carrier's.
 
-    `diversions` are the redirects that a carrier tells of, `marker` our own mark on a call that comes back.
+    `diversions` are the redirects that a carrier tells of, `marker` our own mark on a call that comes back, `nat` what
+    the caller's setting says of its addresses.
     """
 
     caller: Caller
@@ -41,6 +44,7 @@ class Calling:
     trunk: Trunk | None = None
     diversions: tuple[Diversion, ...] = ()
     marker: str | None = None
+    nat: Nat = "auto"
 
 
 class Callers:
@@ -50,11 +54,16 @@ class Callers:
     """
 
     def __init__(
-        self, devices: Registered, authenticate: Authenticate, on_proven: Callable[[Flow], None]
+        self,
+        devices: Registered,
+        authenticate: Authenticate,
+        on_proven: Callable[[Flow], None],
+        codes: Codes = USUAL,
     ) -> None:
         self._devices = devices
         self._authenticate = authenticate
         self._on_proven = on_proven
+        self._codes = codes
 
     def identify(self, invite: ServerTransaction, request: Request, now: float) -> Calling | None:
         """Who calls; `None` for a request that is answered already (401, 403)."""
@@ -71,51 +80,33 @@ class Callers:
             return None
         if (account := directory.account(username)) is not None:
             if (user := directory.user(account.user_id)) is not None:
-                return _from_user(request, user, self._devices.choices.of(username))
+                return self._from_user(request, user, account.nat, self._devices.choices.of(username))
         elif (trunk := directory.trunk_named(username)) is not None:
             return _from_trunk(request, trunk)
         invite.respond(403, now)
         return None
 
-
-def _from_user(request: Request, user: User, chosen: str | None) -> Calling:
-    hidden = user.withhold_number or withheld(request)
-    number = user.extension or user.default_number
-    caller = Caller(number, user.name, hidden, user.id, user.customer, user.default_number, chosen)
-    return Calling(caller, request.uri.user or "", user=user)
+    def _from_user(self, request: Request, user: User, nat: Nat, chosen: str | None) -> Calling:
+        hidden = user.withhold_number or withheld(request)
+        number = user.extension or user.default_number
+        caller = Caller(number, user.name, hidden, user.id, user.customer, user.default_number, chosen)
+        country = self._devices.directory.numbering.customer_of(user).country
+        # A device's own domain is where it says it is.
+        called = dialled(request.uri, country, (request.from_.uri.host,), self._codes)
+        return Calling(caller, called, user=user, nat=nat)
 
 
 def _from_trunk(request: Request, trunk: Trunk) -> Calling:
-    """A carrier's call: its number as the network asserts it, and the called number in our own form."""
-    shown = _asserted(request) or request.from_
-    number = from_trunk(shown.uri.user or "", trunk)
-    name = shown.display or request.from_.display
-    called = request.uri.user or ""
-    if called == trunk.username:
+    """A carrier's call, with the called number in our own form."""
+    called = request.uri
+    if called.user == trunk.username:
         # It calls the contact that we registered; whom the call is for stands in To.
-        called = request.to.uri.user or ""
-    caller = Caller(
-        number,
-        "" if name == number else name,
-        withheld(request),
-        network=number,
-        anonymous_code=trunk.anonymous_code,
-    )
+        called = request.to.uri
     return Calling(
-        caller,
-        from_trunk(called, trunk) or called,
+        caller_of(request, trunk),
+        number_in(called, trunk) or dialled_on(called, trunk),
         trunk=trunk,
         diversions=incoming_diversions(request, trunk),
         marker=request.get(MARKER.lower()),
+        nat=trunk.nat,
     )
-
-
-def _asserted(request: Request) -> Address | None:
-    """P-Asserted-Identity (RFC 3325 §9.1), which may hold a sip and a tel URI; the first that has a user."""
-    if request.get("p-asserted-identity") is None:
-        return None
-    try:
-        found = request.addresses("p-asserted-identity")
-    except BadMessage:
-        return None
-    return next((address for address in found if address.uri.user), None)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from b2bua.call.ports import Device
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.settings import Trunk, User
+from b2bua.registrar.bindings import Binding
 from b2bua.registrar.location import Location
+from b2bua.registrar.target import Ways, target_of
 from b2bua.runtime.choices import Choices
+from b2bua.sip.flow import Hop
 from b2bua.trunks.sources import sources_of
 from provisioning.store.directory import Account
 from provisioning.store.directory import Directory as Reading
@@ -25,9 +28,9 @@ class Directory:
         self.sources = sources_of(self.trunks)
         self._trunks = {trunk.username: trunk for trunk in self.trunks if trunk.username}
         self._accounts = {account.username: account for account in reading.accounts}
-        self._by_user: defaultdict[int, list[str]] = defaultdict(list)
+        self._by_user: defaultdict[int, list[Account]] = defaultdict(list)
         for account in reading.accounts:
-            self._by_user[account.user_id].append(account.username)
+            self._by_user[account.user_id].append(account)
 
     def account(self, username: str) -> Account | None:
         """The account with this SIP username."""
@@ -45,8 +48,8 @@ class Directory:
         """The user with this id; `None` for one that was deleted meanwhile."""
         return self.numbering.users.get(user_id)
 
-    def usernames(self, user_id: int) -> Sequence[str]:
-        """The SIP usernames of a user's devices."""
+    def accounts(self, user_id: int) -> Sequence[Account]:
+        """The accounts of a user's devices."""
         return self._by_user.get(user_id, ())
 
     def changed_accounts(self, later: Directory) -> list[str]:
@@ -57,17 +60,39 @@ class Directory:
 
 
 class Registered:
-    """The `Devices` of calls: users by the present directory, bindings and picked numbers as clients signed on."""
+    """The `Devices` of calls: users by the present directory, bindings and picked numbers as clients signed on.
 
-    def __init__(self, directory: Directory, location: Location) -> None:
+    `local` holds where we listen, by transport; `is_ours` tells which other addresses are ours too.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        location: Location,
+        local: Mapping[str, Hop],
+        is_ours: Callable[[Hop], bool],
+    ) -> None:
         self.directory = directory
         self.location = location
         self.choices = Choices()
+        self._is_ours = is_ours
+        self._ways = Ways(local, self._closed)
 
     def of_user(self, user: int, now: float) -> list[Device]:
         """Every live binding of every account of a user."""
         return [
-            Device(username, binding)
-            for username in self.directory.usernames(user)
-            for binding in self.location.lookup(username, now)
+            device
+            for account in self.directory.accounts(user)
+            for binding in self.location.lookup(account.username, now)
+            if (device := self.device(binding)) is not None
         ]
+
+    def device(self, binding: Binding) -> Device | None:
+        """The device of a binding, and how it is reached; `None` where it is not."""
+        account, target = self.directory.account(binding.username), target_of(binding, self._ways)
+        if account is None or target is None:
+            return None
+        return Device(binding.username, binding, target, account.nat)
+
+    def _closed(self, hop: Hop) -> bool:
+        return self._is_ours(hop) or self.directory.sources.trunk_of(hop) is not None

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import structlog
 
-from b2bua.call.ports import ReservationDone, Visitor
+from b2bua.call.ports import ReservationDone, ShownCaller
 from b2bua.runtime.directory import Registered
 from b2bua.runtime.trace import legible
 from b2bua.sip.flow import Flow, Hop
 from media.client import MediaClient, MediaError
-from media.message import Caller
+from media.message import Caller, Occasion
 from media.protocol import Event, Place, Reservation, Service
-from media.scripts.deposit import Occasion
 
 log = structlog.get_logger()
 
@@ -65,7 +64,7 @@ class MailboxLink:
         service: str,
         user: int,
         occasion: str | None,
-        visitor: Visitor,
+        caller: ShownCaller,
         call_id: str,
         done: ReservationDone,
     ) -> None:
@@ -77,7 +76,7 @@ class MailboxLink:
             service=Service(service),
             occasion=None if occasion is None else Occasion(occasion),
             call_id=legible(call_id),
-            caller=Caller(visitor.number, visitor.name, visitor.withheld),
+            caller=Caller(caller.number, caller.name, caller.withheld),
             extension=known.extension if known is not None else None,
         )
         if self._client is None:

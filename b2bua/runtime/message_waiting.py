@@ -11,7 +11,7 @@ from math import ceil
 
 import structlog
 
-from b2bua.call.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
+from b2bua.callplan.dialling import without_separators
 from b2bua.registrar.bindings import Binding, Change, Refreshed, Removed
 from b2bua.registrar.registrar import HOUR, Limits
 from b2bua.runtime.callers import Authenticate
@@ -21,9 +21,11 @@ from b2bua.sip.address import Address
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
+from b2bua.sip.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.subscription import Subscription
 from b2bua.sip.uri import Uri
+from b2bua.trunks.dialled import dialled
 from provisioning.store.directory import Account
 
 log = structlog.get_logger()
@@ -218,7 +220,7 @@ class MessageWaiting:
         account = None if username is None else directory.account(username)
         if account is None:
             return None
-        if not self._is_own(request.uri.user or "", account):
+        if not self._is_own(request.uri, account):
             self._refuse(transaction, account.username, 403, now)
             return None
         seconds = request.integer("expires", int(limits.default_expires))
@@ -228,15 +230,19 @@ class MessageWaiting:
             return None
         return account, min(seconds, int(limits.max_expires))
 
-    def _is_own(self, name: str, account: Account) -> bool:
+    def _is_own(self, uri: Uri, account: Account) -> bool:
         """Whether this names the mailbox of the account's user: phones write an account, a number or an access code."""
         directory = self._devices.directory
+        name = uri.user
         if not name or name == account.username or name in self._access_codes:
             return True
         user, other = directory.user(account.user_id), directory.account(name)
         if other is not None:
             return other.user_id == account.user_id
-        return user is not None and name in (user.extension, *user.numbers)
+        if user is None:
+            return False
+        called = without_separators(dialled(uri, directory.numbering.customer_of(user).country))
+        return called in (user.extension, *user.numbers)
 
     def _refuse(
         self,
@@ -261,20 +267,31 @@ class MessageWaiting:
     def _tell_user(self, user: int, now: float) -> None:
         """Tell those of the user's devices that know something else."""
         counts = self.counts(user)
-        for username in self._devices.directory.usernames(user):
-            for subscription, subscriber in list(self._subscribers.get(username, {}).items()):
+        for account in self._devices.directory.accounts(user):
+            for subscription, subscriber in list(self._subscribers.get(account.username, {}).items()):
                 if subscriber.told != counts:
                     subscription.changed(now)
-            for binding in self._devices.location.lookup(username, now):
+            for binding in self._devices.location.lookup(account.username, now):
                 told = self._told.get((binding.username, binding.key))
                 if told != counts and self._subscription_of(binding) is None:
                     self._notify(binding, counts, now)
 
     def _notify(self, binding: Binding, counts: Counts, now: float) -> None:
         self._told[binding.username, binding.key] = counts
-        account = self.address(binding.username, binding.flow)
-        body = summary(counts, str(account))
-        self._agent.notify(str(binding.contact), binding.flow, Address(account), UNSOLICITED, body, now)
+        device = self._devices.device(binding)
+        if device is None:
+            return
+        target = device.target
+        account = self.address(binding.username, target.flow)
+        self._agent.notify(
+            target.uri,
+            target.flow,
+            Address(account),
+            Address(binding.contact),
+            (*target.routes, *UNSOLICITED),
+            summary(counts, str(account)),
+            now,
+        )
 
     # Which subscription is which device's
 

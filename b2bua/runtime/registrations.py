@@ -37,8 +37,14 @@ from provisioning.store.bindings import StoredBinding
 
 log = structlog.get_logger()
 
+ACCOUNT = "account"
+"""Under what a binding on disk has what changes when its account's password does."""
 PICKED = "picked"
 """Under what a binding on disk has the number that was picked for its client."""
+PATH = "path"
+"""Under what it has the proxies on the way to its device."""
+BEHIND_NAT = "behind_nat"
+"""Under what it has whether its next hop is behind NAT. Where that is not known, it may be."""
 
 
 class Registrations:
@@ -119,41 +125,39 @@ class Registrations:
         self._arm()
 
     def connection_lost(self, flow: Flow, now: float) -> None:
-        """What registered by this connection is reached by a new one from now on, or not at all."""
+        """What registered by this connection is reached in another way from now on, or not at all."""
         for username in self._by_connection.pop(flow, ()):
             for binding in self._devices.location.lookup(username, now):
                 if binding.flow == flow:
                     self._disconnected(binding, now)
 
     def _disconnected(self, binding: Binding, now: float) -> None:
-        location = self._devices.location
-        if (reached := binding.without_connection()) is not None:
-            location.apply((Refreshed(reached, binding),))
+        location, left = self._devices.location, binding.without_connection()
+        if self._devices.device(left) is not None:
+            location.apply((Refreshed(left, binding),))
         else:
             removal = Removed(binding, Removal.UNREACHABLE)
             location.apply((removal,))
             self._changed(removal, now)
 
-    def restore(self, stored: tuple[StoredBinding, ...], now: float, tcp: Hop | None = None) -> int:
+    def restore(self, stored: tuple[StoredBinding, ...], now: float) -> int:
         """Take over what was on disk, and return how many bindings are still good; the others go.
 
         Good are those that last, of accounts whose password is still the one they were made with.
-        `tcp` is where we listen for connections: their old ones went with the process before this one. A number that
-        was picked holds too where only the connection is lost: its client comes back and has not signed off (I1).
+        All connections went with the process before this one. A number that was picked holds too where only the
+        connection is lost: its client comes back and has not signed off (I1).
         """
         wall_now = time.time()
         bindings = []
         for each in stored:
-            still_its = each.details.get("account") == self._mark(each.username)
+            still_its = each.details.get(ACCOUNT) == self._mark(each.username)
             binding = _restored(each, now, wall_now) if still_its and each.expires_at > wall_now else None
             if binding is not None and PICKED in each.details:
                 self._devices.choices.pick(each.username, each.details[PICKED])
             if binding is not None:
                 # The wall clock may have been put back meanwhile.
                 binding = replace(binding, expires_at=min(binding.expires_at, now + self._limits.max_expires))
-            if binding is not None and binding.flow.reliable:
-                binding = None if tcp is None else _on(tcp, binding).without_connection()
-            if binding is None:
+            if binding is None or self._devices.device(binding) is None:
                 self._writer.unbound(each.key)
             else:
                 self._gate.met(binding.flow, now, binding.expires_at - now)
@@ -207,9 +211,11 @@ class Registrations:
                 self._store(binding, account.user_id, now)
 
     def _store(self, binding: Binding, user_id: int, now: float) -> None:
-        details = {"account": self._mark(binding.username)}
+        details: dict[str, Any] = {ACCOUNT: self._mark(binding.username), BEHIND_NAT: binding.behind_nat}
         if (picked := self._devices.choices.of(binding.username)) is not None:
             details[PICKED] = picked
+        if binding.path:
+            details[PATH] = binding.path
         self._writer.bound(_stored(binding, user_id, details, now))
 
     def _mark(self, username: str) -> str:
@@ -256,7 +262,7 @@ class Registrations:
         self._on_changed(change, now)
 
 
-def _stored(binding: Binding, user_id: int, details: dict[str, str], now: float) -> StoredBinding:
+def _stored(binding: Binding, user_id: int, details: dict[str, Any], now: float) -> StoredBinding:
     return StoredBinding(
         username=binding.username,
         contact=binding.contact_text,
@@ -287,11 +293,9 @@ def _restored(stored: StoredBinding, now: float, wall_now: float) -> Binding | N
         expires_at=monotonic_time(stored.expires_at, now, wall_now),
         flow=Flow(stored.transport, _hop(stored.local), _hop(stored.remote)),
         user_agent=stored.user_agent or "",
+        path=tuple(stored.details.get(PATH, ())),
+        behind_nat=stored.details.get(BEHIND_NAT, True),
     )
-
-
-def _on(tcp: Hop, binding: Binding) -> Binding:
-    return replace(binding, flow=binding.flow._replace(local=tcp))
 
 
 def _hop(text: str) -> Hop:

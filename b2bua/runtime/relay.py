@@ -9,7 +9,8 @@ from typing import Literal
 
 import structlog
 
-from b2bua.call.ports import Figures, Peer, Ports
+from b2bua.call.journal import Figures
+from b2bua.call.ports import Peer, Ports
 from b2bua.sip.flow import Flow
 from b2bua.transport.addresses import Addresses
 from media.relay.client import Peer as RelayPeer
@@ -197,7 +198,7 @@ def _measured(folder: Path) -> Iterator[tuple[str, float]]:
 
 
 def _peer(peer: Peer) -> RelayPeer:
-    return RelayPeer(peer.address, peer.port, peer.sources, peer.nat)
+    return RelayPeer(peer.address, peer.port, peer.sources)
 
 
 def _figures(stats: Stats | RelayError) -> Figures:

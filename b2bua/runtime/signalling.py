@@ -6,14 +6,14 @@ import asyncio
 import random
 import secrets
 import time
+from ipaddress import IPv4Address
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from b2bua.call.call import Call
-from b2bua.call.lines import Lines
-from b2bua.call.mwi import Counts
+from b2bua.call.line_use import LineUse
 from b2bua.call.services import Services
 from b2bua.call.snapshot import restore
 from b2bua.registrar.failures import Patience
@@ -42,6 +42,7 @@ from b2bua.sip.challenge import Credential
 from b2bua.sip.digest import Algorithm, Authenticator
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.framing import Unframed
+from b2bua.sip.mwi import Counts
 from b2bua.sip.timers import Timers
 from b2bua.transport.addresses import Addresses
 from b2bua.transport.tcp import Limits as ConnectionLimits
@@ -70,10 +71,10 @@ class Signalling:
         self._queue = LoopTimers(self._loop)
         self._tokens = Tokens("a")
         listening = {"UDP": settings.sip.udp, "TCP": settings.sip.tcp}
+        self._local = {name: Hop(*address) for name, address in listening.items() if address is not None}
         self._addresses = {
-            name: _addresses(address.host, settings.sip.public_address, settings)
-            for name, address in listening.items()
-            if address is not None
+            name: _addresses(hop.host, settings.sip.public_address, settings)
+            for name, hop in self._local.items()
         }
         self._transport: UdpTransport | None = None
         self._tcp: TcpTransport | None = None
@@ -93,7 +94,7 @@ class Signalling:
         settings = self._settings
         directory = Directory(await self._store.directory(settings.sip.realm))
         self._version = directory.version
-        self.devices = Registered(directory, self.location)
+        self.devices = Registered(directory, self.location, self._local, self._is_ours)
         self.gate = Gate(
             self.devices,
             Patience(
@@ -162,12 +163,10 @@ class Signalling:
             self._relay_lost,
             self._silent,
         )
-        udp = settings.sip.udp
-        tcp = None if settings.sip.tcp is None else Hop(*settings.sip.tcp)
-        restored = self.registrations.restore(await self._store.load_bindings(), self._queue.now(), tcp)
+        restored = self.registrations.restore(await self._store.load_bindings(), self._queue.now())
         log.info("registration.restored", bindings=restored)
         self._transport = await UdpTransport.bind(
-            Hop(udp.host, udp.port),
+            self._local["UDP"],
             settings.sip.receive_buffer,
             self._received,
             settings.sip.receive_queue,
@@ -176,6 +175,7 @@ class Signalling:
         self.mailboxes = MailboxLink(
             settings.run_dir / "media.sock", self._transport.local, self.devices, self._told, self._media_gone
         )
+        tcp = self._local.get("TCP")
         local = {"udp": self._transport.local} | ({} if tcp is None else {"tcp": tcp})
         self.trunks = TrunkLines(
             self.agent,
@@ -191,15 +191,15 @@ class Signalling:
                 mailboxes=self.mailboxes,
                 devices=self.devices,
                 trunks=self.trunks,
-                lines=Lines(self._queue),
-                redirected=Lines(self._queue),
+                lines=LineUse(self._queue),
+                redirected=LineUse(self._queue),
                 watcher=self.book,
                 token=self._tokens,
                 origin=self._tokens.origin,
                 chance=random.random,
             ),
             self.registrations,
-            Callers(self.devices, self.registrations.authenticate, self._proven),
+            Callers(self.devices, self.registrations.authenticate, self._proven, codes_of(settings)),
             self.message_waiting,
         )
         await asyncio.gather(self.relay.connect(), self.mailboxes.connect())
@@ -292,6 +292,15 @@ class Signalling:
         """Our address as the peer must write it."""
         return Hop(self._addresses[flow.transport].towards(flow.remote.host), flow.local.port)
 
+    def _is_ours(self, hop: Hop) -> bool:
+        """Whether what is sent there would come to us again."""
+        if IPv4Address(hop.host) in self._settings.media.worker_network:
+            return True
+        return any(
+            hop.port == own.port and hop.host in (own.host, self._addresses[transport].towards(hop.host))
+            for transport, own in self._local.items()
+        )
+
     def _received(self, data: bytes, flow: Flow) -> None:
         # Phones keep their NAT binding open with line ends or zero bytes (RFC 5626 §3.5.1).
         if not data.strip(b"\r\n\0 "):
@@ -345,7 +354,7 @@ class Signalling:
 
     def _silent(self, session: str) -> None:
         if (call := self.book.with_relay_session(session)) is not None:
-            log.warning("call.silent", call_id=call.caller_call_id)
+            log.warning("call.silent", call_id=call.journal.call_id)
             call.hang_up(self._queue.now(), "service (silence)")
 
     def _relay_back(self) -> None:

@@ -281,6 +281,10 @@ class TrunkLine:
         self._registration_problem = None
         self._tell_registered_at(Sign.ANSWERED)
 
+    def contact_rewritten(self, contact: Uri, seconds: int, now: float) -> None:
+        """Something on the way changed where the carrier finds us; calls in may still arrive."""
+        log.info("trunk.contact_rewritten", trunk=self.trunk.name, contact=str(contact), seconds=seconds)
+
     def not_registered(self, code: int, pause: float, now: float) -> None:
         """It does not, or not for long any more."""
         self._told_registered = False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from b2bua.sip.errors import BadMessage
-from b2bua.sip.uri import Params, Uri, parse_params, parse_uri, write_params
+from b2bua.sip.uri import Params, Uri, parse_any_uri, parse_params, parse_uri, write_params
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"\s*', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -48,8 +49,13 @@ def quote_display(text: str) -> str:
     return '"' + _printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def parse_address(text: str) -> Address:
-    """Parse one name-addr or addr-spec with its parameters.
+def parse_party(text: str) -> Address:
+    """Parse a From or To, whose URI may be of any scheme (RFC 3261 §8.2.2.1). Raises BadMessage (400)."""
+    return parse_address(text, parse_any_uri)
+
+
+def parse_address(text: str, read: Callable[[str], Uri] = parse_uri) -> Address:
+    """Parse one name-addr or addr-spec with its parameters; `read` parses the URI.
 
     In the form without angle brackets, parameters belong to the header (RFC 3261 §20). What cannot be printed
     is left out of the display name. Raises BadMessage (400, or 416 for a URI of another scheme).
@@ -68,7 +74,10 @@ def parse_address(text: str) -> Address:
     if opening < 0 or ";" in text[:opening]:
         # No brackets around the URI; one that comes later stands in a parameter.
         spec, _, params = text.partition(";")
-        return Address(parse_uri(spec.rstrip()), "", parse_params(params))
+        if "?" in spec:
+            # RFC 3261 §20.10: what follows could belong to either.
+            raise BadMessage(400, "URI without brackets")
+        return Address(read(spec.rstrip()), "", parse_params(params))
     closing = text.find(">", opening)
     if closing < 0:
         raise BadMessage(400, "Bad address")
@@ -79,7 +88,7 @@ def parse_address(text: str) -> Address:
     rest = text[closing + 1 :].lstrip()
     if rest and not rest.startswith(";"):
         raise BadMessage(400, "Bad address")
-    return Address(parse_uri(text[opening + 1 : closing].strip()), _printable(display), parse_params(rest))
+    return Address(read(text[opening + 1 : closing].strip()), _printable(display), parse_params(rest))
 
 
 def split_list(text: str) -> list[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from b2bua.sip.address import Address
+from b2bua.sip.address import Address, parse_party
 from b2bua.sip.authorization import Authorization, Authorized
+from b2bua.sip.body import SDP, Part, write_multipart
 from b2bua.sip.capabilities import (
     ALLOW,
     ALLOW_EVENTS,
@@ -18,7 +19,9 @@ from b2bua.sip.capabilities import (
     METHODS,
     OTHER_METHODS,
     PACKAGES,
+    REGISTRAR_EXTENSIONS,
     SUPPORTED,
+    UNDERSTOOD,
 )
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import IGNORE, ResponseUser
@@ -28,7 +31,7 @@ from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.layer import TransactionLayer, Wire
-from b2bua.sip.message import SDP, Request, Response
+from b2bua.sip.message import Request, Response
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
 from b2bua.sip.session_state import SessionState
@@ -38,12 +41,18 @@ from b2bua.sip.timers import TimerQueue, Timers
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uas import ServerSession
 
+MAX_CONTACTS = 20
+"""Contacts of a REGISTER that are looked at before its sender has shown credentials."""
+
 
 class Application(Protocol):
     """What requests outside a dialog mean, and who watches the traffic."""
 
     def on_invite(self, invite: ServerTransaction, request: Request, now: float) -> None:
-        """A new call. Owes an answer, by `UserAgent.serve` or directly; until then the caller repeats it."""
+        """A new call. Owes an answer, by `UserAgent.serve` or directly; until then the caller repeats it.
+
+        Without a Contact it comes from a peer older than RFC 3261, and its From says where the caller is.
+        """
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A registration. Owes an answer."""
@@ -125,13 +134,18 @@ class UserAgent:
         headers: tuple[Header, ...] = (),
         max_forwards: int = 70,
         credential: Credential | None = None,
+        parts: tuple[Part, ...] = (),
     ) -> ClientSession:
         """Call a target URI by a flow. `local` gets a fresh tag; the Call-ID is our own.
 
-        `credential` answers the peer's challenges, to the INVITE and to whatever is sent in its dialog.
+        `credential` answers the peer's challenges, to the INVITE and to whatever is sent in its dialog. `parts`
+        stand in the body beside the offer.
         """
         local = local.with_tag(self.token())
         call_id = self.token()
+        content_type, body = SDP, sdp
+        if parts:
+            content_type, body = write_multipart((Part(SDP, sdp), *parts), self.token())
         draft = Draft(
             "INVITE",
             target,
@@ -144,10 +158,10 @@ class UserAgent:
                 *headers,
                 # An offer in a reliable response would want its answer in the PRACK (RFC 3262 §5).
                 *(SUPPORTED if sdp else ()),
-                *self.session_headers(flow, sdp),
+                *self.session_headers(flow, body, content_type),
             ),
             call_id,
-            sdp,
+            body,
         )
         return ClientSession(self, user, draft, local, flow, now, credential)
 
@@ -202,7 +216,14 @@ class UserAgent:
         return session
 
     def notify(
-        self, target: str, flow: Flow, local: Address, headers: tuple[Header, ...], body: bytes, now: float
+        self,
+        target: str,
+        flow: Flow,
+        local: Address,
+        remote: Address,
+        headers: tuple[Header, ...],
+        body: bytes,
+        now: float,
     ) -> None:
         """Send a NOTIFY outside any dialog, as phones that do not subscribe take it for message waiting."""
         call_id = self.token()
@@ -212,7 +233,7 @@ class UserAgent:
             (
                 ("Max-Forwards", "70"),
                 ("From", str(local.with_tag(self.token()))),
-                ("To", f"<{target}>"),
+                ("To", str(remote)),
                 ("Call-ID", call_id),
                 ("CSeq", "1 NOTIFY"),
                 self.contact(flow),
@@ -230,12 +251,12 @@ class UserAgent:
         transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
         return "Contact", f"<sip:{self.wire.advertised(flow)}{transport}>"
 
-    def session_headers(self, flow: Flow, sdp: bytes | None) -> tuple[Header, ...]:
+    def session_headers(self, flow: Flow, body: bytes | None, content_type: str = SDP) -> tuple[Header, ...]:
         """The headers of every INVITE, UPDATE and their 2xx (RFC 3261 §13.2.1, §13.3.1.4).
 
         What we support is said in addition where a call begins: a re-INVITE is not to be answered reliably.
         """
-        content = (("Content-Type", SDP),) if sdp else ()
+        content = (("Content-Type", content_type),) if body else ()
         return (self.contact(flow), ("User-Agent", self._name), *ALLOW, *ALLOW_EVENTS, *content)
 
     def remember(self, dialog_id: DialogId, session: Session) -> None:
@@ -270,13 +291,21 @@ class UserAgent:
         method = request.method
         if method not in METHODS:
             transaction.dismiss(405 if method in OTHER_METHODS else 501, ALLOW)
-        elif unknown := request.tokens("require") - EXTENSIONS:
+        elif unknown := request.tokens("require") - (
+            REGISTRAR_EXTENSIONS if method == "REGISTER" else EXTENSIONS
+        ):
             transaction.dismiss(420, (("Unsupported", ", ".join(sorted(unknown))),))
         elif method == "REGISTER":
-            self.application.on_register(transaction, request, now)
+            self._registered(transaction, request, now)
         elif request.to.tag is not None:
             self._in_dialog(transaction, request, now)
-        elif method == "INVITE":
+        else:
+            _ = request.uri  # 416 or 400 at once, whatever becomes of it
+            self._begun(transaction, request, now)
+
+    def _begun(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        method = request.method
+        if method == "INVITE":
             self._invited(transaction, request, now)
         elif method == "SUBSCRIBE":
             self._subscribed(transaction, request, now)
@@ -308,15 +337,26 @@ class UserAgent:
         """Pass on what was refused."""
         self.application.on_refused(error, data, flow)
 
+    def _registered(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """What nobody could register is refused before its sender is asked for credentials."""
+        _ = request.uri
+        if not request.to.uri.is_sip:
+            # RFC 3261 §10.3: the address of record is a SIP URI.
+            raise BadMessage(400, "Bad To")
+        if request.get("contact") != "*":
+            for value in request.values("contact")[:MAX_CONTACTS]:
+                if not parse_party(value).uri.is_sip:
+                    raise BadMessage(400, "Bad Contact")
+        self.application.on_register(transaction, request, now)
+
     def _invited(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        _ = request.uri  # 416 or 400 at once, whatever the application does with it
         if request.integer("max-forwards", 70) == 0:
             # A call is passed on; nothing else is.
             transaction.dismiss(483)
-        elif request.contact is None:
-            transaction.dismiss(400, reason="Missing Contact")
-        elif request.body and request.sdp is None:
-            transaction.dismiss(415, (("Accept", SDP),))
+        elif request.contact is None and ("contact" in request.headers or not request.from_.uri.is_sip):
+            transaction.dismiss(400, reason="Bad Contact")
+        elif not request.content.understood:
+            transaction.dismiss(415, UNDERSTOOD)
         else:
             try:
                 self.application.on_invite(transaction, request, now)
@@ -324,7 +364,7 @@ class UserAgent:
                 session = self._sessions.get((request.call_id, transaction.tag))
                 if isinstance(session, ServerSession):
                     if isinstance(error, BadMessage):
-                        session.reject(error.code or 400, now, reason=error.reason)
+                        session.reject(error.code or 400, now, error.headers, error.reason)
                     else:
                         session.reject(500, now)
                 raise

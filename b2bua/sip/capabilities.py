@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from b2bua.sip.body import SDP
 from b2bua.sip.compose import Header
-from b2bua.sip.message import SDP
 from b2bua.sip.reliable import RELIABLY
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE", "SUBSCRIBE")
 # Methods we know of and do not allow: 405, while one that nobody knows gets 501 (RFC 3261 §8.2.1, §21.5.2).
 OTHER_METHODS = ("NOTIFY", "PUBLISH", "REFER", "MESSAGE")
+KNOWN_METHODS = frozenset(METHODS + OTHER_METHODS)
 # Option tags we understand in Require (RFC 3261 §8.2.2.3); in Supported we offer the same.
 EXTENSIONS = frozenset({RELIABLY})
+# In a REGISTER also those of the registrar (RFC 3327 §4).
+REGISTRAR_EXTENSIONS = EXTENSIONS | {"path"}
 # The event packages that may be subscribed to.
 PACKAGES = ("message-summary",)
 
 ALLOW: tuple[Header, ...] = (("Allow", ", ".join(METHODS)),)
 SUPPORTED: tuple[Header, ...] = (("Supported", ", ".join(sorted(EXTENSIONS))),)
 ALLOW_EVENTS: tuple[Header, ...] = (("Allow-Events", ", ".join(PACKAGES)),)
-CAPABILITIES: tuple[Header, ...] = (*ALLOW, *SUPPORTED, *ALLOW_EVENTS, ("Accept", SDP))
+ACCEPT: tuple[Header, ...] = (("Accept", f"{SDP}, multipart/mixed, multipart/alternative"),)
+UNDERSTOOD: tuple[Header, ...] = (*ACCEPT, ("Accept-Encoding", "identity"))
+"""For the refusal of a body (RFC 3261 §21.4.13)."""
+CAPABILITIES: tuple[Header, ...] = (
+    *ALLOW,
+    ("Supported", ", ".join(sorted(REGISTRAR_EXTENSIONS))),
+    *ALLOW_EVENTS,
+    *ACCEPT,
+)
 """For the answer to OPTIONS (RFC 3261 §11.2)."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.message import Request
+from b2bua.sip.via import is_via
 
 Header = tuple[str, str]
 
@@ -51,6 +52,7 @@ REASONS = {
 }
 
 _CLASSES = ("", "Progress", "OK", "Redirected", "Request Failed", "Server Failed", "Declined")
+_COPIED = (("From", "from"), ("Call-ID", "call-id"), ("CSeq", "cseq"))
 _BREAKS = re.compile(r"[\r\n\0]+")
 
 
@@ -85,14 +87,12 @@ def response_headers(request: Request, flow: Flow) -> list[Header]:
     """The headers that every response copies from its request, To excepted (RFC 3261 §8.2.6.2).
 
     The topmost Via gets `received` where its host is not the source address, and `rport` filled in (§18.2.1,
-    RFC 3581 §4).
+    RFC 3581 §4). A header that the request does not have is left out.
     """
     top = request.via.answered(flow.remote.host, flow.remote.port)
     others = request.values("via")[1:]
-    return [
-        ("Via", top),
-        *[("Via", other) for other in others],
-        ("From", request.get("from") or ""),
-        ("Call-ID", request.call_id),
-        ("CSeq", request.get("cseq") or ""),
-    ]
+    copied = [("Via", top), *[("Via", other) for other in others if is_via(other)]]
+    for name, key in _COPIED:
+        if value := request.get(key):
+            copied.append((name, value))
+    return copied

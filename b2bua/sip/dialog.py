@@ -9,7 +9,8 @@ from b2bua.sip.compose import Header
 from b2bua.sip.draft import Draft
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request, Response
-from b2bua.sip.uri import Uri
+from b2bua.sip.route import routed
+from b2bua.sip.uri import Uri, parse_uri
 
 DialogId = tuple[str, str]
 
@@ -47,17 +48,13 @@ class Dialog:
         if not cseq:
             self.local_cseq += 1
             cseq = self.local_cseq
-        uri, routes = str(self.target), self.routes
-        if routes and (first := parse_address(routes[0]).uri).param("lr") is None:
-            # A strict router wants itself in the Request-URI and the target as the last route.
-            uri = str(first.without_params("method")._replace(headers=None))
-            routes = (*routes[1:], f"<{self.target}>")
+        uri, routes = routed(self.target, self.routes)
         return Draft(
             method,
             uri,
             (
                 ("Max-Forwards", "70"),
-                *(("Route", route) for route in routes),
+                *routes,
                 ("From", str(self.local)),
                 ("To", str(self.remote)),
                 ("Call-ID", self.call_id),
@@ -99,6 +96,19 @@ def dialog_of_response(draft: Draft, local: Address, response: Response, flow: F
         target=response.contact or response.to.uri,
         flow=flow,
         routes=_routes(response)[::-1],
+        local_cseq=draft.number,
+    )
+
+
+def bare_dialog(draft: Draft, local: Address, response: Response, flow: Flow) -> Dialog:
+    """The dialog of an answer whose Contact or Record-Route cannot be read: the way that our request took."""
+    return Dialog(
+        call_id=draft.call_id,
+        local=local,
+        remote=response.to,
+        target=parse_uri(draft.uri),
+        flow=flow,
+        routes=tuple(value for name, value in draft.headers if name == "Route"),
         local_cseq=draft.number,
     )
 

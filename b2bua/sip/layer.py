@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
-from zlib import crc32
 
+from b2bua.sip import stateless
+from b2bua.sip.capabilities import KNOWN_METHODS
 from b2bua.sip.client_transaction import ClientTransaction, ResponseUser
-from b2bua.sip.compose import Header, reason_phrase, render, reply_flow, response_headers
+from b2bua.sip.compose import Header, render
 from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
@@ -197,17 +198,19 @@ class TransactionLayer:
 
     def _response(self, response: Response, flow: Flow, now: float) -> None:
         transaction = self._clients.get((response.via.branch, response.cseq[1]))
-        # RFC 3261 §8.1.3.3: with more than one Via it was meant for somebody else.
-        if transaction is None or len(response.values("via")) > 1:
+        if transaction is None:
             return
         try:
-            transaction.handle(response_event(response.code), now, response)
+            # RFC 3261 §8.1.3.3: with more than one Via it was meant for somebody else.
+            if len(response.values("via")) == 1:
+                transaction.handle(response_event(response.code), now, response)
         except BadMessage as error:
             self._note(error, response, flow)
 
     def _request(self, request: Request, flow: Flow, now: float) -> None:
         if request.cseq[1] != request.method:
-            self._refuse_statelessly(request, 400, flow)
+            # RFC 4475 §3.1.2.18: what else is said of a method that nobody knows does not matter.
+            self._refuse_statelessly(request, 400 if request.method in KNOWN_METHODS else 501, flow)
             return
         key = _key(request)
         known = self._servers.get(key)
@@ -239,9 +242,9 @@ class TransactionLayer:
             self.core.on_request(transaction, request, now)
         except BadMessage as error:
             if transaction.trying:
-                transaction.respond(error.code or 400, now, reason=error.reason)
+                transaction.respond(error.code or 400, now, error.headers, reason=error.reason)
             elif not transaction.answered:
-                transaction.dismiss(error.code or 400, reason=error.reason)
+                transaction.dismiss(error.code or 400, error.headers, error.reason)
             raise
         except Exception:
             # A fault of ours; the caller should not have to wait for what will not come.
@@ -264,21 +267,9 @@ class TransactionLayer:
         return transaction
 
     def _refuse_statelessly(self, request: Request, code: int, flow: Flow) -> None:
-        """Answer a request that no transaction can be made of; an ACK is never answered (RFC 3261 §17)."""
-        if "ACK" in (request.method, (request.get("cseq") or "")[-3:]) or not code:
-            return
-        try:
-            headers = response_headers(request, flow)
-            flow = reply_flow(request, flow)
-        except BadMessage:
-            # Its Via cannot be read either, so there is nowhere to answer.
-            return
-        to = request.get("to") or ""
-        if "tag=" not in to.lower():
-            # RFC 3261 §8.2.7: the same tag for the same request.
-            to = f"{to};tag={crc32(repr(request.headers).encode('ascii', 'backslashreplace')):08x}"
-        data = render(f"SIP/2.0 {code} {reason_phrase(code)}", [*headers, ("To", to)])
-        self.transmit(data, flow, request.call_id)
+        """Answer a request that no transaction can be made of."""
+        if code and (answer := stateless.refusal(request, flow, code)) is not None:
+            self.transmit(*answer, request.call_id)
 
     def _note(self, error: BadMessage, message: Request | Response, flow: Flow) -> None:
         self.core.on_refused(error, message.first_line.encode("utf-8", "surrogateescape"), flow)
@@ -287,11 +278,12 @@ class TransactionLayer:
 def _key(request: Request) -> Key:
     """RFC 3261 §17.2.3: branch, sent-by and method, an ACK counting as its INVITE.
 
-    Peers older than RFC 3261 have no magic cookie; for them the headers that name the request stand in.
+    Peers older than RFC 3261 have no magic cookie, or nothing behind it; for them the headers that name the request
+    stand in (RFC 4475 §3.2.1).
     """
     via = request.via
     method = "INVITE" if request.method == "ACK" else request.method
-    if via.branch.startswith(MAGIC):
+    if via.branch.startswith(MAGIC) and via.branch != MAGIC:
         return via.branch, f"{via.host}:{via.port or 5060}", method
     number = request.cseq[0]
     return f"{via.text}|{request.uri_text}|{request.from_.tag}|{number}", request.call_id, method

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from b2bua.sip.address import Address, parse_address, split_list
+from b2bua.sip.address import Address, parse_address, parse_party, split_list
+from b2bua.sip.body import Body, read_body
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.uri import Uri, parse_uri
 from b2bua.sip.via import Via
-
-SDP = "application/sdp"
 
 # RFC 3261 §7.3.3 and the registered single-letter forms of later RFCs.
 _COMPACT = {
@@ -42,9 +41,10 @@ _COMPACT = {
 _SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "expires")
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z")
 _FOLD = re.compile(r"\r\n[ \t]+")
+_VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+\Z", re.IGNORECASE)
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)\Z")
 MAX_HEADERS = 200
-MAX_NAME = 64
+MAX_NAME = 256
 MAX_KNOWN = 256
 MAX_CSEQ = 2**31 - 1
 
@@ -60,7 +60,7 @@ def canonical(name: str) -> str:
 
 def _party(text: str) -> Address:
     """A From or To, which comes again in every message of a dialog. Long ones are not worth the memory."""
-    return _known_party(text) if len(text) <= MAX_KNOWN else parse_address(text)
+    return _known_party(text) if len(text) <= MAX_KNOWN else parse_party(text)
 
 
 @lru_cache(maxsize=2048)
@@ -68,22 +68,23 @@ def _known_party(text: str) -> Address:
     """Read a From or To by what is known of the same people's other calls: only the tag is another."""
     untagged, mark, tag = text.rpartition(">;tag=")
     if not mark or not _TOKEN.match(tag):
-        return parse_address(text)
+        return parse_party(text)
     address = _known_address(untagged + ">")
     return address._replace(params=(*address.params, ("tag", tag)))
 
 
-_known_address = lru_cache(maxsize=2048)(parse_address)
+_known_address = lru_cache(maxsize=2048)(parse_party)
 
 
 class Message:
     """What requests and responses have in common: headers in order of arrival, and a body."""
 
-    __slots__ = ("_cseq", "_from", "_to", "_via", "body", "headers")
+    __slots__ = ("_content", "_cseq", "_from", "_to", "_via", "body", "headers")
 
     def __init__(self, headers: dict[str, str | list[str]], body: bytes) -> None:
         self.headers = headers
         self.body = body
+        self._content: Body | None = None
         self._via: Via | None = None
         self._from: Address | None = None
         self._to: Address | None = None
@@ -158,14 +159,21 @@ class Message:
         return None if first == "*" else parse_address(first).uri
 
     @property
-    def content_type(self) -> str:
-        """The media type of the body without parameters, in lower case."""
-        return (self.get("content-type") or "").partition(";")[0].strip().lower()
+    def content(self) -> Body:
+        """What the body holds."""
+        if self._content is None:
+            self._content = read_body(
+                self.body,
+                self.get("content-type"),
+                self.get("content-disposition"),
+                self.get("content-encoding"),
+            )
+        return self._content
 
     @property
     def sdp(self) -> bytes | None:
         """The session description in the body, or `None`."""
-        return self.body if self.body and self.content_type == SDP else None
+        return self.content.sdp
 
     def integer(self, name: str, default: int) -> int:
         """Return a header that is a number. Raises BadMessage (400) where it is none, or is over 32 bits."""
@@ -207,6 +215,8 @@ class Request(Message):
         """As for every message; what is raised is a BadRequest."""
         try:
             super().check()
+            if self.via.fault:
+                raise BadMessage(400, self.via.fault)
         except BadMessage as error:
             raise BadRequest(error.code, error.reason, self) from None
 
@@ -243,7 +253,7 @@ def parse_message(data: bytes) -> Request | Response:
     """Parse one datagram.
 
     Line ends before the start line are skipped (§7.5), bytes after Content-Length are dropped (§18.3). Raises
-    BadRequest (400, or 505 for another version) for what can be answered and BadMessage for what cannot.
+    BadRequest (400, or 505 for another version) for what can be answered and BadMessage (0) for what cannot.
     """
     if data[:1] in (b"\r", b"\n"):
         data = data.lstrip(b"\r\n")
@@ -259,11 +269,17 @@ def parse_message(data: bytes) -> Request | Response:
     first, _, rest = lines[0].partition(" ")
     second, _, third = rest.partition(" ")
     headers: dict[str, str | list[str]] = {}
+    fault = ""
     for line in lines[1:]:
         name, colon, value = line.partition(":")
+        try:
+            name = canonical(name)
+        except BadMessage as error:
+            fault = error.reason
+            continue
         if not colon:
-            raise BadMessage(0, "Header without a colon")
-        name = canonical(name)
+            fault = "Header without a colon"
+            continue
         value = value.strip()
         known = headers.get(name)
         if known is None:
@@ -275,15 +291,18 @@ def parse_message(data: bytes) -> Request | Response:
     if first == "SIP/2.0":
         if not (len(second) == 3 and second.isascii() and second.isdigit() and "100" <= second <= "699"):
             raise BadMessage(0, "Bad status code")
+        if fault:
+            raise BadMessage(0, fault)
         return Response(int(second), third, headers, _body(headers, body))
-    if not second or not _TOKEN.match(first):
+    if not _TOKEN.match(first):
         raise BadMessage(0, "Bad request line")
     request = Request(first, second, headers, b"")
     if third.upper() != "SIP/2.0":
-        code, reason = (
-            (505, "Version Not Supported") if third[:4].upper() == "SIP/" else (400, "Bad request line")
-        )
-        raise BadRequest(code, reason, request)
+        if _VERSION.match(third):
+            raise _unusable(request, 505, "Version Not Supported")
+        raise _unusable(request, 400, "Bad request line")
+    if fault:
+        raise _unusable(request, 400, fault)
     try:
         request.body = _body(headers, body)
     except BadMessage as error:
@@ -297,6 +316,11 @@ class BadRequest(BadMessage):
     def __init__(self, code: int, reason: str, request: Request) -> None:
         super().__init__(code, reason)
         self.request = request
+
+
+def _unusable(request: Request, code: int, reason: str) -> BadMessage:
+    # Without a Via there is nowhere to send an answer.
+    return BadRequest(code, reason, request) if "via" in request.headers else BadMessage(0, reason)
 
 
 def _body(headers: dict[str, str | list[str]], body: bytes) -> bytes:

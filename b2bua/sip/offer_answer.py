@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from b2bua.sip.errors import BadMessage
 from b2bua.sip.sdp import PCMA, PCMU, TELEPHONE_EVENT, Codec, Direction, Media, Sdp
+from b2bua.sip.warning import NO_CODEC, unacceptable
 
 
 def describe(
@@ -44,7 +44,7 @@ def early_answer(offer: Sdp, address: str, port: int, session_id: int, version: 
     audio = offer.audio
     codec = audio.find(PCMA) or audio.find(PCMU)
     if codec is None:
-        raise BadMessage(488, "Not Acceptable Here")
+        raise unacceptable(NO_CODEC, "PCMA or PCMU is needed")
     event = audio.find(TELEPHONE_EVENT)
     codecs = (codec,) if event is None else (codec, event._replace(fmtp=TELEPHONE_EVENT.fmtp))
     return _answer(offer, codecs, address, port, session_id, version, Direction.SENDRECV, None)
@@ -59,7 +59,7 @@ def answer(offer: Sdp, reply: Sdp, address: str, port: int, session_id: int, ver
     far = reply.audio
     codecs = tuple(codec for codec in far.codecs if offer.audio.find(codec))
     if not any(codec.is_speech for codec in codecs):
-        raise BadMessage(488, "Not Acceptable Here")
+        raise unacceptable(NO_CODEC, "No codec in common")
     return _answer(offer, codecs, address, port, session_id, version, far.direction, far.ptime)
 
 
@@ -74,6 +74,19 @@ def reoffer(previous: Sdp, offer: Sdp) -> Sdp:
     before = previous.audio
     ours = replace(offer.audio, protocol=before.protocol)
     return replace(offer, media=tuple(ours if media is before else media for media in previous.media))
+
+
+def same_numbers(told: Sdp, wanted: Sdp) -> bool:
+    """Whether a peer that was told `told` sends each format under a number by which `wanted` knows it.
+
+    RFC 3264 §5.1 and §6.1: each side says the numbers that it receives, and an answer may say others than the
+    offer. Formats that only one of them has do not matter.
+    """
+    for codec in told.audio.codecs:
+        numbers = [other.payload for other in wanted.audio.codecs if other.same_as(codec)]
+        if numbers and codec.payload not in numbers:
+            return False
+    return True
 
 
 def _answer(

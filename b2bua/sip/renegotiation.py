@@ -8,11 +8,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from b2bua.sip.body import SDP
+from b2bua.sip.capabilities import UNDERSTOOD
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import ClientTransaction
+from b2bua.sip.compose import Header
 from b2bua.sip.dialog import Dialog
 from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import SDP, Request, Response
+from b2bua.sip.message import Request, Response
 from b2bua.sip.requester import Requester
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.timers import NEVER
@@ -60,7 +63,7 @@ class Renegotiation(Requester):
 
         Returns False where an exchange is under way already (RFC 3261 §14.1): the caller of this decides.
         """
-        if not self.active or self.dialog is None or self._hindrance():
+        if not self.active or self.dialog is None or self._refusal_code():
             return False
         self._offer_withdrawn = False
         headers = self.agent.session_headers(self.dialog.flow, sdp)
@@ -83,17 +86,17 @@ class Renegotiation(Requester):
             self.await_ack(transaction, now)
         return True
 
-    def refuse_offer(self, code: int, now: float) -> None:
+    def refuse_offer(self, code: int, now: float, headers: tuple[Header, ...] = ()) -> None:
         """Refuse what the peer offered; the session goes on as it was."""
         if self._offer_in is not None:
             transaction, self._offer_in = self._offer_in, None
-            transaction.respond(code, now)
+            transaction.respond(code, now, headers)
 
     # What the peer does
 
     def _reinvited(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         assert self.dialog is not None
-        if code := self._hindrance():
+        if code := self._refusal_code():
             self._refuse(transaction, code, now)
         elif self._described(self.dialog, transaction, request, now):
             transaction.respond(100, now)
@@ -103,7 +106,7 @@ class Renegotiation(Requester):
         """RFC 3311 §5.2: without an offer it only refreshes the target, which nothing but another UPDATE hinders."""
         assert self.dialog is not None
         waiting = self._offer_in
-        code = self._hindrance() if request.body else 0
+        code = self._refusal_code() if request.sdp is not None else 0
         if waiting is not None and waiting.request.method == "UPDATE":
             code = IN_THE_WAY
         if code:
@@ -126,8 +129,8 @@ class Renegotiation(Requester):
         self, dialog: Dialog, transaction: ServerTransaction, request: Request, now: float
     ) -> bool:
         """Whether the body, if any, is one that we can read; the target is then refreshed (RFC 3261 §12.2)."""
-        if request.body and request.sdp is None:
-            transaction.respond(415, now, (("Accept", SDP),))
+        if not request.content.understood:
+            transaction.respond(415, now, UNDERSTOOD)
             return False
         dialog.retarget(request, transaction.flow)
         return True
@@ -150,7 +153,7 @@ class Renegotiation(Requester):
     def _tell_offer(self, sdp: bytes | None, now: float) -> None:
         raise NotImplementedError
 
-    def _hindrance(self) -> int:
+    def _refusal_code(self) -> int:
         """What an offer is refused with at present, 0 for nothing. The same keeps us from making one."""
         if self._offer_in is not None:
             return IN_THE_WAY

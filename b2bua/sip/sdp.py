@@ -14,12 +14,13 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import NamedTuple
 
 from b2bua.sip.errors import BadMessage
+from b2bua.sip.warning import NO_CODEC, NO_SOUND, OTHER, unacceptable
 
 MAX_SIZE = 16_384  # bytes
 MAX_MEDIA = 32
 MAX_FORMATS = 64
 
-_MEDIA = re.compile(r"([!-~]{1,64}) +([0-9]{1,5})(?:/[0-9]{1,5})? +([!-~]{1,64}) +([!-~ ]+)\Z")
+_MEDIA = re.compile(r"([!-~]{1,64}) +([0-9]{1,5})(?:/[0-9]{1,5})? +([!-~]{1,64})((?: +[!-~]+)*) *\Z")
 _RTPMAP = re.compile(r"([0-9]{1,3}) +([A-Za-z0-9\-_.+]{1,32})/([0-9]{1,6})(?:/([0-9]{1,2}))?\s*\Z")
 _FMTP = re.compile(r"([0-9]{1,3}) +([ -~]{1,256})\Z")
 # RFC 3551 §6: payload types that need no rtpmap, as far as telephones still offer them; all at 8000 Hz.
@@ -129,9 +130,10 @@ class Media:
         """Return this stream's codec for a format, with this stream's number for it, or `None`."""
         return next((codec for codec in self.codecs if codec.same_as(wanted)), None)
 
-    def __str__(self) -> str:
+    def lines(self, session_address: str) -> str:
+        """Write the section. It has a `c=` of its own only where its address is not the session's (RFC 8866 §5.7)."""
         lines = [f"m={self.kind} {self.port} {self.protocol} {' '.join(self.formats)}"]
-        if self.address:
+        if self.address and self.address != session_address:
             lines.append(f"c=IN IP4 {self.address}")
         for codec in self.codecs:
             channels = f"/{codec.channels}" if codec.channels > 1 else ""
@@ -174,18 +176,18 @@ class Sdp:
             f"c=IN IP4 {address}",
             "t=0 0",
         ]
-        return "".join(f"{line}\r\n" for line in (*lines, *self.media))
+        return "".join(f"{line}\r\n" for line in (*lines, *(stream.lines(address) for stream in self.media)))
 
 
 def parse_sdp(body: bytes) -> Sdp:
-    """Parse a session description.
+    """Parse a session description. What a call does not depend on may be wrong or missing.
 
     Raises BadMessage: 400 for one that is malformed or too large; 488 for one without sound that we could
     relay (no audio, only encrypted audio, only IPv6, no codec with a known number).
     """
     if len(body) > MAX_SIZE:
         raise BadMessage(400, "Session description too large")
-    lines = body.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n\0 ").split("\n")
+    lines = body.decode("utf-8", "replace").replace("\r\n", "\n").strip("\n\0 ").split("\n")
     if lines[0].rstrip() != "v=0":
         raise BadMessage(400, "Bad session description")
     session, *sections = _sections(lines)
@@ -196,28 +198,46 @@ def parse_sdp(body: bytes) -> Sdp:
     direction = _direction_of(session)
     media = tuple(_media(section, address, direction) for section in sections)
     if not any(stream.usable for stream in media):
-        raise BadMessage(488, "Not Acceptable Here")
+        raise _why_unusable(media)
     return Sdp(session_id, version, media)
 
 
+def _why_unusable(media: tuple[Media, ...]) -> BadMessage:
+    sound = [stream for stream in media if stream.kind == "audio" and stream.port]
+    plain = [stream for stream in sound if stream.protocol in _PLAIN_RTP]
+    if not sound:
+        return unacceptable(NO_SOUND, "No sound is offered")
+    if not plain:
+        return unacceptable(NO_CODEC, "Only encrypted sound is offered; plain RTP is needed")
+    if not any(stream.address for stream in plain):
+        return unacceptable(OTHER, "An IPv4 address for the sound is needed")
+    return unacceptable(NO_CODEC, "No codec is offered that is known here")
+
+
 def _sections(lines: list[str]) -> list[list[tuple[str, str]]]:
-    """Cut a description into its session part and one part a media line, as pairs of letter and value."""
+    """Cut a description into its session part and one part a media line, as pairs of letter and value.
+
+    A line that is none is left out, unless it may be meant as a media line: every one of these has its answer.
+    """
     sections: list[list[tuple[str, str]]] = [[]]
     for line in lines:
-        if line[1:2] != "=" or not line[0].isalpha():
-            raise BadMessage(400, "Bad line in session description")
-        if line[0] == "m":
+        if line[:1] == "m":
+            if line[1:2] != "=":
+                raise BadMessage(400, "Bad media line")
             sections.append([])
+        elif line[1:2] != "=":
+            continue
         sections[-1].append((line[0], line[2:].rstrip()))
     return sections
 
 
 def _origin(session: list[tuple[str, str]]) -> tuple[int, int]:
+    """The number and version of a session, which stand before its address; 0 for what is no number.
+
+    Nothing depends on them. The user name before them may be missing, or have blanks.
+    """
     fields = next((value for letter, value in session if letter == "o"), "").split()
-    if len(fields) != 6:
-        raise BadMessage(400, "Bad origin in session description")
-    # Some phones write no numbers here; nothing depends on a peer's, so they count as 0.
-    return _number(fields[1]), _number(fields[2])
+    return (_number(fields[-5]), _number(fields[-4])) if len(fields) >= 5 else (0, 0)
 
 
 def _number(text: str) -> int:
@@ -225,7 +245,7 @@ def _number(text: str) -> int:
 
 
 def _address(section: list[tuple[str, str]]) -> str | None:
-    """Return a section's IPv4 address, `""` for one of another kind, `None` where it says nothing."""
+    """Return a section's IPv4 address, `""` for anything else, `None` where it says nothing."""
     value = next((value for letter, value in section if letter == "c"), None)
     if value is None:
         return None
@@ -235,8 +255,8 @@ def _address(section: list[tuple[str, str]]) -> str | None:
 @lru_cache(maxsize=1024)
 def _connection(value: str) -> str:
     fields = value.split()
-    if len(fields) != 3 or fields[0] != "IN":
-        raise BadMessage(400, "Bad connection in session description")
+    if len(fields) != 3 or fields[:2] != ["IN", "IP4"]:
+        return ""
     try:
         address = IPv4Address(fields[2])
     except AddressValueError:
@@ -255,6 +275,10 @@ def _media(section: list[tuple[str, str]], address: str, direction: Direction | 
     if match is None or int(match[2]) > 65535:
         raise BadMessage(400, "Bad media line")
     kind, port, protocol, formats = match[1], int(match[2]), match[3], tuple(match[4].split())
+    if not formats:
+        if port:
+            raise BadMessage(400, "Bad media line")
+        formats = ("0",)  # a stream that is switched off needs none, but its answer does (RFC 8866 §5.14)
     if len(formats) > MAX_FORMATS:
         raise BadMessage(400, "Too many formats")
     if kind != "audio" or port == 0 or protocol not in _PLAIN_RTP:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from b2bua.sip.compose import Header, reason_phrase, render, reply_flow, response_headers
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request
+from b2bua.sip.stateless import tag_of
 from b2bua.sip.transaction import Action, Kind, State, Transaction, response_event
+from b2bua.sip.warning import warned
 
 if TYPE_CHECKING:
     from b2bua.sip.layer import TransactionLayer
@@ -46,20 +46,19 @@ class ServerTransaction(Transaction):
         self,
         code: int,
         now: float,
-        headers: Iterable[Header] = (),
+        headers: tuple[Header, ...] = (),
         body: bytes = b"",
         reason: str | None = None,
     ) -> None:
         """Answer. To gets our tag unless it has one, or the answer is 100 (RFC 3261 §8.2.6.2)."""
         self.handle(response_event(code), now, self._response(code, headers, body, reason))
 
-    def dismiss(self, code: int, headers: Iterable[Header] = (), reason: str | None = None) -> None:
+    def dismiss(self, code: int, headers: tuple[Header, ...] = (), reason: str | None = None) -> None:
         """Answer for good and keep nothing: an ACK finds nobody, a repeated request is a new one (RFC 3261 §8.2.7).
 
         For whoever has not proven yet who it is: however many requests come, nothing is left of them.
         """
-        # The repeated request gets the same tag.
-        self.tag = f"{crc32('|'.join(self.key).encode('utf-8', 'surrogateescape')):08x}"
+        self.tag = tag_of(self.request)
         self.data = self._response(code, headers, b"", reason)
         self.state = State.TERMINATED
         self.resend()
@@ -89,9 +88,9 @@ class ServerTransaction(Transaction):
         """Drop the transaction from the layer."""
         self.layer.forget_server(self)
 
-    def _response(self, code: int, headers: Iterable[Header], body: bytes, reason: str | None) -> bytes:
+    def _response(self, code: int, headers: tuple[Header, ...], body: bytes, reason: str | None) -> bytes:
         to = self.request.get("to") or ""
         if code > 100 and self.request.to.tag is None:
             to = f"{to};tag={self.tag}"
         start = f"SIP/2.0 {code} {reason or reason_phrase(code)}"
-        return render(start, [*self._headers, ("To", to), *headers], body)
+        return render(start, [*self._headers, ("To", to), *warned(code, headers)], body)

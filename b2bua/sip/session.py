@@ -132,7 +132,7 @@ class Session(Renegotiation):
             self._pracked(transaction, request, now)
         elif method == "INFO":
             transaction.respond(200, now)
-            self.user.on_info(self, request.content_type, request.body, now)
+            self.user.on_info(self, request.content, now)
         elif method == "OPTIONS":
             transaction.respond(200, now, CAPABILITIES)
         else:

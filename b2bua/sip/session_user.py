@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from b2bua.sip.message import Response
+from b2bua.sip.body import Body
+from b2bua.sip.uri import Uri
 
 if TYPE_CHECKING:
     from b2bua.sip.session import Session
+
+
+class Refusal(NamedTuple):
+    """Why a callee cannot be had, read before its session ends.
+
+    `code` is 3xx to 6xx as it was answered, 408 for silence, 503 for a broken connection and 500 for an answer that
+    cannot be used. `answered`: a final response came. `targets` is who is to be called instead, the best first.
+    """
+
+    code: int
+    answered: bool = True
+    targets: tuple[Uri, ...] = ()
 
 
 class SessionUser(Protocol):
@@ -23,8 +36,8 @@ class SessionUser(Protocol):
         `sdp` is what holds, also where it was said reliably before, and the 2xx says nothing or something else.
         """
 
-    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
-        """The callee refused (3xx to 6xx), was silent (408), unreachable (503) or not understood (500)."""
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
+        """The callee cannot be had."""
 
     def on_cancelled(self, session: Session, now: float) -> None:
         """The caller withdrew before we answered; 487 is sent."""
@@ -48,7 +61,7 @@ class SessionUser(Protocol):
     def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
         """What became of our `offer`. After a 2xx to an INVITE without offer, owes `acknowledge`."""
 
-    def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
+    def on_info(self, session: Session, body: Body, now: float) -> None:
         """An INFO request (RFC 6086 §9, or a digit); 200 is sent."""
 
     def on_ended(self, session: Session, why: str, now: float) -> None:
@@ -67,7 +80,7 @@ class Nobody:
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         """Nothing."""
 
-    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
         """Nothing."""
 
     def on_cancelled(self, session: Session, now: float) -> None:
@@ -85,7 +98,7 @@ class Nobody:
     def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
         """Nothing."""
 
-    def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
+    def on_info(self, session: Session, body: Body, now: float) -> None:
         """Nothing."""
 
     def on_ended(self, session: Session, why: str, now: float) -> None:

@@ -8,17 +8,18 @@ from b2bua.sip.address import Address, parse_address
 from b2bua.sip.challenge import Credential
 from b2bua.sip.client_transaction import ClientTransaction
 from b2bua.sip.compose import Header
-from b2bua.sip.dialog import Dialog, dialog_of_response
+from b2bua.sip.dialog import Dialog, bare_dialog, dialog_of_response
 from b2bua.sip.draft import Draft
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow
 from b2bua.sip.message import Request, Response
 from b2bua.sip.prack import EarlyDialog, EarlyDialogs, rack, rseq
+from b2bua.sip.redirect import targets_of
 from b2bua.sip.renegotiation import GLARE
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
 from b2bua.sip.session_state import SessionState
-from b2bua.sip.session_user import NOBODY, SessionUser
+from b2bua.sip.session_user import NOBODY, Refusal, SessionUser
 
 if TYPE_CHECKING:
     from b2bua.sip.agent import UserAgent
@@ -28,9 +29,20 @@ class ClientSession(Session):
     """The callee's side of a call. One INVITE may be forked downstream; the first 2xx is the call.
 
     How long it may ring is for whoever calls: nothing here ends an INVITE that has a provisional response.
+    `_heard_early` is the last description in any response to it: some gateways leave it out of their 2xx, which then
+    may have another To tag (RFC 3261 §13.2.1 wants it there).
     """
 
-    __slots__ = ("_cancel_headers", "_early", "_provisional", "draft", "flow", "invite", "local")
+    __slots__ = (
+        "_cancel_headers",
+        "_early",
+        "_heard_early",
+        "_provisional",
+        "draft",
+        "flow",
+        "invite",
+        "local",
+    )
 
     def __init__(
         self,
@@ -48,6 +60,7 @@ class ClientSession(Session):
         self.flow = flow
         self._provisional = False
         self._early: EarlyDialogs | None = None
+        self._heard_early: bytes | None = None
         self._cancel_headers: tuple[Header, ...] = ()
         self.invite = agent.layer.send(draft, flow, self, now)
 
@@ -114,7 +127,7 @@ class ClientSession(Session):
             transaction.respond(500, now, reason="CSeq out of order")
         else:
             early.dialog.remote_cseq = number
-            if request.body and early.described is None:
+            if request.sdp is not None and early.described is None:
                 # RFC 3311 §5.2: the offer in our INVITE has no answer yet.
                 self._refuse(transaction, GLARE, now)
             else:
@@ -137,12 +150,12 @@ class ClientSession(Session):
         elif response.code < 300:
             self._success(response, now)
         else:
-            self._failed(response.code, response, now)
+            self._failed(Refusal(response.code, targets=targets_of(response)), now)
 
     def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
         """No answer to the INVITE at all, or none to a later request."""
         if transaction is self.invite:
-            self._failed(code, None, now)
+            self._failed(Refusal(code, answered=False), now)
         else:
             super().on_no_response(transaction, code, now)
 
@@ -163,14 +176,16 @@ class ClientSession(Session):
             sdp = response.sdp
             if sdp is not None and self._early is not None:
                 sdp = self._early.sdp(response)
+            self._heard_early = sdp or self._heard_early
             self.user.on_progress(self, response.code, sdp, now)
 
     def _acknowledged(self, response: Response, now: float) -> bool:
         """Send the PRACK of a reliable response, once; whether it is news (RFC 3262 §4)."""
+        early = EarlyDialogs() if self._early is None else self._early
+        dialog = early.hear(response, self.draft, self.local, self.flow)
         if self._early is None:
-            self._early = EarlyDialogs()
+            self._early = early
             self.agent.remember((self.call_id, self.local.tag or ""), self)
-        dialog = self._early.hear(response, self.draft, self.local, self.flow)
         if dialog is None:
             return False
         self._request(dialog, "PRACK", now, (rack(response),))
@@ -184,21 +199,24 @@ class ClientSession(Session):
         try:
             dialog = dialog_of_response(self.draft, self.local, response, self.flow)
         except BadMessage:
-            # Without a way to the callee there is no ACK either; it will give up.
+            self._release(bare_dialog(self.draft, self.local, response, self.flow), tag, now)
             if self.dialog is None:
-                self._failed(500, response, now)
+                self._failed(Refusal(500), now)
             raise
         if self._early is not None:
             self._early.confirm(dialog)
         if self.state is SessionState.INVITED:
             self._answered(dialog, response, now)
             return
-        # A 2xx that nobody wants: from another branch downstream, or one that crossed our CANCEL.
+        self._release(dialog, tag, now)
+        if self.state is SessionState.CANCELLED:
+            self.end(now)
+
+    def _release(self, dialog: Dialog, tag: str, now: float) -> None:
+        """End what a 2xx began that nobody wants: from another branch, across our CANCEL, or one that says no way."""
         ack = dialog.request("ACK", self._credentials(self.draft), cseq=self.draft.number)
         self.invite.acknowledge(ack, tag)
         self._request(dialog, "BYE", now)
-        if self.state is SessionState.CANCELLED:
-            self.end(now)
 
     def _answered(self, dialog: Dialog, response: Response, now: float) -> None:
         self.dialog = dialog
@@ -209,12 +227,14 @@ class ClientSession(Session):
         else:
             self._ack_owed = self.invite
         sdp = response.sdp if self._early is None else self._early.sdp(response)
+        if self.draft.body:
+            sdp = sdp or self._heard_early
         self.user.on_answered(self, sdp, now)
 
-    def _failed(self, code: int, response: Response | None, now: float) -> None:
+    def _failed(self, refusal: Refusal, now: float) -> None:
         user = self.user
         self.end(now)
-        user.on_failed(self, code, response, now)
+        user.on_failed(self, refusal, now)
 
     def _wanted(self, transaction: ClientTransaction) -> bool:
         if transaction is self.invite or transaction.draft.method == "PRACK":

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from b2bua.sip.body import SDP
 from b2bua.sip.capabilities import SUPPORTED
 from b2bua.sip.challenge import Credential
 from b2bua.sip.compose import Header
 from b2bua.sip.dialog import dialog_of_request
-from b2bua.sip.message import SDP, Request
+from b2bua.sip.message import Request
 from b2bua.sip.reliable import MAX_FIRST, PATIENCE, RELIABLY, Provisional, Reliable
 from b2bua.sip.renegotiation import GLARE, IN_THE_WAY
 from b2bua.sip.server_transaction import ServerTransaction
@@ -26,11 +27,23 @@ class ServerSession(Session):
     """The caller's side of a call. Made when the INVITE arrives; our first answer fixes the dialog.
 
     `_accepted` is the description of a 2xx that waits until the caller has said by PRACK that the one before came.
+    `reliable`: the caller knows reliable provisional responses, so what carries a description is sent as one;
+    `_insists`: it wants all but 100 to be reliable.
     `_superseded`: the caller has offered anew since it was answered early. The responses to its INVITE carry no
     description any more, because what it was told there holds no longer (RFC 3261 §13.2.1).
     """
 
-    __slots__ = ("_accepted", "_last", "_reliable", "_repeat", "_superseded", "invite", "request")
+    __slots__ = (
+        "_accepted",
+        "_insists",
+        "_last",
+        "_reliable",
+        "_repeat",
+        "_superseded",
+        "invite",
+        "reliable",
+        "request",
+    )
 
     def __init__(
         self,
@@ -40,10 +53,13 @@ class ServerSession(Session):
         repeat: float,
         credential: Credential | None = None,
     ) -> None:
+        """Raises BadMessage (400) where a header of the INVITE cannot be read; none is read later."""
         super().__init__(agent, user, invite.request.call_id, credential, owns_call_id=False)
         self.invite = invite
         self.request = invite.request
         self.dialog = dialog_of_request(invite.request, invite.tag, invite.flow)
+        self._insists = RELIABLY in invite.request.tokens("require")
+        self.reliable = self._insists or RELIABLY in invite.request.tokens("supported")
         self._repeat = repeat
         self._last: Provisional | None = None
         self._reliable: Reliable | None = None
@@ -54,16 +70,6 @@ class ServerSession(Session):
     def offered(self) -> bytes | None:
         """The offer in the INVITE, or `None` for a delayed offer."""
         return self.request.sdp
-
-    @property
-    def reliable(self) -> bool:
-        """Whether the caller knows reliable provisional responses: what carries a description is sent as one."""
-        return RELIABLY in self.request.tokens("supported") or self._insists
-
-    @property
-    def _insists(self) -> bool:
-        """Whether the caller wants every provisional response but 100 to be reliable."""
-        return self.request.get("require") is not None and RELIABLY in self.request.tokens("require")
 
     @property
     def _offer_given(self) -> bool:
@@ -150,18 +156,23 @@ class ServerSession(Session):
         if reliable is None or not reliable.acknowledge(request.get("rack") or ""):
             super()._pracked(transaction, request, now)
             return
+        try:
+            self._heard(transaction, request, described, now)
+        finally:
+            self._go_on(reliable, now)
+
+    def _heard(self, transaction: ServerTransaction, request: Request, described: bool, now: float) -> None:
+        """Answer the PRACK of a response, which was `described` if it carried a description."""
+        assert self.dialog is not None
         if self.offered is None and described:
             transaction.respond(200, now)
             self.user.on_early_answer(self, request.sdp, now)
-        elif not request.body:
+        elif request.sdp is None and request.content.understood:
             transaction.respond(200, now)
-        elif code := self._hindrance():
+        elif request.sdp is not None and (code := self._refusal_code()):
             self._refuse(transaction, code, now)
-        else:
-            assert self.dialog is not None
-            if self._described(self.dialog, transaction, request, now):
-                self._offered(transaction, request, now)
-        self._go_on(reliable, now)
+        elif self._described(self.dialog, transaction, request, now):
+            self._offered(transaction, request, now)
 
     def _go_on(self, reliable: Reliable, now: float) -> None:
         """The PRACK came: what waited for it is sent. The owner may have been quicker."""
@@ -198,12 +209,12 @@ class ServerSession(Session):
         else:
             super()._reinvited(transaction, request, now)
 
-    def _hindrance(self) -> int:
+    def _refusal_code(self) -> int:
         """Before the final response nobody may offer anything until the first offer is answered reliably."""
         if self.state is not SessionState.INVITED:
-            return super()._hindrance()
+            return super()._refusal_code()
         if self._accepted is None and self._reliable is not None and self._reliable.agreed:
-            return super()._hindrance()
+            return super()._refusal_code()
         return GLARE if self._offer_given or self._accepted is not None else IN_THE_WAY
 
     def answer_offer(self, sdp: bytes, now: float) -> bool:

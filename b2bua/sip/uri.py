@@ -25,6 +25,8 @@ _SIP = re.compile(
 _TEL = re.compile(rf"tel:(?P<number>\+?[0-9A-F*#().\-]+)(?P<params>;[^?{_NEVER}]*)?\Z", re.IGNORECASE)
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_OPAQUE = re.compile(rf"[^{_NEVER}]+\Z")
+OURS = ("sip", "sips", "tel")
 
 # RFC 3261 §25.1: unreserved and user-unreserved may stand in a user part as they are.
 _USER_SAFE = "-_.!~*'()&=+$,;?/"
@@ -40,7 +42,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 class Uri(NamedTuple):
     """A `sip:`, `sips:` or `tel:` URI. `user` is unescaped; parameter names are lower case, values as sent.
 
-    A `tel:` URI keeps its number in `user` and has no host.
+    A `tel:` URI keeps its number in `user` and has no host. One of another scheme is all `host`.
     """
 
     host: str
@@ -61,6 +63,16 @@ class Uri(NamedTuple):
     def without_params(self, *names: str) -> Uri:
         """Return this URI without the parameters named."""
         return self._replace(params=tuple(pair for pair in self.params if pair[0] not in names))
+
+    @property
+    def is_sip(self) -> bool:
+        """Whether SIP requests can be sent there."""
+        return self.scheme in ("sip", "sips")
+
+    @property
+    def as_target(self) -> Uri:
+        """This URI as a request names its target: without what may only be there (RFC 3261 §19.1.1, table 1)."""
+        return self.without_params("method")._replace(headers=None)
 
     @property
     def transport(self) -> str:
@@ -130,13 +142,24 @@ def parse_uri(text: str) -> Uri:
     )
 
 
+def parse_any_uri(text: str) -> Uri:
+    """Parse a URI that may be of any scheme, as in From and To. Raises BadMessage (400)."""
+    scheme = _SCHEME.match(text)
+    if scheme is None or scheme[1].lower() in OURS:
+        return parse_uri(text)
+    rest = text[scheme.end() :]
+    if not _OPAQUE.match(rest):
+        raise BadMessage(400, "Bad URI")
+    return Uri(rest, scheme=scheme[1].lower())
+
+
 def _parse_other(text: str) -> Uri:
     match = _TEL.match(text)
     if match is not None:
         number, params = match.groups()
         return Uri("", number, params=parse_params(params or ""), scheme="tel")
     scheme = _SCHEME.match(text)
-    if scheme is not None and scheme[1].lower() not in ("sip", "sips", "tel"):
+    if scheme is not None and scheme[1].lower() not in OURS:
         raise BadMessage(416, "Unsupported URI Scheme")
     raise BadMessage(400, "Bad URI")
 

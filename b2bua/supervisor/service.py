@@ -22,6 +22,7 @@ from b2bua.supervisor.process import Process, Program, module
 from config.logging import configure, renderer_for, to_json
 from config.settings import Settings
 from config.values import HostPort
+from provisioning.store.errors import unusable
 
 log = structlog.get_logger()
 
@@ -61,22 +62,25 @@ def only_instance(data_dir: Path) -> Iterator[None]:
     """Hold the data directory for this process. Raises StartError when another service has it."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (data_dir / "service.lock").open("a+")
+        # Unbuffered, so that a disk without room for the number is told once, where it is written.
+        lock = (data_dir / "service.lock").open("a+b", buffering=0)
     except OSError as error:
-        raise StartError(f"data_dir ({data_dir}) cannot be used: {error.strerror}") from None
+        raise StartError(unusable(data_dir, error)) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            holder = lock.read().strip() or "unknown"
+            holder = lock.read().decode("ascii", "replace").strip() or "unknown"
             raise StartError(
                 f"Ringplan is already running on {data_dir} (process {holder}). "
                 "Stop that one, or give this one another data_dir."
             ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        try:
+            lock.truncate(0)
+            lock.write(str(os.getpid()).encode())
+        except OSError as error:
+            raise StartError(unusable(data_dir, error)) from None
         yield
 
 
@@ -106,7 +110,7 @@ def check(settings: Settings) -> None:
     try:
         settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise StartError(f"run_dir ({settings.run_dir}) cannot be used: {error.strerror}") from None
+        raise StartError(unusable(settings.run_dir, error, "run_dir")) from None
 
 
 class Service:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -20,7 +19,9 @@ from asyncio_dgram.aio import DatagramServer
 from asyncio_dgram.aio import Protocol as DatagramProtocol
 
 from b2bua.sip.flow import Flow, Hop
+from b2bua.transport import stun
 from b2bua.transport.rank import Rank
+from b2bua.transport.waiting import Datagram, WaitingRoom
 
 log = structlog.get_logger()
 
@@ -57,9 +58,10 @@ class _Inbox(asyncio.Queue[Any]):
 class UdpTransport:
     """One UDP socket. `received` gets each datagram and must not raise; `send` queues one.
 
-    While datagrams wait, those of the lower ranks go first. When `limit` of them wait, one more takes the place of
-    one of a higher rank, or is refused itself; only what belongs to something begun by somebody known is queued all
-    the same, until twice the limit waits.
+    While datagrams wait, those of the lower ranks go first, but never before another of the same source. When `limit`
+    of them wait, one more takes the place of one of a higher rank, or is refused itself; only what belongs to something
+    begun by somebody known is queued all the same, until twice the limit waits. A STUN binding request, by which a
+    phone keeps its NAT's mapping open, is answered at once and goes no further.
     """
 
     def __init__(
@@ -76,8 +78,7 @@ class UdpTransport:
         self._loop = asyncio.get_running_loop()
         self._stream: DatagramServer | None = None
         self._running = False
-        self._inboxes: tuple[deque[tuple[bytes, Flow]], ...] = tuple(deque() for _ in Rank)
-        self._waiting = 0
+        self._room = WaitingRoom()
         self._overloaded = False
 
     @classmethod
@@ -122,7 +123,7 @@ class UdpTransport:
     async def run(self) -> None:
         """Handle what arrives until cancelled; then the socket is closed. What came before waits for this."""
         self._running = True
-        if self._waiting:
+        if self._room:
             self._loop.call_soon(self._handle)
         try:
             await asyncio.Event().wait()
@@ -139,29 +140,31 @@ class UdpTransport:
         self._stream = DatagramServer(cast(Any, transport), inbox, errors, drained)
 
     def _arrived(self, data: bytes, source: tuple[str, int]) -> None:
-        self._take_in(data, Flow("UDP", self.local, Hop(*source)))
+        remote = Hop(*source)
+        if stun.is_stun(data):
+            if (answer := stun.answer(data, remote)) is not None:
+                self.send(answer, remote)
+        else:
+            self._take_in(data, Flow("UDP", self.local, remote))
 
     def _take_in(self, data: bytes, flow: Flow) -> None:
         rank = self._door.rank(data, flow)
-        if rank is None or (self._waiting >= self._limit and not self._has_room(data, flow, rank)):
+        if rank is None or (len(self._room) >= self._limit and not self._has_room(data, flow, rank)):
             return
-        if not self._waiting and self._running:
+        if not self._room and self._running:
             self._loop.call_soon(self._handle)
-        self._waiting += 1
-        self._inboxes[rank].append((data, flow))
+        self._room.add(Datagram(data, flow, rank))
 
     def _has_room(self, data: bytes, flow: Flow, rank: Rank) -> bool:
         """Whether a datagram may wait though the limit is reached; somebody is refused then."""
         if not self._overloaded:
             self._overloaded = True
-            log.warning("sip.overloaded", waiting=self._waiting)
-        for other in reversed(Rank):
-            if other > rank and self._inboxes[other]:
-                self._waiting -= 1
-                # The one that came last: those before it have waited longest.
-                self._refuse(*self._inboxes[other].pop(), other)
-                return True
-        if rank is Rank.KNOWN_BEGUN and self._waiting < 2 * self._limit:
+            log.warning("sip.overloaded", waiting=len(self._room))
+        # The one that came last: those before it have waited longest.
+        if (shed := self._room.shed(rank)) is not None:
+            self._refuse(shed.data, shed.flow, shed.rank)
+            return True
+        if rank is Rank.KNOWN_BEGUN and len(self._room) < 2 * self._limit:
             return True
         self._refuse(data, flow, rank)
         return False
@@ -172,14 +175,15 @@ class UdpTransport:
 
     def _handle(self) -> None:
         # Somebody known may be behind the strangers, in the kernel's buffer: to read on is worth more than they are.
-        strangers = STRANGERS if self._waiting > 2 * SLICE else SLICE
+        strangers = STRANGERS if len(self._room) > 2 * SLICE else SLICE
         left = SLICE
-        for rank, inbox in zip(Rank, self._inboxes, strict=True):
-            for _ in range(min(left if rank.known else min(left, strangers), len(inbox))):
-                self._received(*inbox.popleft())
-                self._waiting -= 1
+        for rank in Rank:
+            for _ in range(left if rank.known else min(left, strangers)):
+                if (datagram := self._room.take(rank)) is None:
+                    break
                 left -= 1
-        if self._waiting:
+                self._received(datagram.data, datagram.flow)
+        if self._room:
             self._loop.call_soon(self._handle)
         else:
             self._overloaded = False

@@ -14,7 +14,7 @@ from b2bua.sip.compose import Header
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import Request
 from b2bua.sip.uri import Uri
-from b2bua.trunks.numbers import from_trunk, to_trunk
+from b2bua.trunks.numbers import number_in, to_trunk
 
 REASONS = {
     Cause.NO_ANSWER: "no-answer",
@@ -72,7 +72,7 @@ def _diversions(request: Request, trunk: Trunk) -> list[Diversion]:
     for address in reversed(_addresses(request, "diversion")):
         private = _word(address.param("privacy")) in ("full", "uri")
         reason = _BY_REASON.get(_word(address.param("reason")), Cause.UNCONDITIONAL)
-        number = None if private else from_trunk(address.uri.user or "", trunk)
+        number = None if private else number_in(address.uri, trunk)
         found += [Diversion(number, reason)] * _count(address.param("counter"))
     return found
 
@@ -86,7 +86,7 @@ def _history(request: Request, trunk: Trunk) -> list[Diversion]:
         code, by = address.uri.param("cause"), address.param("mp")
         if code is not None or by is not None:
             uri = (places.get(by, before) if by else before).uri
-            number = None if _PRIVATE.search(uri.headers or "") else from_trunk(uri.user or "", trunk)
+            number = None if _PRIVATE.search(uri.headers or "") else number_in(uri, trunk)
             found.append(Diversion(number, _BY_CODE.get(code or "", Cause.UNCONDITIONAL)))
     return found
 

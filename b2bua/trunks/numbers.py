@@ -7,11 +7,11 @@ from functools import lru_cache
 
 import phonenumbers
 
-from b2bua.callplan.dialling import e164
+from b2bua.callplan.dialling import e164, without_separators
 from b2bua.callplan.settings import Trunk
+from b2bua.sip.uri import Uri
+from b2bua.trunks.dialled import dialled
 
-# RFC 3966 §5.1.1 visual separators, and the space that people type.
-_SEPARATORS = str.maketrans("", "", "-.() ")
 _DIGITS = re.compile(r"[0-9]{1,32}")
 _NOT_DIALLED = re.compile(r"[^0-9+]")
 
@@ -28,14 +28,24 @@ def to_trunk(number: str, trunk: Trunk) -> str:
     return _dialled(number, trunk.country)
 
 
+def number_in(uri: Uri, trunk: Trunk) -> str | None:
+    """The number that a URI from the trunk names, as E.164 with a plus; `None` where it names none."""
+    return from_trunk(dialled_on(uri, trunk), trunk)
+
+
+def dialled_on(uri: Uri, trunk: Trunk) -> str:
+    """What a URI from the trunk names, as it would be dialled: the carrier's own domain needs no explaining."""
+    return dialled(uri, trunk.country, (trunk.host.partition(":")[0],))
+
+
 def from_trunk(text: str, trunk: Trunk) -> str | None:
     """Read a number that the trunk wrote, as E.164 with a plus; `None` where it is none.
 
-    `text` is the unescaped user part of a URI; parameters and visual separators in it are ignored. The other
-    formats are understood too as far as they cannot be mistaken: a plus is international, digits that begin with
-    the country's prefix are dialled there, and where that begins with 0 no others are.
+    Visual separators are ignored. The other formats are understood too as far as they cannot be mistaken: a plus is
+    international, digits that begin with the country's prefix are dialled there, and where that begins with 0 no
+    others are.
     """
-    text = text.partition(";")[0].translate(_SEPARATORS)
+    text = without_separators(text)
     if text.startswith("+"):
         return e164(text, None) if _DIGITS.fullmatch(text[1:]) else None
     if not _DIGITS.fullmatch(text):

@@ -6,9 +6,11 @@ A table says what happens; `Registration` carries it out. The REGISTER itself, w
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Protocol
 
+from b2bua.sip.address import parse_address, split_list
 from b2bua.sip.client_transaction import ClientTransaction
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import Response
@@ -90,6 +92,9 @@ class Line(Protocol):
     def registered_until(self, until: float, now: float) -> None:
         """Registered, or again, until this moment."""
 
+    def contact_rewritten(self, contact: Uri, seconds: int, now: float) -> None:
+        """The carrier has another Contact for us than the one in our REGISTER, for so many seconds."""
+
     def not_registered(self, code: int, pause: float, now: float) -> None:
         """An attempt failed (0: nowhere to go); the next one is in `pause` seconds."""
 
@@ -109,6 +114,7 @@ class Registration(Timed):
         "_chance",
         "_contact",
         "_failures",
+        "_known_as",
         "_lengthened",
         "_line",
         "_number",
@@ -127,6 +133,7 @@ class Registration(Timed):
         self._failures = 0
         self._number = 0
         self._contact: Uri | None = None
+        self._known_as = ""
         self.phase = Phase.WAITING
         self.until = -NEVER
 
@@ -153,7 +160,7 @@ class Registration(Timed):
         # A challenge that was answered below took a number of its own.
         self._number = transaction.draft.number
         if response.code < 300:
-            granted = self._granted(response)
+            granted = self._granted(response, now)
             if self.phase is not Phase.ASKING or granted > 0:
                 self._handle(Event.ACCEPTED, now, granted)
                 return
@@ -223,18 +230,46 @@ class Registration(Timed):
         else:
             self._handle(Event.DUE, now)
 
-    def _granted(self, response: Response) -> int:
-        """For how long the carrier keeps our contact (RFC 3261 §10.2.4): what it says of it, else Expires."""
-        try:
-            contacts = response.addresses("contact")
-        except BadMessage:
-            contacts = []
-        for contact in contacts:
-            if self._contact is not None and contact.uri.same_as(self._contact):
-                expires = contact.param("expires") or ""
-                if expires.isascii() and expires.isdigit():
-                    return min(int(expires[:11]), MAX_EXPIRES)
-        return _number_in(response, "expires") if response.get("expires") else self._asked
+    def _granted(self, response: Response, now: float) -> int:
+        """For how many seconds the carrier keeps our contact (RFC 3261 §10.2.4); the line hears of another one.
+
+        Expires counts where a Contact says nothing of it, and where there is none what we asked for.
+        """
+        usual = _number_in(response, "expires") if response.get("expires") else self._asked
+        assert self._contact is not None
+        found = _ours(self._contact, _contacts(response))
+        if not found:
+            return usual
+        # 0 stands for one that has gone; among several ours may be any, so the first to end counts.
+        lasting = [(seconds, uri) for uri, asked in found if (seconds := usual if asked is None else asked)]
+        seconds, uri = min(lasting, default=(0, self._contact), key=lambda pair: pair[0])
+        if str(uri) not in (str(self._contact), self._known_as):
+            self._known_as = str(uri)
+            self._line.contact_rewritten(uri, seconds, now)
+        return seconds
+
+
+def _contacts(response: Response) -> list[tuple[Uri, int | None]]:
+    """The contacts in a 2xx that can be read, each with the seconds it says that it lasts."""
+    found: list[tuple[Uri, int | None]] = []
+    for line in response.lines("contact"):
+        with suppress(BadMessage):
+            for value in split_list(line):
+                with suppress(BadMessage):
+                    contact = parse_address(value)
+                    text = contact.param("expires") or ""
+                    readable = text.isascii() and text.isdigit()
+                    found.append((contact.uri, min(int(text[:11]), MAX_EXPIRES) if readable else None))
+    return found
+
+
+def _ours(contact: Uri, found: list[tuple[Uri, int | None]]) -> list[tuple[Uri, int | None]]:
+    """Those of a carrier's contacts that stand for ours: by URI, else by user part, else all of them.
+
+    A border controller on the way may write its own address in the place of ours.
+    """
+    by_uri = [each for each in found if each[0].same_as(contact)]
+    return by_uri or [each for each in found if each[0].user == contact.user] or found
 
 
 def _number_in(response: Response, name: str) -> int:

@@ -221,7 +221,7 @@ class RelayClient:
             self._tell(done, ports or RelayFull("no port for the near side"))
             return
         held = self._sessions.get(session)
-        if held is None or not near.nat:
+        if held is None or not near.sources:
             if held is not None:
                 held.ports = ports
             self._tell(done, ports)
@@ -240,7 +240,7 @@ class RelayClient:
                 placed(next(reply for reply in replies if reply is not None))
 
         def placed(reply: str | RelayError) -> None:
-            if isinstance(reply, RelayError) or not peer.nat or self._sessions.get(session) is not held:
+            if isinstance(reply, RelayError) or not peer.sources or self._sessions.get(session) is not held:
                 self._finish(done, reply)
             else:
                 self._learn(session, held, side, peer, partial(self._tell, done))

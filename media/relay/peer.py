@@ -20,30 +20,27 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where a phone or worker receives RTP, from its SDP, and where its packets may come from.
+    """Where a phone or worker receives RTP; it is heard only from that address.
 
-    `nat` is set when the SDP names another address than the one its signalling comes from: then the SDP's
-    address is of no use, and the true one is learned from the first RTP packet that one of `sources` sends.
-    Raises ValueError for anything but a dotted IPv4 address and a port in 1..65535: both come from the wire.
+    One behind NAT has `sources`. The address is a guess then, and the first RTP packet from one of them tells the
+    true one. Raises ValueError for anything but a dotted IPv4 address and a port in 1..65535: both come from the
+    wire.
     """
 
     address: str
     port: int
     sources: tuple[str, ...] = ()
-    nat: bool = False
 
     def __post_init__(self) -> None:
         for address in (self.address, *self.sources):
             _check(address)
         if not 1 <= self.port <= 65535:
             raise ValueError(f"{self.port} is not a port")
-        if self.nat and not self.sources:
-            raise ValueError("a peer behind NAT needs the addresses its packets may come from")
 
     @property
     def presumed(self) -> Address:
-        """Where to send until more is known; behind NAT: the NAT's address, and hope that it keeps ports."""
-        return Address(self.sources[0] if self.nat else self.address, self.port)
+        """Where to send until more is known."""
+        return Address(self.address, self.port)
 
 
 # The same phones and carriers come again with every call.

@@ -1,14 +1,15 @@
 """Leaving a message: greeting, beep, record until the caller hangs up, presses #, is silent, or the limit
 (V2).
 
-    greeting --played, #--> beep --played--> recording --limit, silence--> closing --recorded--> sending
+    greeting --played, #--> beep --played--> recording --limit, silence, full disk--> closing --recorded--> sending
         recording --#--> closing --recorded--> review --1, #, time-out--> sending --kept--> farewell --> hang up
         review --2--> listening --played--> review        review --3--> beep
 
 Under the least sound that makes a message, # is taken for a mistake once: the caller hears so and begins again.
 Until it is sent, a recording is one that was interrupted, should the host die; a caller who hangs up sends it.
-A full mailbox and a full disk are announced instead. When a worker is lost, the phase begins again on the next
-one: a greeting from its start, a recording in a new part.
+A full mailbox and a full disk are announced instead. When the disk fills meanwhile, the message ends there, what was
+recorded is kept, and the caller hears that the service is not available. When a worker is lost, the phase begins
+again on the next one: a greeting from its start, a recording in a new part.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from media.message import Occasion
 from media.scripts.script import (
     Action,
     Answered,
+    CutOff,
     Digit,
     End,
     Event,
@@ -42,14 +45,6 @@ from media.scripts.script import (
     Wait,
     Why,
 )
-
-
-class Occasion(StrEnum):
-    """Why the caller was sent to the mailbox; each has its own greeting (V1)."""
-
-    NO_ANSWER = "no-answer"
-    BUSY = "busy"
-    OUT_OF_HOURS = "out-of-hours"
 
 
 class Phase(StrEnum):
@@ -128,6 +123,8 @@ class Deposit:
                 return self._close(Why.LIMIT)
             case Progress(quiet=quiet), Phase.RECORDING if quiet >= self.limits.silence:
                 return self._close(Why.SILENCE)
+            case CutOff(), Phase.RECORDING:
+                return self._close(Why.DISK_FULL)
             case Recorded(sound=sound), Phase.CLOSING if self.why is Why.HASH:
                 return self._recorded(sound)
             case ((Recorded() | Lost()), Phase.CLOSING):
@@ -139,8 +136,7 @@ class Deposit:
             case Quiet(), Phase.REVIEW:
                 return self._go(Phase.SENDING)
             case Kept(stored=stored), Phase.SENDING:
-                sent = stored and self.why is Why.HASH
-                return replace(self, farewell="message-sent" if sent else "goodbye")._go(Phase.FAREWELL)
+                return replace(self, farewell=self._farewell(stored))._go(Phase.FAREWELL)
             case Played(), Phase.FAREWELL:
                 return self._go(Phase.LEAVING)
             case Gone(), (Phase.REVIEW | Phase.LISTENING):
@@ -152,7 +148,8 @@ class Deposit:
             case ((Failed() | Missing()), Phase.FAREWELL):
                 return replace(self, why=Why.ERROR)._go(Phase.LEAVING)
             case ((Failed() | Missing()), phase) if phase is not Phase.LEAVING:
-                following, actions = replace(self, farewell="unavailable", why=Why.ERROR)._go(Phase.FAREWELL)
+                why = self.why if self.why is Why.DISK_FULL else Why.ERROR
+                following, actions = replace(self, farewell="unavailable", why=why)._go(Phase.FAREWELL)
                 return following, actions if phase is Phase.SENDING else (Keep(), *actions)
             case _:
                 return self, ()
@@ -182,6 +179,12 @@ class Deposit:
 
     def _close(self, why: Why) -> tuple[Deposit, tuple[Action, ...]]:
         return replace(self, why=why)._go(Phase.CLOSING)
+
+    def _farewell(self, stored: bool) -> str:
+        """Who was cut off is not told that all of it was sent."""
+        if self.why is Why.DISK_FULL:
+            return "unavailable"
+        return "message-sent" if stored and self.why is Why.HASH else "goodbye"
 
     def _keep(self) -> Keep:
         return Keep(cut_silent_end=self.why is Why.SILENCE)

@@ -154,7 +154,6 @@ REFUSALS = {
 }
 """Why a new PIN is refused (W3)."""
 
-PIN_DIGITS = 6
 TRIES = 3
 """PINs that one call may try (W4), wrong lengths included; and new ones that it may propose."""
 HELPS = 3

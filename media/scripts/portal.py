@@ -13,12 +13,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from media.message import State
-from media.owners import Owner, PinVerdict
+from media.owners import PIN_DIGITS, Owner, PinVerdict
 from media.scripts.menu import (
     HELPS,
     JUMP_SECONDS,
     KEYS,
-    PIN_DIGITS,
     PROMPTS,
     REFUSALS,
     TRIES,
@@ -33,6 +32,7 @@ from media.scripts.script import (
     Arrival,
     Arrive,
     CheckPin,
+    CutOff,
     Digit,
     Done,
     End,
@@ -131,6 +131,8 @@ class Portal:
                 event.seconds >= self.limits.greeting_seconds or event.quiet >= self.limits.greeting_silence
             ):
                 return self._await(Phase.CLOSING, StopRecording())
+            case CutOff(), Phase.RECORDING:
+                return self._leave("unavailable", Why.DISK_FULL)
             case Recorded(), Phase.CLOSING:
                 return self._recorded(event)
             case ((Arrival() | PinChecked() | Opened() | Done() | PinSet()), _):

@@ -97,6 +97,11 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class CutOff:
+    """The disk takes no more of the recording; what it took is there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """The recording that was to stop is complete on disk; from its first sound to its last are `sound` seconds."""
 
@@ -163,7 +168,7 @@ class Failed:
 
 
 Answer = Kept | Arrival | PinChecked | PinSet | Opened | Done | Failed
-Event = Answered | Played | Missing | Quiet | Digit | Progress | Recorded | Lost | Gone | Answer
+Event = Answered | Played | Missing | Quiet | Digit | Progress | CutOff | Recorded | Lost | Gone | Answer
 
 
 # What a script asks of the worker

@@ -14,6 +14,7 @@ import pjsua2 as pj
 
 from media import wav
 from media.worker.link import WorkerEnd
+from media.worker.recording import Recording
 
 PROGRESS_EVERY = 0.25
 CLOSE_WITHIN = 1.0
@@ -68,17 +69,6 @@ class Player(pj.AudioMediaPlayer):  # type: ignore[misc]
         """The last sample has been played."""
         if ended := self._ended:
             ended(self)
-
-
-@dataclass(slots=True)
-class Recording:
-    """A recording in progress: its recorder, its file, and where the last sound in it was."""
-
-    recorder: Any
-    path: Path
-    listener: wav.Listener
-    started: float
-    reported: float
 
 
 def reported(callback: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
@@ -197,10 +187,10 @@ class Call(pj.Call):  # type: ignore[misc]
         recorder.createRecorder(str(path))
         self.audio.startTransmit(recorder)
         now = time.monotonic()
-        self.recording = Recording(recorder, path, wav.Listener(path), now, now)
+        self.recording = Recording(recorder, path, now, now)
 
     def report_progress(self, now: float) -> None:
-        """Say how long the recording is and how long it has been quiet, a few times a second."""
+        """Say how long the recording is and how long it has been quiet, a few times a second; or that it is stuck."""
         recording = self.recording
         if recording and now - recording.reported >= PROGRESS_EVERY:
             recording.reported = now
@@ -210,6 +200,9 @@ class Call(pj.Call):  # type: ignore[misc]
             self.worker.link.send(
                 "progress", session=self.token, seconds=round(length, 2), quiet=round(quiet, 2)
             )
+            if not recording.told_stuck and recording.is_stuck(now):
+                recording.told_stuck = True
+                self.worker.link.send("stuck", session=self.token)
 
     def stop_recording(self) -> None:
         """Close the recording; `recorded` follows when the file is complete."""

@@ -16,6 +16,7 @@ Events from the worker (`event`):
     played   number         the files of this command have been played to their end
     digit    digit          one RFC 4733 digit
     progress seconds, quiet while recording: since its start, and since the last sound in it
+    stuck                   the disk takes no more of the recording; once a recording
     recorded seconds, sound the file is complete on disk: its length, and from its first sound to its last
     gone                    the call has ended; comes after `recorded`
     failed   reason         a command could not be carried out

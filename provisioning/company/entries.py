@@ -18,6 +18,7 @@ from provisioning.company import values
 from provisioning.company.numbers import parse_e164, parse_extension
 from provisioning.company.parts import (
     BUSY,
+    NAT,
     NOT_ANSWERED,
     OUT_OF_HOURS,
     DeskPhone,
@@ -26,8 +27,10 @@ from provisioning.company.parts import (
     target,
 )
 from provisioning.company.setting import By, Setting
-from provisioning.company.words import listed, phone_words, times, treatment_words, yes
+from provisioning.company.words import client_words, listed, phone_words, times, treatment_words, yes
 
+CALLERS = {"from": "the number in From", "asserted": "the asserted number"}
+"""Which number of a trunk's call is the caller, in words."""
 DEFAULT_CLASSES = ("internal", "mobile", "national")
 
 
@@ -45,7 +48,7 @@ def _phones(phones: Iterable[DeskPhone]) -> str:
 
 
 def _clients(clients: Iterable[SoftClient]) -> str:
-    return listed(client.username for client in clients)
+    return listed(map(client_words, clients))
 
 
 def _classes(classes: Iterable[str]) -> str:
@@ -57,7 +60,12 @@ def _notify(notify: Notify) -> str:
     return listed(event for event, told in events if told)
 
 
+def _codes(codes: Iterable[int]) -> str:
+    return listed({str(code) for code in codes})
+
+
 _E164 = values.checked(parse_e164)
+_CODE = values.whole(300, 699)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +177,17 @@ class TrunkEntry:
     anonymous_code: Annotated[
         int, Setting("Code for rejected anonymous calls", values.whole(400, 699), by=By.PARTNER)
     ] = 433
+    caller_from: Annotated[
+        str, Setting("Caller shown", values.choice(*CALLERS), CALLERS.__getitem__, By.PARTNER)
+    ] = "from"
+    next_trunk_codes: Annotated[
+        tuple[int, ...],
+        Setting(
+            "Codes after which the next trunk is tried", _CODE, _codes, By.PARTNER, each=True, column=False
+        ),
+    ] = ()
+    final_codes: Annotated[
+        tuple[int, ...],
+        Setting("Codes that are the called person's", _CODE, _codes, By.PARTNER, each=True, column=False),
+    ] = ()
+    nat: Annotated[str, Setting("Behind NAT", values.choice(*NAT), NAT.__getitem__, By.PARTNER)] = "auto"

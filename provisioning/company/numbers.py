@@ -6,6 +6,7 @@ import re
 
 import phonenumbers
 
+from b2bua.callplan.classes import is_allotted
 from b2bua.callplan.codes import USUAL, Codes
 from provisioning.company.unfit import Unfit
 
@@ -27,6 +28,8 @@ def parse_e164(value: str) -> str:
         raise Unfit("number.form", value=value)
     if not phonenumbers.is_possible_number(phonenumbers.parse(number)):
         raise Unfit("number.length", value=value)
+    if not is_allotted(number):
+        raise Unfit("number.not-allotted", value=value)
     return number
 
 

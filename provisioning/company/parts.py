@@ -13,6 +13,9 @@ from provisioning.company.mac_address import parse_mac
 from provisioning.company.numbers import parse_target
 from provisioning.company.setting import Setting
 
+NAT = {"auto": "as its addresses tell", "always": "always", "never": "never"}
+"""Whether something is behind NAT (BEHAVIOUR M5), in words."""
+
 
 def target(value: object, codes: Codes) -> str:
     """The number of a redirect."""
@@ -51,6 +54,7 @@ class SoftClient:
 
     username: Annotated[str, Setting("Username", values.checked(values.username))]
     password: Annotated[str | None, Setting("", values.secret)] = field(default=None, repr=False)
+    nat: Annotated[str, Setting("Behind NAT", values.choice(*NAT), NAT.__getitem__)] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +63,4 @@ class DeskPhone:
 
     mac: Annotated[str, Setting("MAC address", values.checked(parse_mac))]
     vendor: Annotated[str, Setting("Vendor", values.checked(values.vendor))] = ""
+    nat: Annotated[str, Setting("Behind NAT", values.choice(*NAT), NAT.__getitem__)] = "auto"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from media.owners import PinProblem
+from media.owners import PIN_DIGITS, PinProblem
 
-PIN_LENGTH = 6
 RUNS = ("01234567890", "09876543210")
 
 
 def pin_problem(pin: str, own_numbers: Iterable[str]) -> PinProblem | None:
     """Why this PIN is refused, or None if it is good."""
-    if len(pin) != PIN_LENGTH or not pin.isascii() or not pin.isdigit():
+    if len(pin) != PIN_DIGITS or not pin.isascii() or not pin.isdigit():
         return PinProblem.LENGTH
     if len(set(pin)) == 1:
         return PinProblem.SAME_DIGIT

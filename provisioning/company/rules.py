@@ -292,6 +292,9 @@ def _trunks(
             yield Problem((*place, "register"), "trunk.register")
         if trunk.username and trunk.username.lower() in devices:
             yield Problem((*place, "username"), "trunk.username", {"value": trunk.username})
+        for position, code in enumerate(trunk.final_codes):
+            if code in trunk.next_trunk_codes:
+                yield Problem((*place, "final_codes", position), "trunk.two-meanings", {"value": code})
         if trunk.password and not trunk.username:
             yield Problem((*place, "password"), "trunk.password")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from media.owners import PIN_DIGITS
 from provisioning.company.problems import OtherUser, Problem
 
 SENTENCES: Mapping[str, str] = {
@@ -38,6 +39,7 @@ SENTENCES: Mapping[str, str] = {
     "span.empty": '{value} ends when it starts; for the whole day write "unavailable" for the day',
     "number.form": '{value} must be a number with plus and country code, such as "+441632960101"',
     "number.length": "{value} has a length that its country does not use",
+    "number.not-allotted": "{value} is a number that no numbering plan allots",
     "number.emergency": "{value} is an emergency number: calls are never redirected to one",
     "extension.form": '{value} must be 1 to 8 digits{quotes}, such as "201"',
     "extension.emergency": "{value} is an emergency number; choose another extension",
@@ -46,7 +48,7 @@ SENTENCES: Mapping[str, str] = {
     "mac.form": '{value} must be a MAC address, such as "00:15:65:aa:bb:cc"',
     "mac.zero": "{value} is the all-zero address; the phone's own is on its label",
     "mac.multicast": "{value} is a multicast address; the phone's own is on its label",
-    "pin.length": "must be exactly 6 digits{quotes}",
+    "pin.length": f"must be exactly {PIN_DIGITS} digits{{quotes}}",
     "pin.same-digit": "is the same digit six times; choose another",
     "pin.run": "is a run of digits; choose another",
     "pin.own-number": "is the end of one of the user's own numbers; choose another",
@@ -81,6 +83,8 @@ SENTENCES: Mapping[str, str] = {
     "trunk.register": "needs a username to register with",
     "trunk.username": "{value} is the username of a device; a carrier may use it towards us, and the two must be "
     "told apart",
+    "trunk.two-meanings": "{value} is among next_trunk_codes too; it is either the carrier's word or the called "
+    "person's",
     "trunk.password": "needs a username beside it",
     # Who may
     "access.setting": "may be changed by {role!s} only",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from b2bua.callplan.settings import Action, Interval
-from provisioning.company.parts import NOT_ANSWERED, DeskPhone, TreatmentEntry
+from provisioning.company.parts import NAT, NOT_ANSWERED, DeskPhone, SoftClient, TreatmentEntry
 from provisioning.company.setting import NONE
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -55,10 +55,15 @@ def listed(values: Iterable[str]) -> str:
     return ", ".join(sorted(values)) or NONE
 
 
+def client_words(client: SoftClient) -> str:
+    """A soft client."""
+    return client.username + _remarks(_behind_nat(client.nat))
+
+
 def phone_words(phone: DeskPhone) -> str:
     """A desk phone as on its label."""
     mac = ":".join(phone.mac[at : at + 2] for at in range(0, 12, 2))
-    return f"{mac} ({phone.vendor})" if phone.vendor else mac
+    return mac + _remarks(phone.vendor, _behind_nat(phone.nat))
 
 
 def times(spans: Iterable[Interval]) -> str:
@@ -70,3 +75,12 @@ def times(spans: Iterable[Interval]) -> str:
         for span in sorted(spans, key=lambda span: (span.weekday, span.start, span.end))
     )
     return ", ".join(days) or "always available"
+
+
+def _behind_nat(nat: str) -> str:
+    return "" if nat == "auto" else f"{NAT[nat]} behind NAT"
+
+
+def _remarks(*remarks: str) -> str:
+    made = ", ".join(filter(None, remarks))
+    return f" ({made})" if made else ""

@@ -31,8 +31,8 @@ def user_entry(row: model.User, numbers: Iterable[str], emails: Mapping[int, str
         notify=Notify(row.notify_missed_call, row.notify_voicemail),
         **treatments,
         unavailable=tuple(Interval(span.weekday, span.start, span.end) for span in row.intervals),
-        soft_clients=tuple(SoftClient(device.username) for device in devices[SOFT]),
-        desk_phones=tuple(DeskPhone(device.username, device.vendor) for device in devices[DESK]),
+        soft_clients=tuple(SoftClient(device.username, nat=device.nat) for device in devices[SOFT]),
+        desk_phones=tuple(DeskPhone(device.username, device.vendor, device.nat) for device in devices[DESK]),
         pin=None if row.pin_hash else "",
     )
 
@@ -40,7 +40,10 @@ def user_entry(row: model.User, numbers: Iterable[str], emails: Mapping[int, str
 def trunk_entry(row: model.Trunk) -> TrunkEntry:
     """The trunk."""
     columns = {name: getattr(row, name) for name in columns_of(TrunkEntry)}
-    return TrunkEntry(**columns, allow_from=tuple(row.allow_from))
+    lists: dict[str, Any] = {
+        name: tuple(getattr(row, name)) for name in ("allow_from", "next_trunk_codes", "final_codes")
+    }
+    return TrunkEntry(**columns, **lists)
 
 
 def treatment_entry(row: model.Treatment, emails: Mapping[int, str]) -> TreatmentEntry:

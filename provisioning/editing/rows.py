@@ -194,18 +194,25 @@ class Rows:
             if client.username not in kept:
                 password = self._password(client.username)
                 row.devices.append(
-                    model.Device(kind=SOFT, username=client.username, vendor="", password=password)
+                    model.Device(
+                        kind=SOFT, username=client.username, vendor="", password=password, nat=client.nat
+                    )
                 )
-            elif client.username in self.plan.passwords:
+                continue
+            kept[client.username].nat = client.nat
+            if client.username in self.plan.passwords:
                 kept[client.username].password = self._password(client.username)
         for phone in user.desk_phones:
             if phone.mac in kept:
                 kept[phone.mac].vendor = phone.vendor
+                kept[phone.mac].nat = phone.nat
             else:
                 # Nobody types a desk phone's password: it goes into the phone's own configuration file.
                 password = self.key.encrypt(generate_password())
                 row.devices.append(
-                    model.Device(kind=DESK, username=phone.mac, vendor=phone.vendor, password=password)
+                    model.Device(
+                        kind=DESK, username=phone.mac, vendor=phone.vendor, password=password, nat=phone.nat
+                    )
                 )
 
     def _password(self, username: str) -> bytes:
@@ -254,6 +261,8 @@ class Rows:
         row = model.Trunk() if trunk.id is None else self.stored.trunks[trunk.id]
         _copy(trunk.entry, row)
         row.allow_from = sorted(trunk.entry.allow_from)
+        row.next_trunk_codes = sorted(set(trunk.entry.next_trunk_codes))
+        row.final_codes = sorted(set(trunk.entry.final_codes))
         if id(trunk) in self.plan.trunk_passwords:
             row.password = self.key.encrypt(self.plan.trunk_passwords[id(trunk)])
         elif trunk.entry.username is None:

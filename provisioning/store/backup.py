@@ -34,10 +34,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from media.greetings import OCCASIONS, Greetings
+from media.greetings import Greetings
 from media.mailbox import Mailbox
-from media.message import STATES
-from provisioning.store.database import DATABASE, KEY
+from media.message import STATES, Occasion
+from provisioning.store.database import DATABASE, KEY, trouble
 from provisioning.store.errors import StoreError
 from provisioning.store.secrets import read_key
 
@@ -143,7 +143,10 @@ def take_backup(data_dir: Path, folder: Path) -> Backup:
     except OSError as error:
         raise BackupError(f"The backup in {folder} was not taken: {error}.") from error
     except sqlite3.Error as error:
-        raise BackupError(f"{data_dir / DATABASE} cannot be copied: {error}.") from error
+        told = trouble(data_dir / DATABASE, error)
+        room = told is not None and told.kind in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+        hint = "; is there room on its disk and on that of the backup (df -h)?" if room else "."
+        raise BackupError(f"{data_dir / DATABASE} cannot be copied: {error}{hint}") from error
     return Backup(final, manifest, (*left_out, *links))
 
 
@@ -173,7 +176,7 @@ def list_greetings(root: Path) -> tuple[list[Path], list[Path]]:
     for user in mailbox.mailboxes():
         if mailbox.path(user).is_symlink():
             continue
-        for occasion in OCCASIONS:
+        for occasion in Occasion:
             path = greetings.path(user, occasion)
             if path.parent.is_symlink():
                 links.append(path.parent)
@@ -210,7 +213,7 @@ def describe(file: Path, path: str) -> BackupFile:
 
 
 def check_database(path: Path) -> str:
-    """The schema revision of a copied database. Raises BackupError if it is damaged."""
+    """The schema revision of a copied database. Raises BackupError if it is damaged, or cannot be read."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -218,6 +221,9 @@ def check_database(path: Path) -> str:
                 raise BackupError(f"{path.name} is damaged: {verdict}.")
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.DatabaseError as error:
+        told = trouble(path, error)
+        if told is not None and not told.is_damage:
+            raise BackupError(f"{path} cannot be read: {error}.") from error
         raise BackupError(f"{path.name} is damaged or not Ringplan's: {error}.") from error
     return str(row[0]) if row else "base"
 

@@ -21,13 +21,17 @@ from provisioning.store.secrets import SecretKey, digest_ha1
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A device's credentials: `ha1_*` are H(A1) for the realm the directory was read for, lower-case hex."""
+    """A device's credentials: `ha1_*` are H(A1) for the realm the directory was read for, lower-case hex.
+
+    `nat` says whether its addresses can be believed (BEHAVIOUR M5); two accounts that differ in that are the same.
+    """
 
     username: str
     user_id: int
     kind: Literal["soft", "desk"]
     ha1_md5: str = field(repr=False)
     ha1_sha256: str = field(repr=False)
+    nat: Literal["auto", "always", "never"] = field(default="auto", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ def _user(
 
 def _account(row: Row[Any], key: SecretKey, realm: str) -> Account:
     ha1_md5, ha1_sha256 = digest_ha1(row.username, realm, key.decrypt(row.password))
-    return Account(row.username, row.user_id, row.kind, ha1_md5, ha1_sha256)
+    return Account(row.username, row.user_id, row.kind, ha1_md5, ha1_sha256, row.nat)
 
 
 def _trunk(row: Row[Any], key: SecretKey, realm: str) -> Trunk:
@@ -196,4 +200,8 @@ def _trunk(row: Row[Any], key: SecretKey, realm: str) -> Trunk:
         early_media=row.early_media,
         trusted=row.trusted,
         anonymous_code=row.anonymous_code,
+        caller_from=row.caller_from,
+        next_trunk_codes=frozenset(row.next_trunk_codes),
+        final_codes=frozenset(row.final_codes),
+        nat=row.nat,
     )

@@ -183,6 +183,7 @@ class Device(Base):
     username: Mapped[str]
     vendor: Mapped[str]
     password: Mapped[bytes]
+    nat: Mapped[str] = mapped_column(server_default="auto")
 
 
 class Trunk(Base):
@@ -206,6 +207,10 @@ class Trunk(Base):
     early_media: Mapped[bool]
     trusted: Mapped[bool] = mapped_column(server_default=text("0"))
     anonymous_code: Mapped[int] = mapped_column(server_default="433")
+    caller_from: Mapped[str] = mapped_column(server_default="from")
+    next_trunk_codes: Mapped[list[Any]] = mapped_column(server_default="[]")
+    final_codes: Mapped[list[Any]] = mapped_column(server_default="[]")
+    nat: Mapped[str] = mapped_column(server_default="auto")
 
 
 class Audit(Base):

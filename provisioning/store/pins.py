@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-from provisioning.company.pins import PIN_LENGTH, pin_problem
+from media.owners import PIN_DIGITS
+from provisioning.company.pins import pin_problem
 
 
 def pin_hasher() -> PasswordHasher:
@@ -20,7 +21,7 @@ def generate_pin(own_numbers: Iterable[str]) -> str:
     """A random PIN that the rules allow."""
     numbers = tuple(own_numbers)
     while True:
-        pin = f"{secrets.randbelow(10**PIN_LENGTH):0{PIN_LENGTH}}"
+        pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
         if pin_problem(pin, numbers) is None:
             return pin
 

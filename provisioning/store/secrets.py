@@ -44,13 +44,19 @@ class SecretKey:
 
 
 def create_key(path: Path) -> SecretKey:
-    """Write a new key with mode 0600. Raises FileExistsError: a key is never replaced."""
+    """Write a new key with mode 0600. Raises FileExistsError: a key is never replaced; OSError leaves no key."""
     key = Fernet.generate_key()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key + b"\n")
-        file.flush()
-        os.fsync(descriptor)
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key + b"\n")
+            file.flush()
+            os.fsync(descriptor)
+        path.hardlink_to(new)
+    finally:
+        new.unlink()
     return SecretKey(key)
 
 
@@ -58,7 +64,8 @@ def read_key(path: Path) -> SecretKey:
     """The key in `path`, which is closed to others if it was open. Raises StoreError if missing or broken."""
     try:
         key = SecretKey(path.read_bytes().strip())
-        path.chmod(0o600)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
     except FileNotFoundError:
         raise StoreError(
             f"{path} is missing, and without it the passwords in the database cannot be read. "

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from argon2 import PasswordHasher
 from sqlalchemy import URL, event, select, update
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from provisioning.store import bindings, calllog, database, directory, outbox
@@ -40,6 +40,7 @@ class Store:
         # Writers of this process stand in line. SQLite lets them look again after ever longer pauses instead, so that
         # of many at once some find the file locked until they give up.
         self._turn = asyncio.Lock()
+        self._path = Path(str(engine.url.database))
         self.key = key
         self.hasher = hasher
 
@@ -58,14 +59,14 @@ class Store:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that sees one state of the database, whatever others write meanwhile."""
-        with _damage_told():
+        with _trouble_told(self._path):
             async with AsyncSession(self._engine, expire_on_commit=False) as session:
                 yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end, rolled back if an exception leaves it."""
-        with _damage_told():
+        with _trouble_told(self._path):
             async with (
                 self._turn,
                 AsyncSession(self._writer, expire_on_commit=False) as session,
@@ -161,16 +162,19 @@ async def bump_version(session: AsyncSession) -> None:
 
 
 @contextmanager
-def _damage_told() -> Iterator[None]:
-    """SQLite has no class of its own for a file that it finds damaged: it is the only plain DatabaseError."""
+def _trouble_told(path: Path) -> Iterator[None]:
+    """Trouble with the file or its disk is a StoreError with the remedy; how to mend damage, the next start says."""
     try:
         yield
-    except DatabaseError as error:
-        if type(error) is not DatabaseError:
+    except DBAPIError as error:
+        told = database.trouble(path, error)
+        if told is None:
             raise
-        raise StoreError(
-            f"The database is damaged ({error.orig}). Stop Ringplan; the next start says how to mend it."
-        ) from error
+        if told.is_damage:
+            raise StoreError(
+                f"The database is damaged ({error.orig}). Stop Ringplan; the next start says how to mend it."
+            ) from error
+        raise told from error
 
 
 def _to_json(value: object) -> str:

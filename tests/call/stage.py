@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 
 from b2bua.call.call import Call
 from b2bua.call.itinerary import Itinerary
-from b2bua.call.lines import Lines
-from b2bua.call.ports import Device, Figures, Gateway, Peer, Ports, Visitor
+from b2bua.call.journal import Figures, Journal
+from b2bua.call.line_use import LineUse
+from b2bua.call.ports import Device, Gateway, Peer, Ports, ShownCaller
 from b2bua.call.services import Services
 from b2bua.call.snapshot import CallSnapshot, restore, take
 from b2bua.callplan.hops import Hop as Stop
@@ -25,10 +26,12 @@ from b2bua.callplan.plan import Plan
 from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.registrar.bindings import Binding
+from b2bua.registrar.target import Target
 from b2bua.sip.challenge import Credential
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.message import Request, Response
+from b2bua.sip.nat import Nat
 from b2bua.sip.sdp import Sdp, parse_sdp
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
@@ -70,7 +73,7 @@ def sdp(
 
 
 @dataclass
-class RelaySession:
+class FakeSession:
     """What was asked of one relay session."""
 
     name: str
@@ -85,18 +88,18 @@ class RelaySession:
 
 
 class FakeRelay:
-    """The `Relay` of a stage. `mode`: `works`, `full`, or `waits`, which is until `answer_all`."""
+    """The `Relay` of a stage. `mode` when it answers: `works`, `full`, or `waits`, which is until `answer_all`."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.mode = "works"
         self.away = False
-        self.sessions: dict[str, RelaySession] = {}
+        self.sessions: dict[str, FakeSession] = {}
         self.waiting: list[Callable[[], None]] = []
         self._ports = count(20000, 2)
 
     @property
-    def only(self) -> RelaySession:
+    def only(self) -> FakeSession:
         (session,) = self.sessions.values()
         return session
 
@@ -121,12 +124,11 @@ class FakeRelay:
         if self.away:
             self.waiting.append(lambda: self.open(session, near, done))
             return
-        made = self.sessions[session] = RelaySession(session, near)
-        full = self.mode == "full"
+        made = self.sessions[session] = FakeSession(session, near)
 
         def answer(now: float) -> None:
             made.answered = True
-            if not full:
+            if self.mode != "full":
                 made.ports = Ports(next(self._ports), next(self._ports))
             done(made.ports, now)
 
@@ -166,7 +168,7 @@ class FakeRelay:
     def address(self, flow: Flow) -> str:
         return RELAY
 
-    def _open(self, name: str) -> RelaySession:
+    def _open(self, name: str) -> FakeSession:
         session = self.sessions[name]
         assert session.ports is not None and not session.closed
         return session
@@ -180,7 +182,7 @@ class Place:
     service: str
     user: int
     occasion: str | None
-    visitor: Visitor
+    caller: ShownCaller
     call_id: str
     granted: int = 0
     released: int = 0
@@ -221,12 +223,12 @@ class FakeMailboxes:
         service: str,
         user: int,
         occasion: str | None,
-        visitor: Visitor,
+        caller: ShownCaller,
         call_id: str,
         done: Callable[[Flow | None, float], None],
     ) -> None:
         assert token not in self.places
-        self.places[token] = Place(token, service, user, occasion, visitor, call_id)
+        self.places[token] = Place(token, service, user, occasion, caller, call_id)
         self._later(token, done)
 
     def resume(self, token: str, done: Callable[[Flow | None, float], None]) -> None:
@@ -315,20 +317,20 @@ class Notes:
     ended: list[int] = field(default_factory=list)
     changes: int = 0
 
-    def event(self, call: Call, name: str, **fields: object) -> None:
+    def event(self, journal: Journal, name: str, **fields: object) -> None:
         self.events.append((name, fields))
 
-    def leg_added(self, call: Call, call_id: str, leg: str) -> None:
+    def leg_added(self, journal: Journal, call_id: str, leg: str) -> None:
         self.legs.append((leg, call_id))
 
-    def joined(self, call: Call, relay_session: str, token: str | None) -> None:
+    def joined(self, journal: Journal, relay_session: str, token: str | None) -> None:
         self.joins.append((relay_session, token))
 
-    def changed(self, call: Call) -> None:
+    def changed(self, journal: Journal) -> None:
         self.changes += 1
 
-    def finished(self, call: Call) -> None:
-        self.ended.append(id(call))
+    def finished(self, journal: Journal) -> None:
+        self.ended.append(id(journal))
 
     def names(self) -> list[str]:
         return [name for name, _ in self.events]
@@ -349,6 +351,7 @@ class Stage:
         self.others: tuple[User, ...] = (WORKSHOP, SALES)
         self.who = Caller("202", "Workshop", user=CALLING)
         self.plan: Plan | None = None
+        self.nat: Nat = "auto"
         self.early_media = True
         self.answers_first = False
         self.calls: list[Call] = []
@@ -367,7 +370,7 @@ class Stage:
             repeat=self._repeat,
             life=self.lives,  # type: ignore[arg-type]
         )
-        self.lines, self.redirected = Lines(self.agent.queue), Lines(self.agent.queue)
+        self.lines, self.redirected = LineUse(self.agent.queue), LineUse(self.agent.queue)
         self.services = Services(
             agent=self.agent,
             relay=self.relay,
@@ -401,6 +404,7 @@ class Stage:
             Itinerary([first], numbering, self.situation, self.limits),
             "201",
             now,
+            nat=self.nat,
             early_media=self.early_media,
             answers_first=self.answers_first,
         )
@@ -480,24 +484,29 @@ class Stage:
         self.phones.append(phone)
         return phone
 
-    def binding(self, phone: Phone, username: str, contact: str | None = None, instance: str = "") -> Device:
-        return Device(
+    def binding(
+        self,
+        phone: Phone,
+        username: str,
+        contact: str | None = None,
+        instance: str = "",
+        nat: Nat = "auto",
+    ) -> Device:
+        binding = Binding(
             username,
-            Binding(
-                username,
-                parse_uri(contact or f"sip:{username}@{phone.hop}"),
-                (("+sip.instance", f'"{instance}"'),) if instance else (),
-                "registration",
-                1,
-                NEVER,
-                self.network.flow(SERVICE, phone.hop),
-            ),
+            parse_uri(contact or f"sip:{username}@{phone.hop}"),
+            (("+sip.instance", f'"{instance}"'), ("reg-id", "1")) if instance else (),
+            "registration",
+            1,
+            NEVER,
+            self.network.flow(SERVICE, phone.hop),
         )
+        return Device(username, binding, Target(str(binding.contact), (), binding.flow), nat)
 
-    def device(self, host: str, username: str = "", user: int = CALLED) -> Phone:
+    def device(self, host: str, username: str = "", user: int = CALLED, nat: Nat = "auto") -> Phone:
         """A phone that is registered for a user."""
         phone = self.phone(host)
-        device = self.binding(phone, username or f"device{len(self.phones)}")
+        device = self.binding(phone, username or f"device{len(self.phones)}", nat=nat)
         self.devices.by_user.setdefault(user, []).append(device)
         return phone
 
@@ -539,7 +548,7 @@ class Stage:
         self.network.settle()
         self.check_addresses()
         assert all(call.over for call in self.calls)
-        assert sorted(self.notes.ended) == sorted(id(call) for call in self.calls)
+        assert sorted(self.notes.ended) == sorted(id(call.journal) for call in self.calls)
         for session in self.relay.sessions.values():
             assert session.closed == (0 if session.answered and session.ports is None else 1), session
         for place in self.mailboxes.places.values():

@@ -8,10 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from b2bua.call.ring import Ringing
+from b2bua.call.early import Early
+from b2bua.call.ports import Peer
+from b2bua.call.ring_user import RingUser
+from b2bua.call.setup import Setup
+from b2bua.call.walk import begin
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.plan import refuse_suspended, refuse_unknown
 from b2bua.callplan.situation import Caller, Limits
+from b2bua.callplan.steps import Ring
+from b2bua.sip.uas import ServerSession
 from tests.call.stage import (
     CALLED,
     CALLING,
@@ -24,8 +30,8 @@ from tests.call.stage import (
     rings,
     sdp,
 )
-from tests.call.test_sounding import early_bye
-from tests.callplan.company import KEEP_RINGING, RECEPTION
+from tests.call.test_play_tone import early_bye
+from tests.callplan.company import KEEP_RINGING, RECEPTION, WORKSHOP
 from tests.sip.wire import Phone
 
 
@@ -275,15 +281,39 @@ def test_a_caller_behind_nat_may_send_from_both_its_addresses() -> None:
     stage.dial(caller, sdp("10.0.0.5", 4321))
     stage.run(1.0)
     relay = stage.relay.only
-    assert (relay.near.address, relay.near.port, relay.near.sources, relay.near.nat) == (
-        "10.0.0.5",
-        4321,
-        ("192.0.2.1", "10.0.0.5"),
-        True,
-    )
-    assert (relay.far[0].sources, relay.far[0].nat) == (("192.0.2.11", "172.16.0.4"), True)
+    assert relay.near == Peer("192.0.2.1", 4321, ("192.0.2.1", "10.0.0.5"))
+    assert relay.far == [Peer("192.0.2.11", 4000, ("192.0.2.11", "172.16.0.4"))]
     sent = b"".join(p.data for p in stage.network.sent if p.source == SERVICE)
     assert b"10.0.0.5" not in sent and b"172.16.0.4" not in sent
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M5")
+def test_sound_goes_where_the_descriptions_say_whatever_address_the_signalling_has() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11")
+    answers(device, body=sdp("203.0.113.4"))
+    caller = stage.caller()
+    stage.dial(caller, sdp("203.0.113.5", 4321))
+    stage.run(1.0)
+    assert stage.relay.only.near == Peer("203.0.113.5", 4321)
+    assert stage.relay.only.far == [Peer("203.0.113.4", 4000)]
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M5")
+def test_each_sides_setting_says_whether_its_description_is_believed() -> None:
+    stage = Stage()
+    device = stage.device("192.0.2.11", nat="never")
+    answers(device, body=sdp("172.16.0.4"))
+    stage.nat = "always"
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(1.0)
+    assert stage.relay.only.near == Peer("192.0.2.1", 4000, ("192.0.2.1",))
+    assert stage.relay.only.far == [Peer("172.16.0.4", 4000)]
     caller.session.bye(stage.now)
     stage.finish()
 
@@ -321,7 +351,7 @@ def test_the_watcher_hears_the_story_of_a_call() -> None:
     ]
     assert [leg for leg, _ in stage.notes.legs] == ["b1", "b2"]
     assert [call_id for _, call_id in stage.notes.legs] == stage.call.journal.legs
-    assert stage.call.caller_call_id == caller.session.call_id
+    assert stage.call.journal.call_id == caller.session.call_id
 
 
 @pytest.mark.parametrize("ends", ["answered", "cancelled", "mailbox", "tone"])
@@ -385,9 +415,9 @@ def test_a_fault_of_ours_is_a_500_and_leaves_nothing(where: str, monkeypatch: py
         raise Fault
 
     method = {"begin": "begin", "opened": "_invite", "deadline": "on_time_up", "stop": "on_time_up"}[where]
-    monkeypatch.setattr(Ringing, method, fail)
+    monkeypatch.setattr(RingUser, method, fail)
     if where == "stop":
-        monkeypatch.setattr(Ringing, "stop", fail)
+        monkeypatch.setattr(RingUser, "stop", fail)
     stage = Stage()
     rings(stage.device("192.0.2.11"))
     stage, caller = calling(stage)
@@ -398,7 +428,43 @@ def test_a_fault_of_ours_is_a_500_and_leaves_nothing(where: str, monkeypatch: py
     assert caller.names()[-1] == "failed"
     if where == "stop":
         # What the performer does not give back is lost with it; the call itself holds nothing.
-        assert stage.call.over and not stage.lines.in_use(CALLED) and stage.notes.ended == [id(stage.call)]
+        assert (
+            stage.call.over
+            and not stage.lines.in_use(CALLED)
+            and stage.notes.ended == [id(stage.call.journal)]
+        )
         return
     stage.finish()
     assert (stage.call.journal.hung_up_by, stage.call.journal.code) == ("service (fault)", 500)
+
+
+@pytest.mark.parametrize("ends", ["operator", "caller", "callee"])
+def test_somebody_can_be_sought_for_a_caller_who_is_joined_already(ends: str) -> None:
+    """What a transfer needs: a set-up beside a bridge, by the caller's relay session; the end of the call ends both."""
+    stage = Stage()
+    callee, other = stage.device("192.0.2.13"), stage.device("192.0.2.12", user=WORKSHOP.id)
+    answers(callee)
+    rings(other)
+    stage, caller = calling(stage)
+    stage.run(1.0)
+    call = stage.call
+    session, bridge = call.caller.session, call.bridge
+    assert bridge is not None and isinstance(session, ServerSession)
+    early = Early(call.context, session, call.caller, sound=True)
+    early.relay_session = bridge.relay_session
+    plan = replace(call.plan, steps=(Ring(WORKSHOP.id, 20.0), *call.plan.steps[1:]))
+    call._setup = Setup(call.context, begin(plan, stage.limits, stage.now), early, call)
+    call._setup.start(stage.now)
+    stage.run(1.0)
+    assert other.names() == ["invite"] and call.state == "answered"
+    assert call.ringing(WORKSHOP.id) and len(stage.relay.sessions) == 1
+    if ends == "operator":
+        call.hang_up(stage.now, "operator")
+    else:
+        (caller if ends == "caller" else callee).session.bye(stage.now)
+    stage.run(1.0)
+    assert other.names() == ["invite", "cancelled"]
+    assert call.over and call.journal.hung_up_by == ends
+    stage.network.settle()
+    assert stage.relay.only.closed == 1 and not stage.lines.in_use(WORKSHOP.id)
+    assert stage.agent.sessions == 0 and stage.notes.ended == [id(call.journal)]

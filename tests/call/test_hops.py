@@ -29,7 +29,7 @@ from tests.call.stage import (
     sdp,
 )
 from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
-from tests.sip.wire import Phone
+from tests.sip.wire import Phone, Reaction
 
 NUMBER = "+441632960999"
 OUTSIDE = Caller("+441632960998", network="+441632960998")
@@ -365,7 +365,14 @@ def says_302(phone: Phone, contact: str) -> None:
     phone.when("invite", invited)
 
 
-@pytest.mark.parametrize("contact", ["<sip:202@elsewhere.example>", "<tel:202;phone-context=x>"])
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "<sip:202@elsewhere.example>",
+        "<tel:2-0-2;phone-context=192.0.2.100>",
+        "<sip:202;phone-context=elsewhere.example@elsewhere.example>",
+    ],
+)
 def test_a_302_is_the_users_redirect_to_a_colleague(contact: str) -> None:
     stage, caller, _ = company(replace(RECEPTION, not_answered=VOICEMAIL))
     device, other = stage.device("192.0.2.11"), stage.device("192.0.2.13")
@@ -382,9 +389,17 @@ def test_a_302_is_the_users_redirect_to_a_colleague(contact: str) -> None:
     assert stage.call.journal.steps[0].ended.value == "deflected"
 
 
-def test_a_302_to_a_number_leaves_by_a_trunk_under_the_users_rules() -> None:
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "<sip:01632960999@elsewhere.example>",
+        "<tel:1632960999;phone-context=+44>",
+        "<sip:%2B44-1632-960-999;ext=2@elsewhere.example;user=phone>",
+    ],
+)
+def test_a_302_to_a_number_leaves_by_a_trunk_under_the_users_rules(contact: str) -> None:
     stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=VOICEMAIL))
-    says_302(stage.device("192.0.2.11"), "<sip:01632960999@elsewhere.example>")
+    says_302(stage.device("192.0.2.11"), contact)
     answers(trunk)
     stage.dial(caller)
     stage.run(1.0)
@@ -395,7 +410,63 @@ def test_a_302_to_a_number_leaves_by_a_trunk_under_the_users_rules() -> None:
     stage.finish()
 
 
-@pytest.mark.parametrize("target", ["09098790000", "999", "201", "nobody"])
+FIRST, SECOND = "<sip:01632960998@x.example>;q=0.9", "<sip:01632960999@x.example>;q=0.5"
+
+
+@pytest.mark.parametrize(
+    "contacts", [f"{SECOND}, {FIRST}", f"<sip:09098790000@x>;q=1, {FIRST}, <sip:x y>, {SECOND}"]
+)
+def test_a_302_names_several_and_the_best_is_called_then_the_next(contacts: str) -> None:
+    stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=VOICEMAIL))
+    stage.limits = Limits(redirected_calls=1)
+    says_302(stage.device("192.0.2.11"), contacts)
+    trunk.when("invite", in_turn_by_number(trunk))
+    stage.dial(caller)
+    stage.run(2.0)
+    assert [invite.uri.user for invite in stage.from_service(trunk, "INVITE")] == [
+        "441632960998",
+        "441632960999",
+    ]
+    assert caller.session.active and trunk.session.active
+    caller.session.bye(stage.now)
+    stage.finish()
+    assert [r.ended.value for r in stage.call.journal.steps] == ["deflected", "busy", "answered"]
+
+
+def in_turn_by_number(trunk: Phone) -> Reaction:
+    """The first call is refused as busy, the second answered."""
+
+    def invited(session: Session, now: float) -> None:
+        assert isinstance(session, ServerSession)
+        if len(trunk.sessions) == 1:
+            session.reject(486, now)
+        else:
+            session.accept(sdp(trunk.host), now)
+
+    return invited
+
+
+@pytest.mark.parametrize(
+    "contact", ["<sip:x y>", "<sip:nobody.example>", '"open', "*", "<ftp:x>", "<sip:201@h:99999>"]
+)
+def test_a_302_that_cannot_be_read_is_a_refusal(contact: str) -> None:
+    stage, caller, _ = company(replace(RECEPTION, not_answered=VOICEMAIL))
+    says_302(stage.device("192.0.2.11"), contact)
+    stage.dial(caller)
+    stage.run(0.5)
+    assert caller.session.active and stage.mailboxes.only.occasion == "no-answer"
+    caller.session.bye(stage.now)
+    stage.finish()
+    # The devices could not be reached, at once: nothing rang for 20 seconds.
+    (rang, answered) = stage.call.journal.steps
+    assert (rang.ended.value, answered.ended.value) == ("unavailable", "answered") and rang.seconds < 0.2
+
+
+@pytest.mark.behaviour("D8")
+@pytest.mark.parametrize(
+    "target",
+    ["09098790000", "999", "201", "nobody", "202;phone-context=+44", "202;phone-context=x", "0906123456"],
+)
 def test_a_302_where_the_user_may_not_call_is_not_followed(target: str) -> None:
     stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=VOICEMAIL))
     says_302(stage.device("192.0.2.11"), f"<sip:{target}@elsewhere.example>")
@@ -507,5 +578,75 @@ def test_a_target_without_the_callers_one_codec_gets_all_of_them_and_the_caller_
     offers = stage.from_service(caller, "INVITE")
     assert len(offers) == 1 and "G722" in codecs_of(description(offers[0]))
     assert stage.call.caller.heard is not None and codecs_of(stage.call.caller.heard) == ["G722"]
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def events_at(number: int) -> str:
+    return f"{number} telephone-event/8000"
+
+
+def announced_to_a_number() -> tuple[Stage, Phone, Phone]:
+    """A caller whose keys have number 96 was answered early; the trunk then answers with 101."""
+    stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=replace(ANNOUNCED_NUMBER, always=True)))
+    answers(trunk, body=sdp(trunk.host, codecs=(PCMA, events_at(101))))
+    stage.dial(caller, sdp(caller.host, codecs=(PCMA, events_at(96))))
+    return stage, caller, trunk
+
+
+def told(stage: Stage, phone: Phone) -> list[int | None]:
+    """The numbers of keys in our offers to a phone."""
+    return [description(offer).audio.telephone_event for offer in stage.from_service(phone, "INVITE")]
+
+
+@pytest.mark.behaviour("M7")
+@pytest.mark.parametrize(("answered", "again"), [(101, [96, 101]), (96, [96])])
+def test_keys_after_an_early_answer_have_the_number_that_the_other_side_wants(
+    answered: int, again: list[int]
+) -> None:
+    stage, caller, trunk = announced_to_a_number()
+    follows(caller, (PCMA, events_at(answered)))
+    follows(trunk, (PCMA, events_at(101)))
+    stage.run(ANNOUNCED + 4.0)
+    assert told(stage, caller) == [101]
+    # A caller that wants them under 101 as well now must get them so; one that stays with 96 gets 96, as before.
+    assert told(stage, trunk) == again
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M7")
+def test_a_number_that_is_another_in_each_answer_is_not_haggled_over() -> None:
+    stage, caller, trunk = announced_to_a_number()
+    follows(caller, (PCMA, events_at(97)))
+    follows(trunk, (PCMA, events_at(102)))
+    stage.run(ANNOUNCED + 10.0)
+    assert (told(stage, caller), told(stage, trunk)) == ([101], [96, 97])
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M7")
+@pytest.mark.parametrize("code", [488, 491, 501])
+def test_a_caller_who_takes_no_other_number_keeps_the_call(code: int) -> None:
+    stage, caller, _ = announced_to_a_number()
+    caller.when("offer", lambda session, now: session.refuse_offer(code, now))
+    stage.run(ANNOUNCED + 60.0)
+    assert set(told(stage, caller)) == {101}
+    assert len(told(stage, caller)) == (6 if code == 491 else 1)
+    assert caller.session.active and stage.call.caller.said is not None
+    assert stage.call.caller.said.audio.telephone_event == 96
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M7")
+def test_who_answers_with_the_callers_number_changes_nothing() -> None:
+    stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=replace(ANNOUNCED_NUMBER, always=True)))
+    answers(trunk, body=sdp(trunk.host, codecs=(PCMA, events_at(96))))
+    stage.dial(caller, sdp(caller.host, codecs=(PCMA, events_at(96))))
+    stage.run(ANNOUNCED + 4.0)
+    assert caller.session.active
+    assert (told(stage, caller), told(stage, trunk)) == ([], [96])
     caller.session.bye(stage.now)
     stage.finish()

@@ -8,35 +8,43 @@ from b2bua.call.leg import Leg
 from b2bua.call.ports import Peer
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.nat import Nat
 from b2bua.sip.sdp import parse_sdp
 from tests.call.stage import EVENTS, G722, PCMA, PCMU, codecs_of, sdp
 
-HOST = "192.0.2.1"
+HOST, GATEWAY = "192.0.2.1", "203.0.113.9"
 
 
-def leg(name: str = "a") -> Leg:
-    made = Leg(name, Flow("UDP", Hop("192.0.2.100", 5060), Hop(HOST, 5060)), 9000)
+def leg(name: str = "a", nat: Nat = "auto") -> Leg:
+    made = Leg(name, Flow("UDP", Hop("192.0.2.100", 5060), Hop(HOST, 5060)), 9000, nat)
     made.address, made.port = "198.51.100.7", 20000
     return made
 
 
+@pytest.mark.behaviour("M5")
 @pytest.mark.parametrize(
-    ("host", "peer"),
+    ("host", "nat", "peer"),
     [
-        (HOST, Peer(HOST, 4000, (HOST,), nat=False)),
-        ("10.0.0.5", Peer("10.0.0.5", 4000, (HOST, "10.0.0.5"), nat=True)),
-        ("0.0.0.0", None),
+        (HOST, "auto", Peer(HOST, 4000)),
+        (GATEWAY, "auto", Peer(GATEWAY, 4000)),
+        ("10.0.0.5", "auto", Peer(HOST, 4000, (HOST, "10.0.0.5"))),
+        (HOST, "always", Peer(HOST, 4000, (HOST,))),
+        (GATEWAY, "always", Peer(HOST, 4000, (HOST, GATEWAY))),
+        ("10.0.0.5", "never", Peer("10.0.0.5", 4000)),
+        ("0.0.0.0", "auto", None),
+        ("0.0.0.0", "always", None),
     ],
 )
-def test_where_the_peers_sound_goes(host: str, peer: Peer | None) -> None:
-    side = leg()
+def test_where_the_peers_sound_goes(host: str, nat: Nat, peer: Peer | None) -> None:
+    side = leg(nat=nat)
     assert side.peer() is None
     side.hear(sdp(host))
     assert side.peer() == peer
 
 
 @pytest.mark.parametrize(
-    ("body", "code"), [(b"", 400), (b"v=0\r\n", 400), (sdp(HOST, codecs=("96 opus",)), 488)]
+    ("body", "code"),
+    [(b"", 400), (b"v=1\r\n", 400), (b"v=0\r\n", 488), (sdp(HOST, codecs=("96 opus",)), 488)],
 )
 def test_a_description_that_cannot_be_used(body: bytes, code: int) -> None:
     side = leg()

@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from b2bua.call.bridge import PATIENCE
+from b2bua.call.agreement import MAX_PUT_OFF
+from b2bua.callplan.causes import Cause
+from b2bua.callplan.steps import Ring
 from b2bua.sip.session import Session
 from tests.call.stage import (
+    ANNOUNCED,
+    CALLED,
     RELAY,
-    RelaySession,
+    FakeSession,
     Stage,
     answers,
     description,
@@ -20,8 +24,9 @@ from tests.call.stage import (
     rings,
     sdp,
 )
-from tests.call.test_dial import outbound, plays
-from tests.callplan.company import RECEPTION, VOICEMAIL
+from tests.call.test_dial_trunk import outbound, plays
+from tests.call.test_hops import ANNOUNCED_NUMBER, company
+from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
 from tests.sip.wire import Phone
 
 
@@ -39,7 +44,7 @@ def answered(stage: Stage | None = None) -> tuple[Stage, Phone, Phone]:
     return stage, caller, callee
 
 
-def joined(stage: Stage) -> RelaySession:
+def joined(stage: Stage) -> FakeSession:
     return stage.relay.sessions[stage.notes.joins[-1][0]]
 
 
@@ -146,11 +151,11 @@ def test_a_side_that_will_not_move_ends_the_call(side: str, code: int) -> None:
     stubborn = caller if side == "caller" else callee
     stubborn.when("offer", lambda session, now: session.refuse_offer(code, now))
     restart(stage)
-    stage.run(5.0 * PATIENCE)
+    stage.run(5.0 * MAX_PUT_OFF)
     assert stage.call.over and stage.call.journal.hung_up_by == "service (relay lost)"
     assert (caller.names()[-1], callee.names()[-1]) == ("ended", "ended")
     assert len([name for name, _ in stubborn.events if name == "offer"]) == (
-        1 if code == 488 else PATIENCE + 1
+        1 if code == 488 else MAX_PUT_OFF + 1
     )
     stage.finish()
 
@@ -331,4 +336,132 @@ def test_a_call_that_leaves_by_a_trunk_rings_on_and_has_sound_when_it_is_answere
     else:
         assert description(stage.from_service(caller, "200 INVITE")[0]).audio.port == session.ports.near
     caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.parametrize("to", ["trunk", "devices", "mailbox"])
+@pytest.mark.parametrize("kept", [True, False])
+def test_whoever_is_called_after_an_announcement_that_was_broken_off_is_reached(to: str, kept: bool) -> None:
+    """By the caller's session, or by another where the relay could not open that one again."""
+    number = ANNOUNCED_NUMBER.number if to == "trunk" else WORKSHOP.default_number
+    announced = replace(ANNOUNCED_NUMBER, number=number, always=True)
+    there = replace(WORKSHOP, not_answered=VOICEMAIL)
+    stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=announced), there)
+    if to == "trunk":
+        callees = [trunk]
+    elif to == "devices":
+        callees = [stage.device(f"192.0.2.{n}", user=WORKSHOP.id) for n in (12, 13)]
+    else:
+        callees = []
+    for callee in callees:
+        follows(callee)
+        rings(callee)
+    follows(caller)
+    stage.dial(caller)
+    stage.run(1.0)
+    assert [tone for tone, _ in stage.relay.only.tones] == ["redirecting"]
+    stage.relay.mode = "works" if kept else "full"
+    restart(stage)
+    stage.run(0.1)
+    stage.relay.mode = "works"
+    stage.run(ANNOUNCED)
+    if callees:
+        callees[-1].incoming.accept(sdp(callees[-1].host), stage.now)
+    stage.run(5.0)
+    assert stage.call.state == ("recording" if to == "mailbox" else "answered")
+    session = joined(stage)
+    assert session.ports is not None
+    if kept:
+        assert len(stage.relay.sessions) == 1
+    for callee in callees or stage.mailboxes.workers:
+        (invite,) = stage.from_service(callee, "INVITE")
+        if kept or callee is (callees or stage.mailboxes.workers)[-1]:
+            assert description(invite).audio.port == session.ports.far
+    assert reinvites(stage, caller) == [(RELAY, session.ports.near, "sendrecv")]
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.parametrize("to", ["trunk", "devices", "mailbox"])
+def test_a_caller_reaches_nobody_while_the_relay_is_full(to: str) -> None:
+    number = ANNOUNCED_NUMBER.number if to == "trunk" else WORKSHOP.default_number
+    announced = replace(ANNOUNCED_NUMBER, number=number, always=True)
+    there = replace(WORKSHOP, not_answered=VOICEMAIL)
+    stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=announced), there)
+    devices = [stage.device(f"192.0.2.{n}", user=WORKSHOP.id) for n in (12, 13)] if to == "devices" else []
+    stage.dial(caller)
+    stage.run(1.0)
+    stage.relay.mode = "full"
+    restart(stage)
+    stage.run(ANNOUNCED + 1.0)
+    assert [stage.from_service(phone) for phone in (trunk, *devices)] == [[]] * (1 + len(devices))
+    assert not stage.mailboxes.workers
+    assert caller.names()[-1] == "failed" and stage.call.over
+    stage.finish()
+
+
+@pytest.mark.parametrize("to", ["device", "trunk", "mailbox"])
+@pytest.mark.parametrize("full", [False, True])
+def test_a_call_that_is_answered_before_its_session_is_there_again(to: str, full: bool) -> None:
+    """Whoever was rung has asked the relay, and the answered call hears what it says."""
+    stage = Stage()
+    if to == "device":
+        callee = stage.device("192.0.2.11")
+        rings(callee)
+    elif to == "trunk":
+        stage.plan = outbound()
+        callee = stage.carrier("203.0.113.1")
+        rings(callee)
+    else:
+        stage.mailboxes.worker_mode = "silent"
+    caller = stage.caller()
+    follows(caller)
+    stage.dial(caller)
+    stage.run(1.0)
+    if to == "mailbox":
+        callee = stage.mailboxes.worker
+    follows(callee)
+    stage.relay.die()
+    stage.relay.mode = "waits"
+    stage.relay_returns()
+    callee.incoming.accept(sdp(callee.host), stage.now)
+    stage.run(0.5)
+    assert stage.call.state == ("recording" if to == "mailbox" else "answered")
+    stage.relay.mode = "full" if full else "works"
+    stage.relay.answer_all()
+    stage.run(5.0)
+    if full:
+        assert stage.call.over and stage.call.journal.hung_up_by == "service (relay lost)"
+        assert (caller.names()[-1], callee.names()[-1]) == ("ended", "ended")
+        stage.network.settle()
+        return
+    ports = joined(stage).ports
+    assert ports is not None and stage.notes.names().count("call.rejoined") == 1
+    assert reinvites(stage, caller) == [(RELAY, ports.near, "sendrecv")]
+    assert reinvites(stage, callee) == [(RELAY, ports.far, "sendrecv")]
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+def test_a_step_that_is_over_hears_no_more_of_a_relay_that_was_away() -> None:
+    """The step that follows does not end because the session could not be opened again."""
+    stage = Stage()
+    dial, *_, failed = outbound().steps
+    waits = Ring(CALLED, 20.0, waits=True, on=frozenset(Cause))
+    stage.plan = replace(outbound(), steps=(dial, waits, failed))
+    trunk, caller = stage.carrier("203.0.113.1"), stage.caller()
+    plays(trunk)
+    stage.dial(caller)
+    stage.run(1.0)
+    stage.relay.die()
+    stage.relay.mode = "waits"
+    stage.relay_returns()
+    trunk.incoming.reject(503, stage.now)
+    stage.run(0.5)
+    stage.relay.mode = "full"
+    stage.relay.answer_all()
+    stage.run(1.0)
+    assert [result.ended.value for result in stage.call.journal.steps] == ["unavailable"]
+    assert stage.call.ringing(CALLED)
+    caller.outgoing.cancel(stage.now)
     stage.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.call.stage import Stage
-from tests.call.test_dial import leaving, plays
+from tests.call.test_dial_trunk import leaving, plays
 from tests.sip.wire import Phone
 
 FAR = 0.4  # seconds from the service to the caller

@@ -32,7 +32,7 @@ from tests.call.stage import (
     rings,
     sdp,
 )
-from tests.call.test_dial import leaving, outbound
+from tests.call.test_dial_trunk import leaving, outbound
 from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
 from tests.sip.wire import Phone
 
@@ -68,6 +68,20 @@ def restarted(stage: Stage, away: float = 1.0) -> None:
     stage.run(away)
     stage.restart(kept)
     stage.run(0.5)
+
+
+def test_whether_a_description_is_believed_is_known_after_a_restart() -> None:
+    stage = Stage()
+    stage.nat = "always"
+    answers(stage.device("192.0.2.11", nat="never"))
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(1.0)
+    restarted(stage)
+    assert stage.call.bridge is not None
+    assert (stage.call.bridge.caller.nat, stage.call.bridge.callee.nat) == ("always", "never")
+    caller.session.bye(stage.now)
+    stage.finish()
 
 
 @pytest.mark.parametrize("side", ["caller", "callee"])
@@ -200,7 +214,7 @@ def test_a_mailbox_goes_on(visit: str) -> None:
     restarted(stage)
     assert stage.call.itinerary.hops == hops, "whoever it came to may have missed it"
     assert stage.call.in_mailbox and stage.call.bridge is not None
-    assert stage.call.bridge.mailbox is not None and stage.call.bridge.mailbox.token == token
+    assert stage.call.bridge.visit is not None and stage.call.bridge.visit.token == token
     caller.session.send("INFO", (("Content-Type", "application/dtmf"),), b"#", stage.now)
     stage.run(0.1)
     assert stage.mailboxes.only.digits == ["#"]

@@ -75,7 +75,7 @@ def plans() -> Iterator[Plan]:
             step = Transfer(last.id, target, on=ANY)
             yield follow(step, Cause.BUSY, OUTSIDE, journey, tables, lambda _: FREE, limits).plan
     for target in ("202", "01632960999", "999", "1571"):
-        yield deflect(target, RECEPTION, OUTSIDE, Journey("201", (10,)), tables, FREE, limits).plan
+        yield deflect((target,), RECEPTION, OUTSIDE, Journey("201", (10,)), tables, FREE, limits).plan
 
 
 def lines() -> list[str]:

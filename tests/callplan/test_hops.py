@@ -292,7 +292,7 @@ def test_the_situation_is_asked_when_the_hop_begins_and_only_then() -> None:
 )
 def test_a_phone_may_redirect_where_its_user_may_call(target: str, step: Transfer | Dial | None) -> None:
     hop = called(caller=Caller())
-    plan = deflect(target, RECEPTION, hop.caller, hop.journey, tables(), FREE, LIMITS).plan
+    plan = deflect((target,), RECEPTION, hop.caller, hop.journey, tables(), FREE, LIMITS).plan
     assert plan.rule is Rule.DEFLECTED
     assert plan.cause is Cause.UNCONDITIONAL
     first = plan.steps[0]
@@ -302,6 +302,32 @@ def test_a_phone_may_redirect_where_its_user_may_call(target: str, step: Transfe
     # Whoever may not be called: voicemail, which is on.
     assert first == (step or Voicemail(10, Occasion.NO_ANSWER, on=ANY))
     assert ("the redirect fails" in plan.considered[0].why) is (step is None)
+
+
+@pytest.mark.parametrize(
+    ("targets", "steps"),
+    [
+        (("01632960555", "01632960556"), ["+441632960555", "+441632960556"]),
+        (("01632960555", "01632960555"), ["+441632960555"]),
+        (("999", "01632960555"), ["+441632960555"]),
+        (("01632960555", "202", "01632960556"), ["+441632960555", "11"]),
+        (("202", "01632960555"), ["11"]),
+        (("nobody", "999"), ["voicemail"]),
+    ],
+)
+def test_a_phone_may_name_several_in_turn(targets: tuple[str, ...], steps: list[str]) -> None:
+    hop = called(caller=Caller())
+    plan = deflect(targets, RECEPTION, hop.caller, hop.journey, tables(), FREE, LIMITS).plan
+    tried = [
+        step.number
+        if isinstance(step, Dial)
+        else str(step.user)
+        if isinstance(step, Transfer)
+        else "voicemail"
+        for step in plan.steps[:-1]
+    ]
+    assert tried == steps
+    assert ("the redirect fails" in plan.considered[0].why) is bool({"999", "nobody"} & set(targets))
 
 
 @pytest.mark.behaviour("A3")

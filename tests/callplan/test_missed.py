@@ -189,7 +189,7 @@ def test_a_redirect_that_leads_nowhere_was_missed_by_whoever_it_started_from() -
         went_on(first, replace(WORKSHOP, suspended=True)),
         went_on(first, step=Transfer(10, 99, on=ANY)),
         went_on(first, step=Transfer(10, 10, on=ANY)),
-        deflect("999", RECEPTION, first.caller, first.journey, tables(), FREE, LIMITS),
+        deflect(("999",), RECEPTION, first.caller, first.journey, tables(), FREE, LIMITS),
     ):
         assert who([first, last], RANG, HANDED_ON, TOLD) == [(10, Missed.NOT_ANSWERED)]
     # The second user rejects it; the first one would have taken it.
@@ -202,7 +202,7 @@ def test_a_redirect_that_leads_nowhere_was_missed_by_whoever_it_started_from() -
 @pytest.mark.behaviour("V5")
 def test_a_phone_that_redirects_is_no_new_user() -> None:
     first = came()
-    there = deflect("+447700900123", RECEPTION, first.caller, first.journey, tables(), FREE, LIMITS)
+    there = deflect(("+447700900123",), RECEPTION, first.caller, first.journey, tables(), FREE, LIMITS)
     gone = tried(Dial("+447700900123", Identity(), 45, by=10), Ended.ABANDONED)
     assert who([first, there], tried(Ring(10, 20), Ended.DEFLECTED), gone, hung_up=True) == [
         (10, Missed.HUNG_UP)

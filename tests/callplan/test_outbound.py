@@ -78,7 +78,15 @@ def test_a_service_code_goes_out_unaltered(code: str) -> None:
 @pytest.mark.behaviour("I6")
 @pytest.mark.parametrize(
     ("dialled", "kind"),
-    [("09098790000", "premium"), ("0845 000 0000", "premium"), ("0012125550100", "international")],
+    [
+        ("09098790000", "premium"),
+        ("0845 000 0000", "premium"),
+        ("07600 000000", "premium"),
+        ("118500", "premium"),
+        ("0012125550100", "international"),
+        ("01534 000000", "international"),
+        ("07797 000000", "international"),
+    ],
 )
 def test_premium_and_international_numbers_are_barred_unless_allowed(dialled: str, kind: str) -> None:
     plan = plan_of(dialled)

@@ -20,6 +20,17 @@ def test_it_says_what_would_happen_and_why(ringplan: Run) -> None:
     assert "Ben’s devices ring for 7 seconds; then the caller hears the greeting of Ben" in ran.out
 
 
+@pytest.mark.parametrize("to", ["tel:+44-1632-960202", "sip:1632960202;phone-context=+44@acme.example"])
+def test_what_is_dialled_may_be_a_uri(ringplan: Run, to: str) -> None:
+    said = ringplan("explain", "--to", to, *INSIDE, "--json").json
+    assert (said["dialled"], said["user"]) == (to, "ben@acme.example")
+
+
+def test_a_uri_that_is_none_is_refused(ringplan: Run) -> None:
+    ran = ringplan("explain", "--to", "tel:ben", *INSIDE)
+    assert ran.code == 1 and "--to tel:ben: Bad URI" in ran.err
+
+
 def test_the_json_has_the_documented_shape(ringplan: Run) -> None:
     said = ringplan("explain", "--to", "+441632960202", *INSIDE, "--json").json
     explained = Explanation.model_validate(said)

@@ -10,7 +10,8 @@ import pytest
 
 from b2bua.cli.schema import GreetingList
 from media import wav
-from media.greetings import OCCASIONS, Greetings
+from media.greetings import Greetings
+from media.message import Occasion
 from tests.cli.conftest import Run
 from tests.media.conversion.files import greeting_mp3, greeting_wav
 
@@ -31,7 +32,7 @@ def upload(tmp_path: Path) -> Path:
 
 
 @pytest.mark.behaviour("V1")
-@pytest.mark.parametrize("occasion", OCCASIONS)
+@pytest.mark.parametrize("occasion", tuple(Occasion))
 @pytest.mark.parametrize("kind", ["mp3", "wav"])
 def test_a_file_becomes_the_greeting(
     ringplan: Run, greetings: Greetings, tmp_path: Path, occasion: str, kind: str
@@ -44,7 +45,7 @@ def test_a_file_becomes_the_greeting(
     path = greetings.of(BENS_ID, occasion)
     assert path is not None and wav.is_complete(path)
     assert wav.seconds(path) == pytest.approx(3.0, abs=0.2)
-    assert [one for one in OCCASIONS if greetings.of(BENS_ID, one)] == [occasion]
+    assert [one for one in tuple(Occasion) if greetings.of(BENS_ID, one)] == [occasion]
 
 
 @pytest.mark.behaviour("V1")

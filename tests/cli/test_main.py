@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from b2bua.cli import console
+from tests.cli.conftest import COMPANY, Run
 
 COMMANDS = (
     "run",
@@ -52,6 +56,40 @@ def test_a_store_that_cannot_be_opened_ends_with_its_remedy(ringplan: Run, compa
     assert ran.err.startswith("ringplan: ")
     assert "secret.key" in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("command", [("apply", "company.toml"), ("calls",), ("voicemail", "list"), ("run",)])
+def test_on_a_full_disk_every_command_says_so_and_what_to_do(
+    company: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """A limit on the size of files stands in for the full disk: it is the same for SQLite, and for everybody."""
+    (tmp_path / "company.toml").write_text(COMPANY)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        udp = f"127.0.0.1:{free.getsockname()[1]}"
+    ran = subprocess.run(
+        ["prlimit", "--fsize=0", Path(sys.executable).with_name("ringplan"), *command],
+        env={**os.environ, "RINGPLAN_SIP__UDP": udp, "RINGPLAN_METRICS__ADDRESS": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith(f"ringplan: There is no room on the disk that holds {company}")
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_file_that_cannot_be_used_is_told_in_a_sentence(
+    ringplan: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere")
+
+    monkeypatch.setattr(console, "settings", full)
+    ran = ringplan("calls")
+    assert (ran.code, ran.err) == (1, "ringplan: /somewhere: No space left on device\n")
 
 
 def test_it_is_installed_as_ringplan() -> None:

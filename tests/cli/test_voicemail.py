@@ -16,11 +16,13 @@ from tests.cli.conftest import Run
 SOUND = b"\x00\x20\x00\xe0" * 16000
 
 
-def left(data: Path, user: int, session: str, caller: Caller) -> str:
+def left(data: Path, user: int, session: str, caller: Caller, cut: bool = False) -> str:
     mailbox = Mailbox(data / "mailbox")
     received = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
     recording = mailbox.begin(user, Envelope(caller, received, "call-1", "no-answer"), session)
     wav.write(recording.next_part(), SOUND)
+    if cut:
+        recording.mark_incomplete()
     message = mailbox.deposit(recording)
     assert message is not None
     return message.id
@@ -49,6 +51,15 @@ def test_a_deleted_users_mailbox_is_listed_by_its_number(ringplan: Run, company:
     (one,) = ringplan("voicemail", "list", "--json").json["messages"]
     assert (one["user"], one["mailbox"]) == (None, 77)
     assert "(deleted, 77)" in ringplan("voicemail", "list").out
+
+
+@pytest.mark.behaviour("V2")
+def test_a_message_that_a_full_disk_cut_off_is_shown_so(ringplan: Run, company: Path) -> None:
+    left(company, 1, "s1", Caller(), cut=True)
+    left(company, 2, "s2", Caller())
+    found = ringplan("voicemail", "list", "--json").json["messages"]
+    assert [one["incomplete"] for one in found] == [True, False]
+    assert ringplan("voicemail", "list").out.count("4.0 s (cut off: disk full)") == 1
 
 
 def test_messages_are_exported_and_nothing_is_overwritten(

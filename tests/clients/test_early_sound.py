@@ -79,7 +79,7 @@ def test_an_anonymous_caller_is_told_why_it_is_not_taken(
         company.phone(Pjsua2Phone, "bob", 1000) as bob,
         Company(service, tmp_path).phone(kind, "alice", 440) as alice,
     ):
-        alice.dial(f"141{company.bobs_number}")
+        alice.dial(f"141{company.number('bob')}")
         alice.wait_ended()
         found = meter.find(meter.read_wav(PROMPTS / "anonymous-rejected.wav"), alice.heard())
         assert found.likeness > LIKE and found.at < 0.5, found

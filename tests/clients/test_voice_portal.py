@@ -176,8 +176,8 @@ def test_messages_are_deleted_restored_and_skipped(service: Service, tmp_path: P
     with (
         company.phone(Pjsua2Phone, "carol", 1200) as carol,
         other.phone(Pjsua2Phone, "alice", 1400) as dave,
-        leaving_a_message(carol, f"141{company.bobs_number}"),
-        leaving_a_message(dave, company.bobs_number),
+        leaving_a_message(carol, f"141{company.number('bob')}"),
+        leaving_a_message(dave, company.number("bob")),
     ):
         dave.wait_heard(dave.recorded_seconds() + 2.5)
     of_carol, of_dave = company.mailbox("bob")
@@ -340,7 +340,10 @@ def test_the_pin_is_changed_by_telephone(service: Service, tmp_path: Path) -> No
     with company.phone(Pjsua2Phone, "bob", 600) as phone:
         listener = enter(phone)
         listener.hears("you-have")
-        for proposed, refusal in (("123456", "pin-too-simple"), (company.bobs_number[-6:], "pin-own-number")):
+        for proposed, refusal in (
+            ("123456", "pin-too-simple"),
+            (company.number("bob")[-6:], "pin-own-number"),
+        ):
             phone.send_digits("4")
             listener.hears("new-pin")
             phone.send_digits(proposed)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from config.settings import ConfigError, Settings, load
-from config.values import parse_sender
+from config.values import HostPort, parse_sender
 from scripts.write_docs import configuration
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +87,53 @@ def test_every_shape_of_value_can_come_from_the_environment(monkeypatch: pytest.
     assert settings.metrics.address is None
     assert settings.trace.enabled is False
     assert settings.sip.digest_algorithms == ("MD5", "SHA-256")
+
+
+LISTS = {
+    "SIP__DIGEST_ALGORITHMS": ("SHA-256,MD5", '["SHA-256", "MD5"]', ("SHA-256", "MD5")),
+    "SIP__LOCAL_NETWORKS": (
+        "10.0.0.0/8, 192.0.2.0/24",
+        ' ["10.0.0.0/8","192.0.2.0/24"] ',
+        (IPv4Network("10.0.0.0/8"), IPv4Network("192.0.2.0/24")),
+    ),
+    "SIP__DNS_SERVERS": ("192.0.2.53,", '["192.0.2.53:53"]', (HostPort("192.0.2.53", 53),)),
+    "VOICEMAIL__ACCESS_CODES": ("1571,*1571", '["1571", "*1571"]', ("1571", "*1571")),
+    "EMERGENCY__CODES": ("911,933", "[911, 933]", ("911", "933")),
+}
+
+
+def test_every_list_is_among_these() -> None:
+    tables = [(name, table) for name, table in Settings() if isinstance(table, BaseModel)]
+    lists = {
+        f"{name}__{key}".upper() for name, table in tables for key, value in table if type(value) is tuple
+    }
+    assert lists == set(LISTS)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_can_come_from_the_environment_as_json_and_with_commas(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    commas, as_json, value = LISTS[name]
+    table, key = name.lower().split("__")
+    for text in (commas, as_json):
+        monkeypatch.setenv(f"RINGPLAN_{name}", text)
+        assert getattr(getattr(load(), table), key) == value
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("text", ["['MD5']", '["MD5",]', '["MD5"', '{"a": 1}', "[[]]"])
+def test_a_list_in_another_form_is_refused_with_the_forms_that_work(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(f"RINGPLAN_{name}", text)
+    (sentence,) = refused()
+    assert sentence.startswith(f"{name.replace('__', '.').lower()} (from RINGPLAN_{name}) is ")
+    if not text.startswith("[[") and not text.startswith("{"):
+        json_form, commas = re.findall(r"such as (\[.*?\]), or (\S+) as one text with commas", sentence)[0]
+        for form in (json_form, commas):
+            monkeypatch.setenv(f"RINGPLAN_{name}", form)
+            load()
 
 
 @pytest.mark.parametrize(

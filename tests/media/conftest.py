@@ -14,9 +14,10 @@ import pytest
 from media.client import MediaClient, MediaError
 from media.host import HostSettings, MediaHost
 from media.message import Caller as CallerIdentity
+from media.message import Occasion
 from media.pool import PoolSettings
 from media.protocol import Event, Place, Reservation, Service
-from media.scripts.deposit import Limits, Occasion
+from media.scripts.deposit import Limits
 from tests.media.people import PIN, People
 from tests.media.support import Caller, Samples, until
 

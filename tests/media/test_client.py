@@ -11,9 +11,8 @@ import pytest
 
 from media.client import MediaClient, MediaError, MediaFull, MediaGone, NoSession
 from media.lines import JsonLines
-from media.message import Caller
+from media.message import Caller, Occasion
 from media.protocol import Event, Place, Reservation, Service, SessionLost
-from media.scripts.deposit import Occasion
 from tests.media.support import until
 
 RESERVATION = Reservation("s1", 12, Service.DEPOSIT, "call@test.example", Caller(), Occasion.BUSY)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from media import wav
-from media.greetings import OCCASIONS, Greetings
+from media.greetings import Greetings
+from media.message import Occasion
 
 USER = 7
 SOUND = b"\x01\x00" * 800
@@ -19,13 +20,13 @@ def greetings(tmp_path: Path) -> Greetings:
 
 
 @pytest.mark.behaviour("V1")
-@pytest.mark.parametrize("occasion", OCCASIONS)
+@pytest.mark.parametrize("occasion", tuple(Occasion))
 def test_a_greeting_is_kept_for_its_occasion(greetings: Greetings, occasion: str) -> None:
     assert greetings.of(USER, occasion) is None
     greetings.put(USER, occasion, SOUND)
     path = greetings.of(USER, occasion)
     assert path is not None and wav.read_samples(path) == SOUND
-    assert [other for other in OCCASIONS if greetings.of(USER, other)] == [occasion]
+    assert [other for other in tuple(Occasion) if greetings.of(USER, other)] == [occasion]
     assert greetings.of(USER + 1, occasion) is None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from media.client import MediaError, MediaFull, NoSession
 from media.greetings import Greetings
 from media.host import HostSettings
 from media.message import Caller as CallerIdentity
+from media.message import Occasion
 from media.protocol import CountsChanged, MessageStored, Place, PoolStats, SessionEnded, SessionLost
-from media.scripts.deposit import Limits, Occasion
+from media.scripts.deposit import Limits
 from media.scripts.script import Why
 from tests.media.conftest import PROMPTS, USER, Start, connect
 from tests.media.people import People
@@ -332,6 +334,24 @@ async def test_release_hangs_up_and_keeps_what_was_said(start: Start, host_setti
     assert len(signalling.of(MessageStored)) == 1
 
 
+async def test_a_mailbox_that_cannot_be_written_refuses_its_caller_and_others_are_served(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, signalling = await start()
+
+    def closed(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(host.mailbox, "begin", closed)
+        refused = await signalling.reserve("s1")
+    assert isinstance(refused, MediaError) and str(refused) == "the mailbox cannot be written"
+    (told,) = [entry for entry in logs if entry["event"] == "mailbox.store_failed"]
+    assert told["mailbox"] == USER
+    assert host.sessions == {}
+    assert isinstance(await signalling.reserve("s1"), Place)
+
+
 async def test_refusals(start: Start) -> None:
     host, signalling = await start(calls_per_worker=1, largest=1)
     assert (
@@ -344,6 +364,27 @@ async def test_refusals(start: Start) -> None:
     assert isinstance(await signalling.reserve("s2"), MediaFull)
     assert isinstance(await signalling.reserve("NOT A TOKEN"), MediaError)
     assert list(host.sessions) == ["s1"]
+
+
+@pytest.mark.behaviour("V2", "V3")
+async def test_a_disk_that_fills_meanwhile_ends_the_message_there(
+    start: Start, host_settings: HostSettings
+) -> None:
+    host, signalling = await start()
+    caller = await signalling.call(speech=TONE)
+    await recorded(host_settings.mailboxes, 2.5)
+    (worker,) = [worker for worker in host.pool.workers if worker.sessions]
+    with capture_logs() as logs:
+        # None of its files grows any more, as on a full disk.
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (0, 0))
+        await within(caller.ended.wait())
+        assert await signalling.event(SessionEnded) == SessionEnded("s1", Why.DISK_FULL)
+    assert "mailbox.recording_cut" in [entry["event"] for entry in logs]
+    assert has_heard(caller, "beep", "unavailable")
+    (message,) = host.mailbox.list(USER)
+    assert message.incomplete and message.seconds >= 2.5
+    samples = wav_samples(message.path)
+    assert abs(main_frequency(samples) - 440) < 2 and longest_gap(samples) <= 0.03
 
 
 async def test_a_full_disk_is_told_to_the_caller(start: Start, host_settings: HostSettings) -> None:

@@ -93,6 +93,24 @@ def test_less_sound_than_the_minimum_is_dropped(mailbox: Mailbox, seconds: float
     assert mailbox.counts(USER).new == int(kept)
 
 
+@pytest.mark.behaviour("V2", "V3")
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_that_a_message_was_cut_off_is_known_of_it_for_good(mailbox: Mailbox, interrupted: bool) -> None:
+    whole, cut = recording(mailbox, 1.0, session="s1"), recording(mailbox, 1.0, session="s2")
+    cut.mark_incomplete()
+    if interrupted:
+        for found in tuple(mailbox.interrupted()):
+            mailbox.repair(found)
+    else:
+        mailbox.deposit(whole)
+        mailbox.deposit(cut)
+    assert [message.incomplete for message in mailbox.list(USER)] == [False, True]
+    mailbox.save(USER, cut.id)
+    saved = mailbox.find(USER, cut.id)
+    assert saved is not None and saved.incomplete
+    assert not list(mailbox.interrupted())
+
+
 @pytest.mark.parametrize(("cut", "seconds"), [(False, 5.0), (True, 1.5)])
 def test_a_silent_end_is_cut_where_asked(mailbox: Mailbox, cut: bool, seconds: float) -> None:
     made = recording(mailbox)

@@ -11,8 +11,9 @@ import pytest
 
 from config.settings import MediaSettings
 from media import wav
+from media.message import Occasion
 from media.prompts import build, catalogue, speech
-from media.scripts.deposit import Occasion, greeting
+from media.scripts.deposit import greeting
 from media.sounds import ANNOUNCEMENTS
 from tests.support import meter
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from media.message import Caller
+from media.message import Caller, Occasion
 from media.protocol import (
     BadRequest,
     CountsChanged,
@@ -21,7 +21,6 @@ from media.protocol import (
     event_from_json,
     event_to_json,
 )
-from media.scripts.deposit import Occasion
 from media.scripts.script import Why
 
 RESERVATION = Reservation(

@@ -24,12 +24,14 @@ from media.scripts.script import (
     Arrival,
     Arrive,
     CheckPin,
+    CutOff,
     Digit,
     End,
     Event,
     Failed,
     Gone,
     Keep,
+    Kept,
     Lost,
     Missing,
     Open,
@@ -40,7 +42,7 @@ from media.scripts.script import (
     Wait,
     Why,
 )
-from media.session import Session
+from media.session import DigitWay, Session
 from media.visit import House, Visit
 from tests.media.people import PIN, People
 from tests.media.support import tone, until
@@ -189,7 +191,7 @@ async def test_what_is_said_next_ends_a_wait(scene: Scene) -> None:
         )
     )
     scene.line.answered()
-    session.digit("1")
+    session.digit("1", DigitWay.INFO)
     await asyncio.sleep(0.1)  # the time in which nothing must come
     assert Quiet() not in scene.events
 
@@ -210,14 +212,36 @@ async def test_an_answer_that_changes_nothing_does_not_end_the_wait_for_the_call
     assert [type(event) for event in scene.events] == [Answered, Arrival, Quiet]
 
 
+@pytest.mark.behaviour("W5")
+@pytest.mark.parametrize("first", DigitWay)
+async def test_a_key_that_comes_both_ways_is_one_key(scene: Scene, first: DigitWay) -> None:
+    session = scene.begin(at(Answered))
+    scene.line.answered()
+    by = {
+        DigitWay.INFO: lambda digit: session.digit(digit, DigitWay.INFO),
+        DigitWay.RTP: lambda digit: scene.line.say({"event": "digit", "digit": digit}),
+    }
+    other = next(way for way in DigitWay if way is not first)
+    for digit, order in zip(PIN, ((first, other), (other, first)) * 3, strict=True):
+        for way in order:
+            by[way](digit)
+    # The next worker's keys come the same way.
+    scene.line.say(None)
+    session.find_place(lambda place: None)
+    scene.line.answered()
+    for way in (other, first):
+        by[way]("#")
+    assert "".join(event.digit for event in scene.events if isinstance(event, Digit)) == f"{PIN}#"
+
+
 async def test_a_digit_knows_how_far_the_sound_has_come(scene: Scene) -> None:
     id = message(scene)
     session = scene.begin(at(Answered, Play((Stored(id),), 1.5)))
-    session.digit("9")
+    session.digit("9", DigitWay.INFO)
     scene.line.answered()
-    session.digit("1")
+    session.digit("1", DigitWay.INFO)
     await asyncio.sleep(0.1)  # the sound goes on
-    session.digit("2")
+    session.digit("2", DigitWay.INFO)
     before, first, second = (event for event in scene.events if isinstance(event, Digit))
     assert before.at == 0.0
     assert 1.5 <= first.at < 1.55
@@ -225,7 +249,7 @@ async def test_a_digit_knows_how_far_the_sound_has_come(scene: Scene) -> None:
     scene.line.say(None)
     (lost,) = (event for event in scene.events if isinstance(event, Lost))
     assert lost.at >= second.at
-    session.digit("3")
+    session.digit("3", DigitWay.INFO)
     assert Digit("3") not in [replace(event, at=0.0) for event in scene.events if isinstance(event, Digit)]
     assert scene.lost == 1
 
@@ -300,13 +324,28 @@ async def test_a_fault_in_a_script_is_told_to_its_caller_and_keeps_what_was_said
         (folder,) = (scene.mailbox.path(USER) / "tmp").iterdir()
         wav.write(folder / "part-0.wav", tone(440, 1.0).tobytes())
     with capture_logs() as logs:
-        session.digit("1")
+        session.digit("1", DigitWay.INFO)
     assert [entry["event"] for entry in logs] == ["media.session_failed"]
     assert scene.line.sent[-1]["files"][0].endswith("unavailable.wav")
     scene.line.say({"event": "played", "number": 1})
     scene.line.say({"event": "gone"})
     await until(lambda: scene.ended == [Why.ERROR])
     assert scene.mailbox.counts(USER).new == (service is Service.DEPOSIT)
+
+
+@pytest.mark.behaviour("V2")
+async def test_a_recording_that_the_disk_cuts_off_is_kept_marked_and_told_in_the_log(scene: Scene) -> None:
+    scene.begin(lambda event: (Keep(),) if isinstance(event, CutOff) else (), Service.DEPOSIT)
+    (folder,) = (scene.mailbox.path(USER) / "tmp").iterdir()
+    wav.write(folder / "part-0.wav", tone(440, 3.0).tobytes())
+    scene.line.answered()
+    with capture_logs() as logs:
+        scene.line.say({"event": "stuck"})
+        await scene.told(Kept)
+    cut = next(entry for entry in logs if entry["event"] == "mailbox.recording_cut")
+    assert (cut["log_level"], cut["mailbox"], cut["seconds"]) == ("error", USER, 3.0)
+    (kept,) = scene.mailbox.list(USER)
+    assert (kept.seconds, kept.incomplete) == (3.0, True)
 
 
 async def test_what_was_kept_is_no_longer_dropped(scene: Scene) -> None:

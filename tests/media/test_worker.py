@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -212,6 +213,32 @@ async def test_a_file_that_cannot_be_written_is_a_failure(start_worker: StartWor
     assert (await line.event("failed"))["session"] == "s1"
     line.do("hangup")
     await within(caller.ended.wait())
+    caller.close()
+
+
+@pytest.mark.behaviour("V2")
+async def test_a_disk_that_fills_while_a_caller_is_recorded_is_told_once(
+    start_worker: StartWorker, tmp_path: Path
+) -> None:
+    """The limit on the worker's files stands in for the full disk: from then on none of them grows."""
+    line = await start_worker()
+    caller = await line.call()
+    await line.event("answered")
+    path = tmp_path / "part.wav"
+    line.do("record", path=str(path))
+    await until(lambda: bool(line.all("progress")) and line.all("progress")[-1]["seconds"] > 2.5)
+    assert not line.all("stuck")
+    before = wav.seconds(path)
+    resource.prlimit(line.process.pid, resource.RLIMIT_FSIZE, (0, 0))
+    assert (await line.event("stuck"))["session"] == "s1"
+    begun = len(line.all("progress"))
+    await until(lambda: len(line.all("progress")) > begun + 4)
+    assert len(line.all("stuck")) == 1
+    line.do("stop")
+    await line.event("recorded")
+    assert wav.seconds(path) >= before
+    assert abs(main_frequency(wav_samples(path)) - 440) < 2
+    assert set(tmp_path.iterdir()) == {path, tmp_path / "lock"}, "nothing is left of what tried the disk"
     caller.close()
 
 

@@ -31,8 +31,8 @@ emergency_number = "+441632960100"
   permanent_redirect = "+441632960555"
   max_calls = 1
   notify = { missed_call = true, voicemail = true }
-  soft_clients = [{ username = "reception", password = "one password" }]
-  desk_phones = [{ mac = "00:15:65:aa:bb:cc", vendor = "yealink" }]
+  soft_clients = [{ username = "reception", password = "one password", nat = "always" }]
+  desk_phones = [{ mac = "00:15:65:aa:bb:cc", vendor = "yealink", nat = "never" }]
 
     [customers.users.not_answered]
     action = "number"
@@ -76,6 +76,10 @@ answer_first = false
 early_media = true
 trusted = true
 anonymous_code = 603
+caller_from = "asserted"
+next_trunk_codes = [404, 480]
+final_codes = [503]
+nat = "never"
 """
 
 

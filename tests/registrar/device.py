@@ -18,6 +18,7 @@ def register_request(
     expires: str | None = None,
     to: str = "201",
     agent: str = "X/1",
+    path: tuple[str, ...] = (),
 ) -> Request:
     lines = [
         "REGISTER sip:acme.example SIP/2.0",
@@ -28,6 +29,7 @@ def register_request(
         f"CSeq: {cseq} REGISTER",
         f"User-Agent: {agent}",
         *(f"Contact: {contact}" for contact in contacts),
+        *(f"Path: {each}" for each in path),
         *([] if expires is None else [f"Expires: {expires}"]),
         "\r\n",
     ]

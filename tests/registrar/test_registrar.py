@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2bua.registrar.bindings import Added, Refreshed, Removal, Removed
-from b2bua.registrar.registrar import Limits, Registration
+from b2bua.registrar.registrar import MAX_PATH, Limits, Registration
 from b2bua.sip.errors import BadMessage
 from tests.registrar.device import NAT, Registrar, register_request
 
@@ -225,16 +225,43 @@ def test_a_rebooted_phone_replaces_its_old_binding() -> None:
 
 def test_two_phones_with_the_same_private_address_are_two() -> None:
     registrar = Registrar()
-    one = f"<sip:201@192.168.1.10:5060>;+sip.instance={UUID}"
-    other = one.replace("aabbcc", "aabbcd")
+    one = f"<sip:201@192.168.1.10:5060>;+sip.instance={UUID};reg-id=1"
     registrar.send(register_request(one))
-    assert len(contacts(registrar.send(register_request(other, call_id="b")))) == 2
+    other = register_request(one.replace("aabbcc", "aabbcd"), call_id="b")
+    assert len(contacts(registrar.send(other, flow=NAT))) == 2
+
+
+@pytest.mark.behaviour("P3")
+@pytest.mark.parametrize("number", ["", ";reg-id=1"])
+@pytest.mark.parametrize("off_first", [False, True])
+def test_a_phone_in_another_network_signs_off_where_it_was(number: str, off_first: bool) -> None:
+    """Both contacts in one request, in either order, and the same name in both: what is new stays."""
+    registrar = Registrar()
+    old, new = (f"{contact};+sip.instance={UUID}{number}" for contact in (DESK, SOFT))
+    registrar.send(register_request(old))
+    both = [new, f"{old};expires=0"]
+    answer = registrar.send(register_request(*(both[::-1] if off_first else both), cseq=2), flow=NAT)
+    assert contacts(answer) == [f"{new};expires=3600"]
+    assert registrar.contacts() == {"sip:201@127.0.0.3:5060;transport=UDP"}
+
+
+@pytest.mark.behaviour("P3")
+@pytest.mark.parametrize("number", ["", ";reg-id=1"])
+def test_a_phone_with_a_new_name_at_the_same_address_is_the_same(number: str) -> None:
+    registrar = Registrar()
+    registrar.send(register_request(f"{DESK};+sip.instance={UUID}{number}"))
+    named_anew = f"{DESK};+sip.instance={UUID.replace('aabbcc', 'aabbcd')}{number}"
+    answer = registrar.send(register_request(named_anew, call_id="b"))
+    assert contacts(answer) == [f"{named_anew};expires=3600"]
+    assert [type(change) for change in answer.changes] == [Refreshed]
+    assert len(registrar.location) == 1
 
 
 def test_one_binding_can_stand_for_two_old_ones() -> None:
     registrar = Registrar()
-    registrar.send(register_request(DESK, f"<sip:201@127.0.0.2:6012>;+sip.instance={UUID}"))
-    answer = registrar.send(register_request(f"{DESK};+sip.instance={UUID}", cseq=2))
+    numbered = f"{SOFT};+sip.instance={UUID};reg-id=1"
+    registrar.send(register_request(DESK, numbered))
+    answer = registrar.send(register_request(numbered.replace(SOFT, DESK), cseq=2))
     assert len(contacts(answer)) == 1
     assert [type(change) for change in answer.changes] == [Removed, Refreshed]
     assert len(registrar.location) == 1
@@ -242,8 +269,8 @@ def test_one_binding_can_stand_for_two_old_ones() -> None:
 
 def test_two_contacts_never_claim_the_same_old_binding() -> None:
     registrar = Registrar()
-    registrar.send(register_request(f"{DESK};+sip.instance={UUID}"))
-    moved = f"{SOFT};+sip.instance={UUID}"
+    registrar.send(register_request(f"{DESK};+sip.instance={UUID};reg-id=1"))
+    moved = f"{SOFT};+sip.instance={UUID};reg-id=1"
     answer = registrar.send(register_request(moved, DESK, cseq=2))
     assert [type(change) for change in answer.changes] == [Refreshed, Added]
     assert set(contacts(answer)) == {f"{moved};expires=3600", f"{DESK};expires=3600"}
@@ -257,6 +284,31 @@ def test_a_device_is_reached_by_the_flow_it_registered_from() -> None:
     registrar.send(register_request(contact, cseq=2), flow=NAT)
     (live,) = registrar.location.lookup("201", 0.0)
     assert (live.flow, str(live.contact)) == (NAT, "sip:201@192.168.1.10:5060")
+
+
+EDGE, INNER = "<sip:edge.example;lr;ob>", "<sip:tok%40en@192.0.2.1:5070;lr>"
+
+
+@pytest.mark.behaviour("P3")
+def test_the_proxies_on_the_way_are_kept_with_each_contact_and_said_back() -> None:
+    registrar = Registrar()
+    answer = registrar.send(register_request(DESK, SOFT, path=(f"{INNER}, {EDGE}",)))
+    assert [value for name, value in answer.headers if name == "Path"] == [INNER, EDGE]
+    assert {each.path for each in registrar.location.lookup("201", 0.0)} == {(INNER, EDGE)}
+    moved = registrar.send(register_request(DESK, cseq=2))
+    assert not [name for name, _ in moved.headers if name == "Path"]
+    paths = {str(each.contact): each.path for each in registrar.location.lookup("201", 0.0)}
+    assert paths["sip:201@127.0.0.2:5060"] == ()
+    assert paths["sip:201@127.0.0.3:5060;transport=UDP"] == (INNER, EDGE)
+
+
+@pytest.mark.parametrize("path", ["<sip:", "", "<tel:+441632960100>", ", ".join([EDGE] * (MAX_PATH + 1))])
+def test_a_path_that_leads_nowhere_is_refused(path: str) -> None:
+    registrar = Registrar()
+    with pytest.raises(BadMessage) as refused:
+        registrar.send(register_request(DESK, path=(path,)))
+    assert refused.value.code == 400
+    assert len(registrar.location) == 0
 
 
 @pytest.mark.parametrize(
@@ -279,9 +331,15 @@ def test_what_is_kept_can_always_be_printed_and_stored() -> None:
         registrar.send(register_request(SOFT, call_id="\udcff"))
 
 
+NAMED = f"+sip.instance={UUID}"
 steps = st.lists(
     st.tuples(
-        st.sampled_from([DESK, SOFT, f"{DESK};+sip.instance={UUID}", f"{SOFT};+sip.instance={UUID}", "*"]),
+        st.sampled_from(
+            [
+                "*",
+                *(f"{each}{end}" for each in (DESK, SOFT) for end in ("", f";{NAMED}", f";{NAMED};reg-id=1")),
+            ]
+        ),
         st.sampled_from(["0", "60", "300", "30"]),
         st.sampled_from("ab"),
         st.integers(1, 8),
@@ -313,6 +371,4 @@ def test_the_200_always_lists_exactly_what_is_registered(
         live = registrar.location.lookup("201", now)
         assert sorted(contacts(answer)) == sorted(each.contact_value(now) for each in live)
         assert len(live) == len(registrar.location) <= 2
-        assert not any(
-            one.replaces(other) for one in live for other in live if one is not other and one.instance
-        )
+        assert not any(one.replaces(other) for one in live for other in live if one is not other)

@@ -28,6 +28,8 @@ class Carrier(asyncio.DatagramProtocol):
         self.answers: dict[str, int] = {"OPTIONS": 200}
         """The code for a method; 0 for silence."""
         self.headers: tuple[Header, ...] = ()
+        self.rewrites = ""
+        """The URI under which it keeps whoever registers, in place of the one it was told."""
         self.contacts: dict[str, str] = {}
         """Contacts that are registered, and the transport each came by."""
         self.received: list[Request] = []
@@ -108,7 +110,7 @@ class Carrier(asyncio.DatagramProtocol):
             self.contacts.pop(str(contact.uri), None)
             return 200, ()
         self.contacts[str(contact.uri)] = flow.transport
-        return 200, (("Contact", f"<{contact.uri}>;expires={self.grants}"),)
+        return 200, (("Contact", f"<{self.rewrites or contact.uri}>;expires={self.grants}"),)
 
 
 @asynccontextmanager

@@ -146,17 +146,28 @@ class Phone(asyncio.DatagramProtocol):
     # Registering
 
     async def register(
-        self, *, password: str | None = None, algorithm: str = "MD5", expires: int = 600, cseq: int = 1
+        self,
+        *,
+        password: str | None = None,
+        algorithm: str = "MD5",
+        expires: int = 600,
+        cseq: int = 1,
+        contacts: Iterable[str] = (),
+        headers: Iterable[Header] = (),
     ) -> Response:
-        """REGISTER, answer the challenge of this algorithm, and return the final response."""
+        """REGISTER, answer the challenge of this algorithm, and return the final response.
+
+        `contacts` stand in place of its own.
+        """
         uri = f"sip:{self.service[0]}"
         own = f"<sip:{self.username}@{self.service[0]}>"
-        headers: list[Header] = [("Contact", self.contact), ("Expires", str(expires))]
+        named = [("Contact", contact) for contact in contacts] or [("Contact", self.contact)]
+        said: list[Header] = [*named, ("Expires", str(expires)), *headers]
         call_id = f"register-{self.address}"
-        self.send(self.build("REGISTER", uri, call_id=call_id, cseq=cseq, to=own, headers=headers))
+        self.send(self.build("REGISTER", uri, call_id=call_id, cseq=cseq, to=own, headers=said))
         challenged = await self.response("401")
-        headers.append(self.authorization(challenged, "REGISTER", uri, password, algorithm))
-        self.send(self.build("REGISTER", uri, call_id=call_id, cseq=cseq + 1, to=own, headers=headers))
+        said.append(self.authorization(challenged, "REGISTER", uri, password, algorithm))
+        self.send(self.build("REGISTER", uri, call_id=call_id, cseq=cseq + 1, to=own, headers=said))
         return await self.final("REGISTER", cseq + 1)
 
     async def final(self, method: str, cseq: int) -> Response:

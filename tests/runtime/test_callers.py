@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from b2bua.callplan.causes import Cause
+from b2bua.callplan.codes import Codes
 from b2bua.callplan.journey import Diversion
 from b2bua.callplan.settings import Customer, Trunk, User
 from b2bua.callplan.situation import Caller
@@ -25,7 +26,9 @@ CARRIER = Flow("UDP", OURS, Hop("192.0.2.9", 5060))
 ELSEWHERE = Flow("UDP", OURS, Hop("198.51.100.7", 5060))
 CALLER, CALLED = "+441632960200", "+441632960101"
 ANNA = User(1, 1, "Anna", "anna@acme.example", "201", (CALLED,), CALLED)
-TRUNK = Trunk(1, "carrier", "192.0.2.9", allow_from=("192.0.2.9",), username="ringplan", anonymous_code=403)
+TRUNK = Trunk(
+    1, "carrier", "192.0.2.9", allow_from=("192.0.2.9",), username="ringplan", anonymous_code=403, nat="never"
+)
 
 
 class Invite:
@@ -43,7 +46,7 @@ class Desk:
     """Callers with a directory of one user and one trunk; `proves` is who a challenged request proves to be."""
 
     def __init__(self, user: User = ANNA, proves: str | None = None) -> None:
-        account = cast(Account, SimpleNamespace(username="anna", user_id=1))
+        account = cast(Account, SimpleNamespace(username="anna", user_id=1, nat="always"))
         reading = cast(
             Reading,
             SimpleNamespace(
@@ -63,7 +66,9 @@ class Desk:
             self.challenged += 1
             return self.proves
 
-        self.callers = Callers(Registered(Directory(reading), Location()), authenticate, self.proven.append)
+        codes = Codes(frozenset({"999", "555"}))
+        devices = Registered(Directory(reading), Location(), {}, lambda hop: False)
+        self.callers = Callers(devices, authenticate, self.proven.append, codes)
 
     def identify(
         self,
@@ -94,7 +99,9 @@ def test_a_device_is_challenged_even_from_a_carriers_address() -> None:
 
 def test_a_carrier_at_its_address_is_not_challenged() -> None:
     desk = Desk()
-    assert desk.identify() == Calling(Caller(CALLER, network=CALLER, anonymous_code=403), CALLED, trunk=TRUNK)
+    assert desk.identify() == Calling(
+        Caller(CALLER, network=CALLER, anonymous_code=403), CALLED, trunk=TRUNK, nat="never"
+    )
     assert not desk.challenged and desk.proven == [CARRIER]
 
 
@@ -105,38 +112,55 @@ def test_a_carrier_elsewhere_proves_itself_by_its_username() -> None:
     assert Desk().identify(ELSEWHERE) is None
 
 
+@pytest.mark.behaviour("M5")
+def test_whether_its_addresses_are_believed_is_its_own_setting() -> None:
+    device, carrier = Desk(proves="anna").identify(ELSEWHERE), Desk(proves="ringplan").identify(ELSEWHERE)
+    assert device is not None and device.nat == "always"
+    assert carrier is not None and carrier.nat == "never"
+
+
 def test_who_proves_to_be_nobody_known_is_refused() -> None:
     desk = Desk(proves="gone")
     assert desk.identify(ELSEWHERE) is None
     assert desk.invite.codes == [403]
 
 
-@pytest.mark.behaviour("A1")
+@pytest.mark.behaviour("I7")
+def test_whom_a_carrier_brings() -> None:
+    found = from_carrier(p_asserted_identity="<tel:+441632960201>", privacy="id")
+    assert found.caller == Caller(CALLER, withheld=True, network="+441632960201", anonymous_code=403)
+
+
 @pytest.mark.parametrize(
-    ("headers", "number", "withheld"),
+    ("uri", "to", "dialled"),
     [
-        ({}, CALLER, False),
-        ({"p_asserted_identity": "<sip:441632960201@c.example>"}, "+441632960201", False),
-        ({"p_asserted_identity": "<sip:c.example>, <tel:+441632960201>"}, "+441632960201", False),
-        ({"p_asserted_identity": "<broken"}, CALLER, False),
-        ({"privacy": "id"}, CALLER, True),
-        ({"from_": "<sip:anonymous@anonymous.invalid>;tag=1"}, None, True),
-        ({"from_": "<sip:unavailable@unknown.invalid>;tag=1"}, None, False),
-        (
-            {
-                "from_": "<sip:anonymous@anonymous.invalid>;tag=1",
-                "privacy": "id",
-                "p_asserted_identity": "<tel:+441632960201>",
-            },
-            "+441632960201",
-            True,
-        ),
+        ("tel:01632960101;phone-context=+44", None, CALLED),
+        ("sip:1632960101;phone-context=+44@192.0.2.1;user=phone", None, CALLED),
+        ("sip:ringplan@192.0.2.1", "<tel:1632960101;phone-context=+44>", CALLED),
+        ("sip:441632960101;phone-context=192.0.2.9@192.0.2.1", None, CALLED),
+        ("tel:441632960101;phone-context=c.example", None, "441632960101;phone-context=c.example"),
+        ("sip:ringplan@192.0.2.1", "<tel:201;phone-context=+44>", "201;phone-context=+44"),
     ],
 )
-def test_whom_a_carrier_brings(headers: dict[str, str], number: str | None, withheld: bool) -> None:
-    caller = from_carrier(**headers).caller
-    assert (caller.number, caller.network, caller.withheld) == (number, number, withheld)
-    assert caller.user is None and caller.anonymous_code == 403
+def test_which_number_a_carrier_calls(uri: str, to: str | None, dialled: str) -> None:
+    headers = {} if to is None else {"to": to}
+    assert from_carrier(uri=uri, **headers).dialled == dialled
+
+
+@pytest.mark.behaviour("I6", "E1")
+@pytest.mark.parametrize(
+    ("uri", "dialled"),
+    [
+        ("tel:202;phone-context=acme.example", "202"),
+        ("tel:202;phone-context=other.example", "202;phone-context=other.example"),
+        ("tel:202;phone-context=+44", "202;phone-context=+44"),
+        ("tel:999;phone-context=other.example", "999"),
+        ("tel:555;phone-context=other.example", "555"),
+    ],
+)
+def test_which_number_a_device_calls(uri: str, dialled: str) -> None:
+    found = Desk(proves="anna").identify(ELSEWHERE, uri=uri, from_="<sip:anna@ACME.example>;tag=1")
+    assert found is not None and found.dialled == dialled
 
 
 @pytest.mark.behaviour("D7")
@@ -169,4 +193,4 @@ def test_a_device_is_its_user_whatever_it_says(switch: bool, headers: dict[str, 
         x_ringplan="m",
         **headers,
     )
-    assert found == Calling(Caller("201", "Anna", withheld, 1, 1, CALLED), "202", user=user)
+    assert found == Calling(Caller("201", "Anna", withheld, 1, 1, CALLED), "202", user=user, nat="always")

@@ -26,10 +26,10 @@ async def test_users_and_accounts_are_found_by_every_name(store: Store) -> None:
     user = directory.user(account.user_id)
     assert user is not None
     assert user.email == "anna@acme.example"
-    assert list(directory.usernames(user.id)) == ["anna"]
+    assert [account.username for account in directory.accounts(user.id)] == ["anna"]
     assert directory.account("nobody") is None
     assert directory.user(999) is None
-    assert list(directory.usernames(999)) == []
+    assert list(directory.accounts(999)) == []
 
 
 async def test_only_accounts_that_changed_lose_their_registrations(store: Store) -> None:
@@ -41,9 +41,22 @@ async def test_only_accounts_that_changed_lose_their_registrations(store: Store)
     assert later.changed_accounts(await reading(store, text)) == ["carl"], "he is gone"
 
 
+@pytest.mark.behaviour("M5")
+async def test_a_device_keeps_its_registration_when_its_addresses_are_no_longer_believed(
+    store: Store,
+) -> None:
+    before = await reading(store, company("anna"))
+    later = await reading(store, company("anna").replace('"anna secret"', '"anna secret", nat = "always"'))
+    assert [account.nat for directory in (before, later) for account in directory.accounts(1)] == [
+        "auto",
+        "always",
+    ]
+    assert before.changed_accounts(later) == []
+
+
 async def test_a_user_without_registered_device_has_none(store: Store) -> None:
     directory = await reading(store, company("anna"))
-    registered = Registered(directory, Location())
+    registered = Registered(directory, Location(), {}, lambda hop: False)
     account = directory.account("anna")
     assert account is not None
     assert registered.of_user(account.user_id, 0.0) == []
@@ -67,7 +80,7 @@ async def test_an_edit_changes_the_next_call_and_never_one_in_progress(node: Nod
     # The first call is in bert's mailbox and leaves his line free.
     call_id = await carl.call("202")
     await bert.request("INVITE")
-    plans = {call.caller_call_id: call.plan.steps for call in node.signalling.book}
+    plans = {call.journal.call_id: call.plan.steps for call in node.signalling.book}
     assert len(plans) == 2
     assert not any(isinstance(step, Voicemail) for step in plans.pop(call_id))
     assert any(isinstance(step, Voicemail) for step in next(iter(plans.values())))

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from b2bua.call.ring import Ringing
+from b2bua.call.ring_user import RingUser
 from b2bua.runtime import signalling, writer
 from tests.runtime.node import Node, running_node, until
 from tests.runtime.phone import Phone, converse
@@ -205,7 +205,7 @@ async def test_a_fault_in_a_call_is_a_500_and_leaves_nothing_of_it(
         raise ZeroDivisionError("a fault")
 
     with monkeypatch.context() as patch, capture_logs() as logs:
-        patch.setattr(Ringing, where, fail)
+        patch.setattr(RingUser, where, fail)
         call_id = await anna.call("202")
         refused = await anna.response("500")
         anna.acknowledge(refused, f"sip:202@{node.address}:5060")

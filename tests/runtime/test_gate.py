@@ -41,7 +41,7 @@ def gate(now: Callable[[], float] = lambda: 0.0, **patience: float) -> Gate:
     reading = Reading(
         1, (ACME,), (), (), (Trunk(1, "carrier", "198.51.100.1", allow_from=("198.51.100.0/24",)),)
     )
-    devices = Registered(Directory(reading), Location())
+    devices = Registered(Directory(reading), Location(), {}, lambda hop: False)
     return Gate(devices, Patience(**patience), IPv4Network("127.0.64.0/20"), now)  # type: ignore[arg-type]
 
 

@@ -157,6 +157,8 @@ async def test_options_and_invites_say_that_it_can_be_subscribed_to(node: Node) 
         ("201", 200),
         ("1571", 200),
         ("%2A1571", 200),
+        ("2-0-1", 200),
+        ("201;phone-context=other.example", 403),
         ("bert", 403),
         ("202", 403),
         ("1572", 403),

@@ -11,9 +11,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from b2bua.runtime import ration
+from b2bua.sip.compose import Header
 from media.protocol import CountsChanged
 from provisioning.store.bindings import StoredBinding
 from tests.runtime.node import Node, company, running_node, until
+from tests.runtime.phone import Phone
 
 
 async def on_disk(node: Node) -> list[str]:
@@ -146,9 +148,99 @@ async def test_what_is_on_disk_of_a_password_does_not_show_its_digest(node: Node
     (stored,) = await node.store.load_bindings()
     account = node.signalling.devices.directory.account("anna")
     assert account is not None
-    assert stored.details == {"account": node.store.key.fingerprint(account.ha1_sha256)}
+    assert stored.details["account"] == node.store.key.fingerprint(account.ha1_sha256)
+    assert set(stored.details) == {"account", "behind_nat"}
     assert len(stored.details["account"]) == 16
     assert stored.details["account"] not in (account.ha1_sha256, account.ha1_md5)
+
+
+@pytest.mark.behaviour("P3")
+async def test_a_phone_behind_an_edge_proxy_is_reached_through_it_also_after_a_restart(node: Node) -> None:
+    edge, caller = await node.phone("anna", registered=False), await node.phone("bert")
+    route, contact = f"<sip:{edge.address};lr;transport=udp>", "<sip:anna@10.1.2.3:5060>"
+    path: list[Header] = [("Path", route), ("Supported", "path"), ("Require", "path")]
+    answer = await edge.register(contacts=[contact], headers=path)
+    assert (answer.code, answer.values("path")) == (200, [route])
+    lamp = await edge.request("NOTIFY")
+    assert (lamp.uri_text, lamp.values("route")) == ("sip:anna@10.1.2.3:5060", [route])
+    edge.respond(lamp, 200)
+    await wait_on_disk(node, ["anna", "bert"])
+    for _ in range(2):
+        call_id = await caller.call("201")
+        invite = await edge.request("INVITE")
+        assert (invite.uri_text, invite.values("route")) == ("sip:anna@10.1.2.3:5060", [route])
+        edge.respond(invite, 486)
+        assert (await edge.request("ACK")).values("route") == [route]
+        await until(lambda: len(node.signalling.book) == 0, f"the end of {call_id}", 10.0)
+        await node.kill()
+        await node.start()
+
+
+@pytest.mark.behaviour("P3")
+async def test_each_contact_of_a_register_is_called_where_it_is_also_after_a_restart(node: Node) -> None:
+    """As provisioning scripts register: the devices are elsewhere than the REGISTER came from."""
+    script, caller = await node.phone("anna", registered=False), await node.phone("bert")
+    devices = [await Phone.start("anna", node.sip) for _ in range(2)]
+    node.phones.extend(devices)
+    assert (await script.register(contacts=[device.contact for device in devices])).code == 200
+    for device in devices:
+        device.respond(await device.request("NOTIFY"), 200)
+    await wait_on_disk(node, ["anna", "anna", "bert"])
+    for _ in range(2):
+        call_id = await caller.call("201")
+        for device in devices:
+            invite = await device.request("INVITE")
+            assert invite.uri_text == device.contact.strip("<>")
+            device.respond(invite, 486)
+            await device.request("ACK")
+        await until(lambda: len(node.signalling.book) == 0, f"the end of {call_id}", 10.0)
+        await node.kill()
+        await node.start()
+    assert not [message for message in script.heard if message.first_line.startswith(("INVITE", "NOTIFY"))]
+
+
+async def test_a_contact_that_is_our_own_address_makes_no_call_to_ourselves(node: Node) -> None:
+    phone, caller = await node.phone("anna", registered=False), await node.phone("bert")
+    worker = node.settings.media.worker_network[9]
+    contacts = [f"<sip:202@{node.address}>", f"<sip:201@{node.address};transport=tcp>", f"<sip:1@{worker}>"]
+    assert (await phone.register(contacts=contacts)).code == 200
+    await caller.call("201")
+    asked = {(await phone.request("INVITE")).uri_text for _ in contacts}
+    assert asked == {contact.strip("<>") for contact in contacts}, "back to who says so"
+
+
+@pytest.mark.behaviour("P3")
+async def test_a_phone_in_another_network_is_called_there_and_no_more_where_it_was(node: Node) -> None:
+    old, new, caller = (
+        await node.phone("anna"),
+        await node.phone("anna", registered=False),
+        await node.phone("bert"),
+    )
+    name = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-001565aabbcc>"'
+    answer = await new.register(contacts=[f"{new.contact};{name}", f"{old.contact};{name};expires=0"])
+    assert answer.values("contact") == [f"{new.contact};{name};expires=600"]
+    await caller.call("201")
+    new.respond(await new.request("INVITE"), 486)
+    await new.request("ACK")
+    assert not [message for message in old.heard if message.first_line.startswith("INVITE")]
+    await wait_on_disk(node, ["anna", "bert"])
+
+
+@pytest.mark.behaviour("P3")
+async def test_a_phone_that_was_set_up_anew_rings_once(node: Node) -> None:
+    phone, caller = await node.phone("anna", registered=False), await node.phone("bert")
+    for cseq, name in ((1, "aa"), (11, "bb")):
+        instance = f'+sip.instance="<urn:uuid:00000000-0000-1000-8000-0000000000{name}>"'
+        assert (await phone.register(contacts=[f"{phone.contact};{instance}"], cseq=cseq)).code == 200
+    await caller.call("201")
+    invite = await phone.request("INVITE")
+    phone.respond(invite, 486)
+    await phone.request("ACK")
+    await until(lambda: len(node.signalling.book) == 0, "the end", 10.0)
+    assert {message.call_id for message in phone.heard if message.first_line.startswith("INVITE")} == {
+        invite.call_id
+    }
+    await wait_on_disk(node, ["anna", "bert"])
 
 
 async def test_signing_off_is_on_disk_too(node: Node) -> None:

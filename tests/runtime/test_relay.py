@@ -60,7 +60,7 @@ async def test_sounds_are_measured_when_the_relay_is_reached_and_played_once_or_
             once, on = await Listener.start(), await Listener.start()
             for session, phone in (("once", once), ("on", on)):
                 opened = asyncio.Event()
-                peer = Peer(phone.address, phone.port, (phone.address,), nat=False)
+                peer = Peer(phone.address, phone.port)
                 link.open(session, peer, lambda ports, now, opened=opened: opened.set())
                 await asyncio.wait_for(opened.wait(), 10)
                 link.play(session, "engaged", 8, once=session == "once")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from media.protocol import MessageStored, SessionEnded
 from media.scripts.script import Why
 from tests.runtime.node import Node, company, running_node, until
 from tests.runtime.phone import Phone, converse, sdp
+from tests.runtime.raw import raw_peer
 from tests.support.addresses import free_port, fresh_address
 
 
@@ -31,6 +33,21 @@ async def test_keepalives_are_ignored(node: Node) -> None:
         assert await options(phone, "after") == 200
     assert logs == []
     assert [message.first_line for message in phone.heard] == ["SIP/2.0 200 OK"]
+
+
+async def test_a_stun_keepalive_is_answered_without_a_line_in_the_log(node: Node) -> None:
+    question = bytes.fromhex("000100002112a442") + b"transaction!"
+    hostile = [question[:19], question + b"x", b"\x01\x01" + question[2:], b"\x00\x01\x00\x08" + question[4:]]
+    async with raw_peer(node.sip) as peer:
+        with capture_logs() as logs:
+            for data in (*hostile, question):
+                peer.send(data)
+            (answer,) = await peer.hears(1)
+        assert logs == []
+        assert answer[:20] == bytes.fromhex("0101000c2112a442") + b"transaction!"
+        assert answer[20:26] == bytes.fromhex("002000080001")
+        assert int.from_bytes(answer[26:28]) ^ 0x2112 == peer.port
+        assert IPv4Address(int.from_bytes(answer[28:]) ^ 0x2112A442) == IPv4Address(peer.address)
 
 
 async def test_a_fault_of_ours_costs_one_message_and_nothing_else(

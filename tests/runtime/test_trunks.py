@@ -113,6 +113,19 @@ async def test_it_registers_with_digest_and_refreshes_at_half_the_time(
     assert events(logs) == ["trunk.resolved", "trunk.registered"], "a refresh is not worth a line"
 
 
+async def test_what_is_granted_to_a_contact_that_was_rewritten_on_the_way_counts(
+    relay_socket: Path, carrier: Carrier
+) -> None:
+    carrier.grants, carrier.rewrites = 1, "sip:ringplan@198.51.100.7:61000;rinstance=1"
+    with capture_logs() as logs:
+        async with node_with(relay_socket, trunk(carrier.hop.host), interval=0) as node:
+            await until(lambda: carrier.count("REGISTER") >= 4, "two refreshes, each within a second")
+            assert 0 < listed(node)["registered_for"] <= 1
+    assert events(logs) == ["trunk.resolved", "trunk.contact_rewritten", "trunk.registered"]
+    rewritten = next(one for one in logs if one["event"] == "trunk.contact_rewritten")
+    assert (rewritten["contact"], rewritten["seconds"]) == (carrier.rewrites, 1)
+
+
 async def test_a_refused_registration_is_told_and_tried_again(relay_socket: Path, carrier: Carrier) -> None:
     carrier.password = "another"
     with capture_logs() as logs:

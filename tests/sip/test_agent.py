@@ -15,6 +15,7 @@ from b2bua.sip.timers import NEVER
 from tests.sip.messages import request
 from tests.sip.wire import Network, Peer, Phone, accept, joined, pair, ring
 
+ACCEPTED = "application/sdp, multipart/mixed, multipart/alternative"
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, PRACK, UPDATE, SUBSCRIBE"
 
 
@@ -52,6 +53,12 @@ def test_unknown_extensions_that_are_required(method: str) -> None:
     assert response.code == 420 and response.get("unsupported") == "bar, foo, timer"
 
 
+def test_path_may_be_required_of_the_registrar_only() -> None:
+    """RFC 3327 §5.1."""
+    assert asked(request("INVITE", headers=(("Require", "path"),))).get("unsupported") == "path"
+    assert asked(request("REGISTER", headers=(("Require", "path"),))).code != 420
+
+
 def test_an_ack_or_cancel_is_not_looked_at_for_require() -> None:
     network, phone, peer = bench()
     phone.when("invite", ring)
@@ -73,25 +80,68 @@ def test_too_many_hops() -> None:
     assert asked(request().replace(b"Max-Forwards: 70", b"Max-Forwards: x")).code == 400
 
 
-@pytest.mark.parametrize("contact", ["", "*", "<bad"])
-def test_an_invite_without_a_contact(contact: str) -> None:
+@pytest.mark.parametrize("contact", ["*", "<bad", ","])
+def test_an_invite_with_a_contact_that_leads_nowhere(contact: str) -> None:
     network, phone, peer = bench()
     peer.send(request(contact=contact), phone.hop)
     network.run(0.1)
     assert peer.codes() == [400] and phone.events == []
 
 
+def test_a_peer_older_than_rfc_3261_is_where_its_from_says() -> None:
+    network, phone, peer = bench()
+    phone.when("invite", accept)
+    peer.send(request(contact="", via="SIP/2.0/UDP 192.0.2.9", branch=""), phone.hop)
+    network.run(0.1)
+    assert peer.codes() == [100, 200]
+    assert phone.session.dialog is not None
+    assert str(phone.session.dialog.target) == "sip:202@ringplan.example"
+    assert asked(request(contact="").replace(b"<sip:202", b"<http:202")).code == 400
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "SUBSCRIBE"])
 @pytest.mark.parametrize(
-    ("uri", "code"), [("http://x", 416), ("sip:", 400), ("sip:a@b:99999", 400), ("urn:service:sos", 416)]
+    ("uri", "code"),
+    [
+        ("http://x", 416),
+        ("sip:", 400),
+        ("sip:a@b:99999", 400),
+        ("urn:service:sos", 416),
+        ("sip:2001:db8::10", 400),
+        ("<sip:a@b>", 400),
+    ],
 )
-def test_request_uris_that_cannot_be_used(uri: str, code: int) -> None:
-    assert asked(request(uri=uri)).code == code
+def test_request_uris_that_cannot_be_used(method: str, uri: str, code: int) -> None:
+    assert asked(request(method, uri=uri)).code == code
+
+
+def test_in_a_dialog_the_request_uri_does_not_matter() -> None:
+    assert asked(request("BYE", uri="http://x", to_tag="t")).code == 481
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"To: <sip:", b"To: <isbn:"),
+        (b"Contact: <sip:", b"Contact: <name:"),
+        (b"Contact: <sip:", b"Contact: <tel:"),
+        (b"Contact: <sip:202@192.0.2.9:5060>", b"Contact: sip:202@192.0.2.9?Route=%3Csip:x%3E"),
+        (b"Contact: <sip:202", b"Contact: <sip:a@b>, <name:202"),
+    ],
+)
+def test_what_nobody_could_register_is_refused_before_anybody_is_asked(old: bytes, new: bytes) -> None:
+    network, phone, peer = bench()
+    phone.on_register = lambda *_: pytest.fail("asked")  # type: ignore[method-assign]
+    peer.send(request("REGISTER").replace(old, new), phone.hop)
+    network.run(0.1)
+    assert peer.codes() == [400] and phone.idle()
 
 
 def test_another_body_than_sdp() -> None:
     data = request(body=b"hello").replace(b"application/sdp", b"text/plain")
     response = asked(data)
-    assert response.code == 415 and response.get("accept") == "application/sdp"
+    assert response.code == 415 and response.get("accept") == ACCEPTED
+    assert response.get("accept-encoding") == "identity"
     assert asked(request(body=b"x").replace(b"Content-Type: application/sdp\r\n", b"")).code == 415
 
 
@@ -102,8 +152,8 @@ def test_a_malformed_route_set_is_refused() -> None:
 def test_options() -> None:
     response = asked(request("OPTIONS", body=b"whatever"))
     assert response.code == 200
-    assert response.get("allow") == ALLOW and response.get("accept") == "application/sdp"
-    assert response.get("supported") == "100rel"
+    assert response.get("allow") == ALLOW and response.get("accept") == ACCEPTED
+    assert response.get("supported") == "100rel, path"
     assert response.to.tag and response.body == b""
     assert ", ".join(METHODS) == ALLOW
 
@@ -172,7 +222,7 @@ def test_an_invite_and_its_2xx_say_what_we_can() -> None:
         assert message.get("supported") == "100rel"
         assert message.get("user-agent") == "Ringplan"
         assert str(message.contact) == f"sip:{hop}"
-        assert message.content_type == "application/sdp"
+        assert message.get("content-type") == "application/sdp"
     assert invite.get("max-forwards") == "70" and invite.cseq == (1, "INVITE")
 
 
@@ -216,11 +266,18 @@ def test_notify() -> None:
     target, flow = "sip:202@192.0.2.9", network.flow(phone.hop, peer.hop)
     local = parse_address("<sip:202@ringplan.example>")
     phone.agent.notify(
-        target, flow, local, (("Event", "message-summary"),), b"Messages-Waiting: yes\r\n", 0.0
+        target,
+        flow,
+        local,
+        parse_address("<sip:202@device.example>"),
+        (("Event", "message-summary"),),
+        b"Messages-Waiting: yes\r\n",
+        0.0,
     )
     network.run(0.1)
     message = peer.received[0]
     assert isinstance(message, Request) and message.method == "NOTIFY" and message.uri_text == target
+    assert message.get("to") == "<sip:202@device.example>"
     assert message.get("event") == "message-summary" and message.body == b"Messages-Waiting: yes\r\n"
     assert message.from_.tag and message.to.tag is None and str(message.contact) == "sip:192.0.2.2:5060"
     network.settle()
@@ -329,7 +386,8 @@ def test_a_fault_in_a_reinvite_is_a_500_and_the_next_one_is_heard() -> None:
         request("CANCEL"),
         request("SUBSCRIBE"),
         request("FOO"),
-        request(contact=""),
+        request(contact="*"),
+        request("REGISTER", contact="<bad"),
         request(headers=(("Require", "foo"),)),
         request("REGISTER", headers=(("Require", "foo"),)),
         request().replace(b"Max-Forwards: 70", b"Max-Forwards: 0"),

@@ -120,6 +120,16 @@ def test_loose_routers(route: str) -> None:
     assert draft.uri == "sip:202@192.0.2.9:5060" and lines(draft, "Route") == [route]
 
 
+def test_a_contact_s_headers_and_method_stand_in_no_request_uri() -> None:
+    contact = "<sip:a@192.0.2.9;method=BYE;x=1?Route=%3Csip:p.example%3E>"
+    dialog = dialog_of_request(their_request(contact=contact), "us", FLOW)
+    assert dialog.request("BYE").uri == "sip:a@192.0.2.9;x=1"
+    strict = dialog_of_request(
+        their_request(contact=contact, headers=(("Record-Route", "<sip:p.example>"),)), "us", FLOW
+    )
+    assert lines(strict.request("BYE"), "Route") == ["<sip:a@192.0.2.9;x=1>"]
+
+
 def test_target_refresh() -> None:
     dialog = dialog_of_request(their_request(), "us", FLOW)
     moved = FLOW._replace(remote=Hop("192.0.2.50", 5060))

@@ -419,6 +419,9 @@ def test_cancel_has_the_branch_of_its_invite_and_an_own_transaction() -> None:
     [
         (b"SIP/2.0\r\nVia", b"SIP/4.0\r\nVia", 505),
         (b"CSeq: 1 INVITE", b"CSeq: 1 BYE", 400),
+        (b"INVITE sip", b"NEWMETHOD sip", 501),
+        (b"Max-Forwards", b"Max Forwards", 400),
+        (b"INVITE sip", b"INVITE  sip", 400),
         (b"CSeq: 1 INVITE", b"CSeq: x", 400),
         (b"CSeq: 1 INVITE\r\n", b"", 400),
         (b"Content-Length: 0", b"Content-Length: 9", 400),

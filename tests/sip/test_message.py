@@ -11,7 +11,7 @@ from b2bua.sip.address import parse_address
 from b2bua.sip.errors import BadMessage
 from b2bua.sip.message import BadRequest, Request, Response, canonical, parse_message
 from b2bua.sip.via import Via
-from tests.sip.messages import request
+from tests.sip.messages import request, response_to
 
 
 def read(text: str) -> Request | Response:
@@ -78,7 +78,7 @@ def test_compact_forms() -> None:
         "CSeq: 7 BYE\nm: <sip:m@n>\nl: 2\nc: Application/SDP; charset=x\nk: timer, 100REL\n\nhi"
     )
     assert message.call_id == "id" and message.contact is not None and message.sdp == b"hi"
-    assert message.content_type == "application/sdp"
+    assert message.content.parts[0].media_type == "application/sdp"
     assert message.tokens("supported") == {"timer", "100rel"}
 
 
@@ -133,7 +133,15 @@ def test_bytes_that_are_not_utf8_survive() -> None:
     ("old", "new", "code"),
     [
         (b"SIP/2.0\r\nVia", b"SIP/3.0\r\nVia", 505),
-        (b"SIP/2.0\r\nVia", b"SIP/2.0 x\r\nVia", 505),
+        (b"SIP/2.0\r\nVia", b"SIP/2.0 x\r\nVia", 400),
+        (b"SIP/2.0\r\nVia", b"SIP/2.0  \r\nVia", 400),
+        (b"SIP/2.0\r\nVia", b"SIP/3.0 \r\nVia", 400),
+        (b"INVITE ", b"INVITE  ", 400),
+        (b" SIP/2.0\r\nVia", b"  SIP/2.0\r\nVia", 400),
+        (b" SIP/2.0\r\nVia", b"\r\nVia", 400),
+        (b"Max-Forwards", b"Max Forwards", 400),
+        (b"Max-Forwards: 70", b"Max-Forwards 70", 400),
+        (b"Max-Forwards", b"x" * 257, 400),
         (b"SIP/2.0\r\nVia", b"HTTP/1.1\r\nVia", 400),
         (b"SIP/2.0\r\nVia", b"lr SIP/2.0\r\nVia", 400),
         (b"CSeq: 1 INVITE\r\n", b"", 400),
@@ -145,7 +153,11 @@ def test_bytes_that_are_not_utf8_survive() -> None:
         (b"Call-ID: call-1", b"Call-ID: a\r\ni: b", 400),
         (b"From: ", b"From: <x", 400),
         (b"To: <sip:", b"To: <bad uri:", 400),
-        (b"To: <sip:", b"To: <http:", 416),
+        (b"To: <sip:", b"To: <http: ", 400),
+        (b"To: <sip:201@ringplan.example>", b"To: sip:a@b?x=y", 400),
+        (b"Via: SIP/2.0/UDP 192.0.2.9:5060;", b"Via: SIP/2.0/UDP 192.0.2.9:5060;;", 400),
+        (b"Via: SIP/2.0/UDP", b"Via: SIP/3.0/UDP", 400),
+        (b":5060;branch", b":65536;branch", 400),
         (b"Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK1", b"Via: nonsense", 400),
         (b"Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK1", b"Via: ,", 400),
         (b"Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK1\r\n", b"", 0),
@@ -178,7 +190,7 @@ def test_requests_that_deserve_an_answer_carry_themselves(old: bytes, new: bytes
         "SIP/2.0 ２００ x\r\n\r\n".encode(),
         b"BYE sip:a@b SIP/2.0\r\nno colon\r\n\r\n",
         b"BYE sip:a@b SIP/2.0\r\nbad name: x\r\n\r\n",
-        b"BYE sip:a@b SIP/2.0\r\n" + b"x" * 65 + b": x\r\n\r\n",
+        b"BYE sip:a@b SIP/2.0\r\n" + b"x" * 257 + b": x\r\n\r\n",
         b"BYE sip:a@b SIP/2.0\r\n" + b"a: b\r\n" * 200 + b"\r\n",
     ],
 )
@@ -186,6 +198,25 @@ def test_what_cannot_be_answered(data: bytes) -> None:
     with pytest.raises(BadMessage) as caught:
         parse_message(data)
     assert caught.value.code == 0 and not isinstance(caught.value, BadRequest)
+
+
+def test_what_is_wrong_with_a_response_s_via_does_not_matter() -> None:
+    parse_message(response_to(request(via="SIP/2.0/UDP 192.0.2.9;;rport;"), 200)).check()
+
+
+@pytest.mark.parametrize(
+    "uri", ["isbn:2983792873", "http://www.example.com", "urn:service:sos", "tel:+441632960100"]
+)
+def test_parties_of_any_scheme(uri: str) -> None:
+    message = parse_message(request().replace(b"To: <sip:201@ringplan.example>", f"To: <{uri}>".encode()))
+    message.check()
+    assert str(message.to.uri) == uri
+
+
+def test_long_names_are_headers_like_others() -> None:
+    message = parse_message(request(headers=((f"X-{'Long' * 60}", "value"),)))
+    message.check()
+    assert message.get("x-" + "long" * 60) == "value"
 
 
 def test_a_header_with_an_empty_list_has_no_contact() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 
 from b2bua.sip.errors import BadMessage
-from b2bua.sip.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite
+from b2bua.sip.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite, same_numbers
 from b2bua.sip.sdp import (
     PCMA,
     PCMU,
@@ -161,6 +161,27 @@ def test_the_version_rises_with_a_change_and_only_then() -> None:
     held = revised(first, describe((PCMA,), US, 20000, 99, 1, direction=Direction.SENDONLY))
     assert (held.session_id, held.version, held.audio.direction) == (7, 6, Direction.SENDONLY)
     assert revised(held, describe((PCMA,), US, 20000, 99, 1)).version == 7
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted", "same"),
+    [
+        (("8 PCMA/8000", "96 telephone-event/8000"), ("8 PCMA/8000", "96 telephone-event/8000"), True),
+        (("8 PCMA/8000", "96 telephone-event/8000"), ("8 PCMA/8000", "101 telephone-event/8000"), False),
+        (("8 PCMA/8000", "96 telephone-event/8000"), ("8 PCMA/8000", "101 telephone-event/48000"), True),
+        (("8 PCMA/8000", "96 telephone-event/8000"), ("8 PCMA/8000",), True),
+        (("97 iLBC/8000",), ("98 iLBC/8000",), False),
+        (("97 iLBC/8000",), ("98 iLBC/8000", "97 iLBC/8000"), True),
+    ],
+)
+def test_whether_each_format_has_the_number_that_is_wanted(
+    told: tuple[str, ...], wanted: tuple[str, ...], same: bool
+) -> None:
+    def description(codecs: tuple[str, ...]) -> Sdp:
+        numbers = " ".join(codec.split()[0] for codec in codecs)
+        return parse_sdp(sdp(f"m=audio 4000 RTP/AVP {numbers}", *(f"a=rtpmap:{codec}" for codec in codecs)))
+
+    assert same_numbers(description(told), description(wanted)) is same
 
 
 @given(descriptions, descriptions)

@@ -509,3 +509,32 @@ def test_an_offer_in_the_prack_before_the_first_is_answered() -> None:
     network, phone, caller = invited(REQUIRED)
     told(network, phone, 180)
     assert caller.prack(body=b"v=0\r\nagain") == 500 and "offer" not in phone.names()
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"v=0\r\nagain", 400), (b"", 200)])
+def test_a_prack_whose_contact_cannot_be_read_counts_all_the_same(body: bytes, code: int) -> None:
+    network, phone, caller = invited()
+    told(network, phone, 183, ANSWER)
+    phone.incoming.progress(180, network.now)
+    tag = caller.last.to.tag or ""
+    data = request(
+        "PRACK",
+        to_tag=tag,
+        branch="z9hG4bKp",
+        cseq=2,
+        contact="<sip:x y>",
+        headers=(("RAck", f"{caller.rseq} 1 INVITE"),),
+        body=body,
+    )
+    caller.send(data, phone.hop)
+    network.run(network.now + 0.05)
+    assert code in caller.codes() and "offer" not in phone.names()
+    # What waited for the PRACK goes out.
+    assert 180 in caller.codes()
+    phone.incoming.accept(ANSWER, network.now)
+    network.run(network.now + 0.05)
+    assert caller.codes()[-1] == 200 and caller.last.cseq == (1, "INVITE")
+    caller.ack()
+    caller.ask("BYE", cseq=3)
+    network.settle()
+    assert phone.idle()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -153,6 +155,13 @@ def test_the_first_usable_audio_stream_is_the_one() -> None:
         sdp("m=audio 4000 RTP/AVP 8", session="c=IN IP4 224.2.1.1/127"),
         sdp("m=audio 4000 RTP/AVP 8", session="c=IN IP4 255.255.255.255"),
         sdp("m=audio 4000 RTP/AVP 8", session="c=IN IP4 phone.acme.example"),
+        sdp("m=audio 4000 RTP/AVP 8", session="c=IN IP7 192.0.2.1"),
+        sdp("m=audio 4000 RTP/AVP 8", session="c=IN IP4"),
+        sdp("m=audio 4000 RTP/AVP 8", session="c="),
+        sdp("m=audio 4000 RTP/AVP 8", "c=ATM x y"),
+        sdp("m=audio 0 RTP/AVP"),
+        b"v=0\r\n",
+        b"v=0\r\no=x\r\nm=audio 1 RTP/AVP 8\r\n",
         sdp("m=audio 4000 RTP/AVP 99"),
         sdp("m=audio 4000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"),
     ],
@@ -170,16 +179,12 @@ def test_without_sound_that_can_be_relayed_it_is_not_acceptable(body: bytes) -> 
         b"\0",
         b"v=1\r\n",
         b"<xml/>",
-        b"v=0\r\n",
-        b"v=0\r\no=x\r\nm=audio 1 RTP/AVP 8\r\n",
         sdp("m=audio"),
+        sdp("m =audio 4000 RTP/AVP 8"),
+        sdp("maudio"),
         sdp("m=audio x RTP/AVP 8"),
         sdp("m=audio 65536 RTP/AVP 8"),
         sdp("m=audio 4000 RTP/AVP"),
-        sdp("m=audio 4000 RTP/AVP 8", "nonsense"),
-        sdp("m=audio 4000 RTP/AVP 8", "", "a=sendonly"),
-        sdp("m=audio 4000 RTP/AVP 8", session="c=IN IP4"),
-        sdp("m=audio 4000 RTP/AVP 8", "c=ATM x y"),
         sdp("m=audio 4000 RTP/AVP " + " ".join(map(str, range(65)))),
         sdp(*["m=audio 4000 RTP/AVP 8"] * 33),
         sdp("m=audio 4000 RTP/AVP 8", *["a=x:" + "y" * 1000] * 17),
@@ -195,6 +200,37 @@ def test_bare_line_feeds_and_trailing_blanks_are_tolerated() -> None:
     body = b"v=0 \no=- x y IN IP4 192.0.2.1\ns=-\nc=IN  IP4 192.0.2.1 \nt=0 0\nm=audio  4000 RTP/AVP 8 \n\n\0"
     parsed = parse_sdp(body)
     assert (parsed.session_id, parsed.version, parsed.audio.port) == (0, 0, 4000)
+
+
+@pytest.mark.parametrize(
+    ("origin", "numbers"),
+    [
+        ("o=  7 8 IN IP4 192.0.2.1", (7, 8)),
+        ("o=7 8 IN IP4 192.0.2.1", (7, 8)),
+        ("o=Bob of Acme 7 8 IN IP4 192.0.2.1", (7, 8)),
+        ("o=- 7 8 IN IP6 ::1", (7, 8)),
+        ("o=- x -8 IN IP4 192.0.2.1", (0, 0)),
+        ("o=phone", (0, 0)),
+        ("o=", (0, 0)),
+        ("s=x", (0, 0)),
+    ],
+)
+def test_an_origin_of_any_form_will_do(origin: str, numbers: tuple[int, int]) -> None:
+    parsed = parse_sdp(sdp("m=audio 4000 RTP/AVP 8", origin=origin))
+    assert (parsed.session_id, parsed.version, parsed.audio.port) == (*numbers, 4000)
+
+
+def test_lines_that_are_none_are_left_out() -> None:
+    lines = ["", "m=audio 4000 RTP/AVP 8", "", "nonsense", "=x", "a", "1=2", "a=sendonly", "a =recvonly", ""]
+    audio = parse_sdp(b"\r\n" + sdp(*lines)).audio
+    assert (audio.port, audio.direction, audio.codecs) == (4000, Direction.SENDONLY, (PCMA,))
+
+
+@pytest.mark.parametrize("line", ["m=video 0 RTP/AVP", "m=video 0 RTP/AVP "])
+def test_a_stream_that_is_switched_off_needs_no_formats_and_its_answer_has_one(line: str) -> None:
+    parsed = parse_sdp(sdp("m=audio 4000 RTP/AVP 8", line))
+    assert [media.formats for media in parsed.media] == [("8",), ("0",)]
+    assert "m=video 0 RTP/AVP 0\r\n" in str(parsed)
 
 
 def test_a_strange_codec_line_costs_only_itself() -> None:
@@ -241,10 +277,18 @@ def test_how_a_description_is_written() -> None:
     audio = Media("audio", 20000, "RTP/AVP", ("8", "101"), (PCMA, TELEPHONE_EVENT), "192.0.2.1", ptime=20)
     assert Sdp(1, 2, (audio, Media("video", 0, "RTP/AVP", ("31",)))).encode() == (
         b"v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-        b"m=audio 20000 RTP/AVP 8 101\r\nc=IN IP4 192.0.2.1\r\na=rtpmap:8 PCMA/8000\r\n"
+        b"m=audio 20000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n"
         b"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
         b"m=video 0 RTP/AVP 31\r\n"
     )
+
+
+def test_a_section_names_its_address_only_where_it_is_another() -> None:
+    near = Media("audio", 20000, "RTP/AVP", ("8",), (PCMA,), "192.0.2.1")
+    far = replace(near, port=20002, address="192.0.2.2")
+    written = Sdp(1, 2, (near, far)).encode()
+    assert written.count(b"c=IN IP4 192.0.2.1") == written.count(b"c=IN IP4 192.0.2.2") == 1
+    assert parse_sdp(written) == Sdp(1, 2, (near, far))
 
 
 @given(descriptions)

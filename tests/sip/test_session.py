@@ -474,7 +474,7 @@ def test_info(swapped: bool) -> None:
     network, one, other = sides(swapped)
     one.session.send("INFO", (("Content-Type", "application/dtmf-relay"),), b"Signal=5\r\n", network.now)
     network.run(2.0)
-    assert other.events[-1] == ("info", ("application/dtmf-relay", b"Signal=5\r\n"))
+    assert other.events[-1] == ("info", [("application/dtmf-relay", b"Signal=5\r\n")])
     assert network.names(since=1.0) == ["INFO", "200 INFO"]
     one.session.bye(network.now)
     one.session.send("INFO", (), b"late", network.now)

@@ -364,7 +364,11 @@ def test_a_2xx_that_no_dialog_can_be_made_of_fails_the_call(header: tuple[str, s
     network, phone, far = calling()
     far.answer(200, "t", ANSWER, header)
     far.answer(200, "t", ANSWER, header)
-    assert phone.events == [("failed", 500)] and len(phone.refused) == 2
+    assert phone.events == [("failed", 500)] and len(phone.refused) == 1
+    # The callee is not left with a call that is none: it gets its ACK, for each 2xx, and a BYE the same way.
+    assert len(far.requests("ACK")) == 2 and len(far.requests("BYE")) == 1
+    assert far.requests("BYE")[0].uri_text == far.requests("INVITE")[0].uri_text
+    far.answer(200, "t", method="BYE")
     network.settle()
     assert phone.idle()
 
@@ -383,9 +387,49 @@ def test_a_2xx_without_a_tag_is_from_an_old_peer() -> None:
     assert far.requests("ACK")[0].to.tag is None
 
 
+@pytest.mark.parametrize("tag", ["one", "another"])
+def test_a_2xx_without_the_description_that_was_heard_before_has_it(tag: str) -> None:
+    network, phone, far = calling()
+    far.answer(183, "one", ANSWER)
+    far.answer(180, "one")
+    far.answer(200, tag)
+    assert phone.events == [("progress", 183), ("progress", 180), ("answered", ANSWER)]
+    assert far.requests("ACK")[0].to.tag == tag
+    phone.session.bye(network.now)
+    network.run(network.now + 0.05)
+    assert far.requests("BYE")[0].to.tag == tag
+
+
+def test_what_a_2xx_describes_itself_counts_whatever_was_heard_before() -> None:
+    _network, phone, far = calling()
+    far.answer(183, "one", b"v=0\r\no=early\r\n")
+    far.answer(200, "another", ANSWER)
+    assert phone.events[-1] == ("answered", ANSWER)
+
+
+def test_where_the_offer_is_awaited_it_is_not_what_was_heard_before() -> None:
+    _network, phone, far = calling(b"")
+    far.answer(183, "one", ANSWER)
+    far.answer(200, "one")
+    assert phone.events[-1] == ("answered", None)
+
+
 def test_a_broken_transport_fails_the_call() -> None:
     network, phone, far = calling()
     phone.agent.layer.broken(network.flow(phone.hop, far.hop), network.now)
     assert phone.events == [("failed", 503)]
+    network.settle()
+    assert phone.idle()
+
+
+def test_a_response_whose_second_via_cannot_be_read_is_none() -> None:
+    network, phone, far = calling()
+    packet = next(p for p in network.sent if p.name == "INVITE")
+    data = response_to(packet.data, 486, "t", (("Via", '"open, x'),))
+    far.send(data, packet.source)
+    network.run(network.now + 0.05)
+    assert phone.events == [] and len(phone.refused) == 1
+    phone.outgoing.cancel(network.now)
+    network.dead.add(far.hop)
     network.settle()
     assert phone.idle()

@@ -96,7 +96,7 @@ def test_another_body_than_sdp() -> None:
     data = request("UPDATE", to_tag=caller.last.to.tag or "", branch="z9hG4bKu", cseq=2, body=b"x")
     caller.send(data.replace(b"application/sdp", b"text/plain"), phone.hop)
     network.run(network.now + 0.1)
-    assert caller.last.code == 415 and caller.last.get("accept") == "application/sdp"
+    assert caller.last.code == 415 and "application/sdp" in caller.last.values("accept")
 
 
 # Glare (RFC 3311 §5.2)

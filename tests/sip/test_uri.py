@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2bua.sip.errors import BadMessage
-from b2bua.sip.uri import Uri, parse_params, parse_uri, write_params
+from b2bua.sip.uri import Uri, parse_any_uri, parse_params, parse_uri, write_params
 
 token = st.text(string.ascii_lowercase + string.digits + "-.!%*_+`'~", min_size=1, max_size=12)
 params = st.lists(st.tuples(token, st.none() | token), max_size=4).map(tuple)
@@ -198,6 +198,27 @@ def test_a_written_uri_cannot_break_out_of_its_brackets(uri: Uri) -> None:
 @given(params)
 def test_parameters_survive_being_written_and_read(pairs: tuple[tuple[str, str | None], ...]) -> None:
     assert parse_params(write_params(pairs)) == pairs
+
+
+def test_as_a_target_a_uri_has_no_headers_and_no_method() -> None:
+    uri = parse_uri("sip:a@b;method=INVITE;lr?Subject=x")
+    assert str(uri.as_target) == "sip:a@b;lr"
+    assert uri.is_sip and parse_uri("sips:a@b").is_sip and not parse_uri("tel:+44").is_sip
+
+
+@pytest.mark.parametrize("text", ["isbn:2983792873", "HTTP://www.example.com/?a=b;c", "urn:service:sos"])
+def test_a_uri_of_any_scheme_is_kept_whole(text: str) -> None:
+    uri = parse_any_uri(text)
+    scheme, _, rest = text.partition(":")
+    assert (uri.scheme, uri.host, uri.user, uri.params) == (scheme.lower(), rest, None, ())
+    assert parse_any_uri(str(uri)) == uri and not uri.is_sip
+
+
+@pytest.mark.parametrize("text", ["isbn:", "http:<x>", "urn:a b", "sip:", "sip:a@b:0", "nothing"])
+def test_not_even_a_uri_of_any_scheme(text: str) -> None:
+    with pytest.raises(BadMessage) as error:
+        parse_any_uri(text)
+    assert error.value.code == 400
 
 
 @given(st.text(st.characters(), max_size=60) | st.from_regex(r"sips?:[^ ]{0,40}", fullmatch=True))

@@ -28,16 +28,40 @@ def test_via(text: str, host: str, port: int | None, branch: str, rport: bool) -
     [
         "",
         "SIP/2.0/UDP",
-        "SIP/3.0/UDP h",
         "HTTP/1.1 h",
-        "SIP/2.0/UDP h:0",
-        "SIP/2.0/UDP h:65536",
+        "SIP/2/UDP h",
         "SIP/2.0/UDP h x",
     ],
 )
 def test_bad_via(text: str) -> None:
     with pytest.raises(BadMessage):
         Via(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "answered"),
+    [
+        ("SIP/2.0/UDP h;;branch=b;,", "SIP/2.0/UDP h;branch=b"),
+        ("SIP/2.0/UDP h;branch=b;", "SIP/2.0/UDP h;branch=b"),
+        ('SIP/2.0/UDP h;a="x;branch=b', "SIP/2.0/UDP h;branch=b"),
+        ("SIP/2.0/UDP h ; =x ; rport", "SIP/2.0/UDP h ;rport=7"),
+        ("SIP/3.0/UDP h;branch=b", "SIP/3.0/UDP h;branch=b"),
+        ("SIP/2.0/UDP h:0;branch=b", "SIP/2.0/UDP h:0;branch=b"),
+        ("SIP/2.0/UDP h:65536", "SIP/2.0/UDP h:65536"),
+    ],
+)
+def test_a_faulty_via_is_good_for_an_answer(text: str, answered: str) -> None:
+    via = Via(text)
+    assert via.fault and via.port is None
+    assert via.answered("192.0.2.9", 7) == f"{answered};received=192.0.2.9"
+    assert not Via(answered.replace("3.0", "2.0").replace(":0", "").replace(":65536", "")).fault
+
+
+@pytest.mark.parametrize(
+    "params", ["", ";rport", ";a=", ' ; a = "x;;y" ; b', ";received=[2001:db8::9]", ";x=1 2"]
+)
+def test_sound_parameters(params: str) -> None:
+    assert Via(f"SIP/2.0/UDP h{params}").fault == ""
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from itertools import count
 
 from b2bua.sip.address import Address
 from b2bua.sip.agent import UserAgent
+from b2bua.sip.body import Body
 from b2bua.sip.challenge import Credential
 from b2bua.sip.compose import Header
 from b2bua.sip.errors import BadMessage
@@ -18,6 +19,7 @@ from b2bua.sip.flow import Flow, Hop
 from b2bua.sip.message import Request, Response, parse_message
 from b2bua.sip.server_transaction import ServerTransaction
 from b2bua.sip.session import Session
+from b2bua.sip.session_user import Refusal
 from b2bua.sip.timers import NEVER, Timers
 from b2bua.sip.uac import ClientSession
 from b2bua.sip.uas import ServerSession
@@ -44,7 +46,9 @@ class Packet:
     def name(self) -> str:
         """The method, or the code and the method it answers: `INVITE`, `200 INVITE`."""
         message = self.message
-        return message.method if isinstance(message, Request) else f"{message.code} {message.cseq[1]}"
+        if isinstance(message, Request):
+            return message.method
+        return f"{message.code} {(message.get('cseq') or '').rpartition(' ')[2]}"
 
 
 @dataclass
@@ -327,8 +331,8 @@ class Phone:
     def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
         self._note("answered", sdp, session, now)
 
-    def on_failed(self, session: Session, code: int, response: Response | None, now: float) -> None:
-        self._note("failed", code, session, now)
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
+        self._note("failed", refusal.code, session, now)
 
     def on_cancelled(self, session: Session, now: float) -> None:
         self._note("cancelled", None, session, now)
@@ -345,8 +349,8 @@ class Phone:
     def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
         self._note("offer answered", (code, sdp), session, now)
 
-    def on_info(self, session: Session, content_type: str, body: bytes, now: float) -> None:
-        self._note("info", (content_type, body), session, now)
+    def on_info(self, session: Session, body: Body, now: float) -> None:
+        self._note("info", [(part.media_type, part.data) for part in body.parts], session, now)
 
     def on_ended(self, session: Session, why: str, now: float) -> None:
         self._note("ended", why, session, now)

@@ -39,8 +39,9 @@ class Actor:
         if phone.loss:
             self.path = LossyPath(fresh_address(), service.sip, phone.loss, phone.seed)
             self._remote = (open_things.enter_context(self.path).address, self.path.port)
-        rtp_port = free_port(self._address) if given else 40000
-        self.rtp = open_things.enter_context(RtpEndpoint(self._address, rtp_port))
+        at = fresh_address() if phone.gateway else self._address
+        rtp_port = free_port(at) if given else 40000
+        self.rtp = open_things.enter_context(RtpEndpoint(at, rtp_port, listens_first=phone.gateway))
         if phone.tone:
             self.rtp.play(meter.tone(phone.tone, seconds=0.5))
         open_things.callback(lambda: [run.stop() for run in self.runs])
@@ -53,7 +54,7 @@ class Actor:
     @property
     def addresses(self) -> set[str]:
         """The addresses that nobody but the service may ever see."""
-        return {self._address, *([self.phone.private] if self.phone.private else [])}
+        return {self._address, self.rtp.address, *([self.phone.private] if self.phone.private else [])}
 
     @property
     def messages(self) -> list[Message]:
@@ -93,7 +94,7 @@ class Actor:
                 password=step.password or self._story.passwords.get(self.phone.username, ""),
                 keys={
                     "here": f"{known_as}:{self._port}",
-                    "rtp_ip": known_as,
+                    "rtp_ip": self.phone.private or self.rtp.address,
                     "rtp_port": self.rtp.port,
                     "expires": step.expires,
                     "number": step.number,

@@ -21,14 +21,16 @@ class Phone:
     """A phone of a story. Unless told otherwise its name is its SIP username.
 
     `tone` in Hz is what it sends, 0 silence. Behind NAT its messages name a `private` address that it does
-    not have. Of what it sends and receives the share `loss` is dropped, chosen by `seed`. A `carrier` is what the
-    trunks with its `address` lead to; it is performed at another address, which then stands in the company file.
+    not have. With a `gateway` its sound has an address of its own, which says nothing before it hears something. Of
+    what it sends and receives the share `loss` is dropped, chosen by `seed`. A `carrier` is what the trunks with its
+    `address` lead to; it is performed at another address, which then stands in the company file.
     """
 
     name: str
     username: str
     tone: float = 0.0
     private: str = ""
+    gateway: bool = False
     loss: float = 0.0
     seed: int = 0
     address: str = ""

@@ -51,9 +51,20 @@ def event_payload(digit: str, frame: int) -> bytes:
 
 
 class RtpEndpoint:
-    """An RTP socket on `address` that sends silence, or what it was given, once `remote` is known."""
+    """An RTP socket on `address` that sends silence, or what it was given, once `remote` is known.
 
-    def __init__(self, address: str, port: int = 0, payload: int = g711.PCMA, event: int = 101) -> None:
+    One that `listens_first` sends nothing before it has heard something.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        port: int = 0,
+        payload: int = g711.PCMA,
+        event: int = 101,
+        *,
+        listens_first: bool = False,
+    ) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self._socket.bind((address, port))
@@ -63,6 +74,7 @@ class RtpEndpoint:
         self.event = event
         self.remote: tuple[str, int] | None = None
         self.muted = False
+        self._listens_first = listens_first
         # How late a packet went out at worst, in seconds: the machine was busy, and the far end hears a gap.
         self.worst_delay = 0.0
         self.packets: list[Packet] = []
@@ -157,7 +169,7 @@ class RtpEndpoint:
             now = time.monotonic()
             if now >= due:
                 due = max(due + PTIME, now - 0.2)
-                if self.remote is not None and not self.muted:
+                if self.remote is not None and not self.muted and (self.packets or not self._listens_first):
                     if self.sent:
                         self.worst_delay = max(self.worst_delay, now - due + PTIME)
                     self._send_next(self.remote)

@@ -109,7 +109,7 @@ async def test_what_comes_before_it_runs_waits_for_that() -> None:
     with peer_socket() as peer:
         peer.sendto(b"early", transport.local)
         async with asyncio.timeout(DEADLINE):
-            while not transport._waiting:
+            while not transport._room:
                 await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert inbox.seen == []
@@ -165,19 +165,35 @@ RANKS: dict[bytes, Rank | None] = {
 }
 
 
+def flow_of(source: int) -> Flow:
+    return FLOW._replace(remote=Hop("127.0.0.3", source))
+
+
 async def test_what_waits_is_handled_by_rank_and_in_order_of_arrival() -> None:
     inbox = Inbox()
     inbox.ranks = RANKS
     names = [b"invite", b"silenced", b"bye", b"known-invite", b"known-bye"]
     async with running(inbox) as transport:
         for number in range(10):
-            for name in names:
-                transport._take_in(b"%s %d" % (name, number), FLOW)
+            for source, name in enumerate(names):
+                transport._take_in(b"%s %d" % (name, number), flow_of(source))
         await inbox.holds(40)
     assert inbox.seen == [b"%s %d" % (name, number) for name in names[:1:-1] for number in range(10)] + [
         b"invite %d" % number for number in range(10)
     ]
     assert inbox.shed == []
+
+
+@pytest.mark.parametrize("known", [b"known-", b""])
+async def test_nothing_overtakes_what_its_own_source_sent_before(known: bytes) -> None:
+    inbox = Inbox()
+    inbox.ranks = RANKS
+    sent = [known + each for _ in range(20) for each in (b"invite", b"bye")]
+    async with running(inbox) as transport:
+        for data in sent:
+            transport._take_in(data, FLOW)
+        await inbox.holds(len(sent))
+    assert inbox.seen == sent
 
 
 async def test_beyond_the_limit_the_last_of_the_lowest_class_makes_room() -> None:

@@ -41,6 +41,7 @@ class Scene:
         self.sent: list[tuple[float, int, int]] = []
         """When, for how long, and with which number."""
         self.told: list[tuple[str, float, float]] = []
+        self.rewritten: list[tuple[str, int]] = []
         self.reachable = True
         self.now = 0.0
         self.registration.start(0.0)
@@ -52,6 +53,9 @@ class Scene:
 
     def registered_until(self, until: float, now: float) -> None:
         self.told.append(("registered", now, until))
+
+    def contact_rewritten(self, contact: Uri, seconds: int, now: float) -> None:
+        self.rewritten.append((str(contact), seconds))
 
     def not_registered(self, code: int, pause: float, now: float) -> None:
         self.told.append((f"failed {code}", now, pause))
@@ -111,7 +115,20 @@ def test_it_registers_at_once_and_refreshes_at_half_the_time() -> None:
         ((("Contact", f"<{CONTACT}>;expires=120"), ("Expires", "60")), 120),
         ((("Contact", f"<sip:x@192.0.2.7>;expires=9, <{CONTACT}>;expires=120"),), 120),
         ((("Contact", "<sip:ringplan@192.0.2.1:5060;x=y>;expires=120"),), 120),
-        ((("Contact", "<sip:x@192.0.2.7>;expires=9"), ("Expires", "60")), 60),
+        # By URI, else by user part, else the only one, else the first to end.
+        ((("Contact", f"<sip:ringplan@198.51.100.7:61000>;expires=9, <{CONTACT}>;expires=120"),), 120),
+        ((("Contact", "<sip:ringplan@198.51.100.7:61000;rinstance=1>;expires=60"),), 60),
+        ((("Contact", "<sip:x@192.0.2.7>;expires=9, <sip:ringplan@198.51.100.7>;expires=60"),), 60),
+        ((("Contact", "<sip:ringplan@192.0.2.7>;expires=90, <sip:ringplan@192.0.2.8>;expires=60"),), 60),
+        ((("Contact", "<sip:x@192.0.2.7>;expires=9"), ("Expires", "60")), 9),
+        ((("Contact", "<sip:x@192.0.2.7>;expires=90"), ("Contact", "<sip:y@192.0.2.7>;expires=60")), 60),
+        ((("Contact", "<sip:x@192.0.2.7>;expires=0"), ("Contact", "<sip:y@192.0.2.7>;expires=60")), 60),
+        ((("Contact", "<sip:x@192.0.2.7>"), ("Expires", "60")), 60),
+        (
+            (("Contact", "<sip:, <sip:x@192.0.2.7>;expires=60"), ("Contact", "<sip:y@192.0.2.7>;expires=70")),
+            70,
+        ),
+        ((("Contact", "<sip:>, <sip:x@192.0.2.7>;expires=60"),), 60),
         ((("Contact", f"<{CONTACT}>;expires=soon"), ("Expires", "60 ;x")), 60),
         ((("Contact", f"<{CONTACT}>"), ("Expires", "60 (seconds)")), 60),
         ((("Contact", "<sip:"), ("Expires", "60")), 60),
@@ -124,6 +141,24 @@ def test_the_time_granted(headers: tuple[Header, ...], granted: int) -> None:
     scene = Scene()
     scene.answer(200, *headers)
     assert scene.told == [("registered", 0.0, granted)]
+
+
+def test_a_contact_that_is_not_ours_to_the_letter_is_told_once() -> None:
+    scene = Scene()
+    rewritten = ("Contact", "<sip:ringplan@198.51.100.7:61000>;expires=60")
+    scene.answer(200, rewritten)
+    assert scene.rewritten == [("sip:ringplan@198.51.100.7:61000", 60)]
+    assert scene.told == [("registered", 0.0, 60.0)]
+    scene.run(30.0)
+    assert [when for when, _, _ in scene.sent] == [0.0, 30.0], "refreshed at half of what was granted"
+    scene.answer(200, rewritten)
+    assert len(scene.rewritten) == 1
+    scene.run(60.0)
+    scene.answer(200, ("Contact", f"<{CONTACT};x=y>;expires=60"))
+    assert scene.rewritten[1:] == [(f"{CONTACT};x=y", 60)]
+    scene.run(90.0)
+    scene.accept(60)
+    assert len(scene.rewritten) == 2
 
 
 def test_a_very_short_registration_is_not_refreshed_without_end() -> None:
@@ -389,6 +424,9 @@ class Registering:
 
     def registered_until(self, until: float, now: float) -> None:
         self.until = until
+
+    def contact_rewritten(self, contact: Uri, seconds: int, now: float) -> None:
+        raise AssertionError
 
     def not_registered(self, code: int, pause: float, now: float) -> None:
         self.until = 0.0

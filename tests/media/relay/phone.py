@@ -54,12 +54,12 @@ class Phone(asyncio.DatagramProtocol):
     @property
     def peer(self) -> Peer:
         """As its SDP says, truly."""
-        return Peer(self.address, self.port, (self.address,))
+        return Peer(self.address, self.port)
 
     @property
     def peer_behind_nat(self) -> Peer:
-        """As its SDP says behind NAT: an inner address, and a port that the NAT has changed."""
-        return Peer("192.168.1.7", 4000, (self.address,), nat=True)
+        """Behind a NAT that has changed the port."""
+        return Peer(self.address, 4000, (self.address,))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)

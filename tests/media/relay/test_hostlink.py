@@ -14,7 +14,7 @@ from media.relay.roster import Roster, make
 from tests.media.relay.wire import Wire
 
 HELLO = Hello(Path("/"), "fd:6", Address("127.0.0.1", 20000), 10, 60, 240)
-PHONE = Peer("192.168.1.7", 4000, ("192.0.2.1",), nat=True)
+PHONE = Peer("192.0.2.1", 4000, ("192.0.2.1",))
 WORKER = Peer("127.0.64.1", 4002)
 
 

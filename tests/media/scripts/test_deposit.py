@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.scripts.deposit import Deposit, Limits, Occasion, Phase, greeting
+from media.message import Occasion
+from media.scripts.deposit import Deposit, Limits, Phase, greeting
 from media.scripts.script import (
     Action,
     Answered,
+    CutOff,
     Digit,
     End,
     Event,
@@ -99,6 +101,18 @@ def test_what_ends_a_recording(event: Event, why: Why) -> None:
     script, asked = run(script, Recorded(5.0))
     assert asked == [Keep(cut_silent_end=why is Why.SILENCE)]
     assert run(script, Kept(True), Played(), Gone())[1] == [Play(("goodbye",)), HangUp(), End(why)]
+
+
+@pytest.mark.behaviour("V2")
+@pytest.mark.parametrize("answer", [Kept(True), Failed()])
+def test_a_disk_that_fills_ends_the_message_and_the_caller_is_told(answer: Event) -> None:
+    script, asked = run(run(fresh(), *RECORDING)[0], CutOff(), Recorded(5.0))
+    assert asked == [StopRecording(), Keep()]
+    assert run(script, answer, Played(), Gone())[1] == [Play(("unavailable",)), HangUp(), End(Why.DISK_FULL)]
+
+
+def test_a_caller_cut_off_by_a_full_disk_who_hangs_up_has_left_the_message() -> None:
+    assert run(fresh(), *RECORDING, CutOff(), Gone())[1][4:] == [StopRecording(), Keep(), End(Why.DISK_FULL)]
 
 
 @pytest.mark.parametrize("event", [Progress(179.9, 9.9), Digit("5"), Digit("*"), Played(), Quiet()])
@@ -206,7 +220,9 @@ def test_failing_to_say_it_hangs_up_once() -> None:
 
 
 EVENTS = st.one_of(
-    st.sampled_from([Answered(), Played(), Quiet(), Missing(), Lost(), Failed(), Kept(True), Kept(False)]),
+    st.sampled_from(
+        [Answered(), Played(), Quiet(), Missing(), CutOff(), Lost(), Failed(), Kept(True), Kept(False)]
+    ),
     st.builds(Recorded, st.floats(0, 20)),
     st.builds(Digit, st.sampled_from("0123456789*#")),
     st.builds(Progress, st.floats(0, 200), st.floats(0, 20)),

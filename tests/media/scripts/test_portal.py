@@ -21,6 +21,7 @@ from media.scripts.script import (
     Arrival,
     Arrive,
     CheckPin,
+    CutOff,
     Delete,
     Digit,
     Done,
@@ -226,6 +227,12 @@ def test_a_failure_is_said_once_and_ends_the_call(phase: Phase) -> None:
         case _:
             assert asked == [Play(("unavailable",))]
             assert run(portal, Failed(), Failed(), Gone())[1] == [HangUp(), End(Why.ERROR)]
+
+
+@pytest.mark.behaviour("W5")
+def test_a_disk_that_fills_while_a_greeting_is_recorded_ends_the_call_and_nothing_changes() -> None:
+    asked = run(into(Phase.RECORDING), CutOff(), Played(), Gone())[1]
+    assert asked == [Play(("unavailable",)), HangUp(), End(Why.DISK_FULL)]
 
 
 # Getting in

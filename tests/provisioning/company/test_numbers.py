@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from b2bua.callplan.codes import Codes
@@ -28,6 +30,14 @@ def test_other_forms_are_no_number(written: str) -> None:
 def test_a_length_that_no_number_of_the_country_has_is_refused() -> None:
     with pytest.raises(ValueError, match="length"):
         parse_e164("+44163296010123")
+
+
+@pytest.mark.behaviour("D8")
+@pytest.mark.parametrize("written", ["+44906123456", "+440118500", "+441000123456", "+15555550100"])
+@pytest.mark.parametrize("parse", [parse_e164, parse_target])
+def test_a_number_that_no_plan_allots_is_none(parse: Callable[[str], str], written: str) -> None:
+    with pytest.raises(ValueError, match="no numbering plan allots"):
+        parse(written)
 
 
 @pytest.mark.behaviour("D8")

@@ -160,6 +160,13 @@ def test_the_code_for_anonymous_calls_is_a_refusal(code: str) -> None:
     assert "must be a whole number from 400 to 699" in refused(trunk)
 
 
+def test_a_code_is_the_carriers_word_or_the_called_persons() -> None:
+    trunk = '[[trunks]]\nname = "a"\nhost = "192.0.2.1"\nnext_trunk_codes = [404, 403]\nfinal_codes = [503, 404]\n'
+    assert "final_codes: 404 is among next_trunk_codes too" in refused(trunk)
+    assert "must be a whole number from 300 to 699, not 200" in refused(trunk.replace("403", "200"))
+    assert "must be one of" in refused(trunk + 'caller_from = "contact"\n')
+
+
 @pytest.mark.behaviour("D8")
 def test_a_permanent_redirect_is_judged_like_any_other() -> None:
     for target, why in (

@@ -64,6 +64,10 @@ OTHER_TRUNK = {
     "early_media": False,
     "trusted": True,
     "anonymous_code": 603,
+    "caller_from": "asserted",
+    "next_trunk_codes": (404,),
+    "final_codes": (503,),
+    "nat": "always",
 }
 
 
@@ -120,6 +124,19 @@ def test_phones_show_as_on_their_label() -> None:
     phones = (DeskPhone("001565aabbcc", "yealink"), DeskPhone("001565aabbcd"))
     shown = user_words(replace(USER, desk_phones=phones))["Desk phones"]
     assert shown == "00:15:65:aa:bb:cc (yealink), 00:15:65:aa:bb:cd"
+
+
+def test_a_device_shows_that_its_addresses_are_not_asked() -> None:
+    clients = (SoftClient("anna", nat="always"), SoftClient("bert"))
+    phones = (
+        DeskPhone("001565aabbcc", "yealink", nat="always"),
+        DeskPhone("001565aabbcd", nat="never"),
+    )
+    shown = user_words(replace(USER, soft_clients=clients, desk_phones=phones))
+    assert shown["Soft clients"] == "anna (always behind NAT), bert"
+    assert shown["Desk phones"] == (
+        "00:15:65:aa:bb:cc (yealink, always behind NAT), 00:15:65:aa:bb:cd (never behind NAT)"
+    )
 
 
 def test_only_what_differs_is_told() -> None:

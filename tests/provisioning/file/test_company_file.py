@@ -62,8 +62,8 @@ def test_every_key_is_read() -> None:
                         Interval(5, time(0), time(0)),
                         Interval(6, time(0), time(0)),
                     ),
-                    soft_clients=(SoftClient("reception", "one password"),),
-                    desk_phones=(DeskPhone("001565aabbcc", "yealink"),),
+                    soft_clients=(SoftClient("reception", "one password", nat="always"),),
+                    desk_phones=(DeskPhone("001565aabbcc", "yealink", nat="never"),),
                 ),
                 UserEntry(
                     "Workshop",
@@ -84,6 +84,10 @@ def test_every_key_is_read() -> None:
             country="DE",
             trusted=True,
             anonymous_code=603,
+            caller_from="asserted",
+            next_trunk_codes=(404, 480),
+            final_codes=(503,),
+            nat="never",
         ),
     )
     assert file.blocked_numbers == ("+441632960888",)

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import errno
 import re
+import resource
 import shutil
 import sqlite3
 import stat
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from provisioning.store import database
-from provisioning.store.database import head_revision, prepare
-from provisioning.store.errors import StoreError
+from provisioning.store.database import head_revision, prepare, trouble
+from provisioning.store.errors import StoreError, unusable
 from provisioning.store.secrets import SecretKey
 
 HEAD = head_revision()
@@ -127,6 +130,8 @@ def test_a_trunk_of_the_first_schema_writes_british_numbers(tmp_path: Path) -> N
     )
     prepare(tmp_path / "data")
     assert execute(path, "SELECT name, country FROM trunks") == [("carrier", "GB")]
+    columns = "caller_from, next_trunk_codes, final_codes"
+    assert execute(path, f"SELECT {columns} FROM trunks") == [("from", "[]", "[]")]
 
 
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -222,3 +227,150 @@ def test_processes_that_start_at_once_make_one_database_and_one_key(tmp_path: Pa
         start.join(30)
     token = keys[0].encrypt("a password")
     assert [key.decrypt(token) for key in keys] == ["a password"] * 4
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes: as on a full disk, where it stands in for one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def logged(tmp_path: Path) -> Path:
+    """A sound database with a write-ahead log, as a service leaves it."""
+    path, _ = prepare(tmp_path)
+    execute(path, "PRAGMA journal_mode = WAL")
+    return path
+
+
+def test_a_sound_database_on_a_full_disk_is_not_called_damaged(logged: Path) -> None:
+    before = logged.read_bytes()
+    # SQLite has no room for its shared memory and calls that a "disk I/O error".
+    with largest_file(4096), pytest.raises(StoreError) as refused:
+        prepare(logged.parent)
+    said = str(refused.value)
+    assert said.startswith(f"There is no room on the disk that holds {logged.parent}")
+    assert "Make room" in said and "damaged" not in said and "move" not in said
+    assert logged.read_bytes() == before
+    prepare(logged.parent)
+
+
+def test_a_disk_that_is_full_at_the_first_start_leaves_no_half_key_and_no_database(tmp_path: Path) -> None:
+    for size in (0, 20, 4096, 20_000):
+        with largest_file(size), pytest.raises(StoreError, match="There is no room"):
+            prepare(tmp_path)
+        assert not (tmp_path / "ringplan.db").exists()
+        key = tmp_path / "secret.key"
+        assert not key.exists() or len(key.read_bytes()) == 45
+    path, _ = prepare(tmp_path)
+    assert execute(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_copy_for_which_there_is_no_room_is_not_there_and_the_schema_stays(
+    older: Path, next_schema: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with largest_file(20_000), pytest.raises(StoreError, match="There is no room"):
+        prepare(older)
+    assert list((older / "backups").iterdir()) == []
+    assert execute(older / "ringplan.db", "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    prepare(older)
+    assert len(list((older / "backups").iterdir())) == 1
+
+
+def failure(name: str) -> sqlite3.OperationalError:
+    """What Python makes of one of SQLite's extended result codes."""
+    error = sqlite3.OperationalError("what SQLite says")
+    error.sqlite_errorname, error.sqlite_errorcode = name, getattr(sqlite3, name)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("SQLITE_CORRUPT", "is damaged"),
+        ("SQLITE_CORRUPT_VTAB", "is damaged"),
+        ("SQLITE_NOTADB", "is damaged"),
+        ("SQLITE_FULL", "There is no room"),
+        ("SQLITE_IOERR_READ", "The disk that holds .* fails"),
+        ("SQLITE_IOERR_SHMSIZE", "The disk that holds .* fails"),
+        ("SQLITE_READONLY", "cannot be opened and written"),
+        ("SQLITE_READONLY_DIRECTORY", "cannot be opened and written"),
+        ("SQLITE_CANTOPEN", "cannot be opened and written"),
+        ("SQLITE_PERM", "cannot be opened and written"),
+        ("SQLITE_BUSY", "keeps .* locked"),
+        ("SQLITE_LOCKED", "keeps .* locked"),
+    ],
+)
+def test_each_of_sqlites_codes_has_its_sentence(tmp_path: Path, name: str, says: str) -> None:
+    told = trouble(tmp_path / "ringplan.db", failure(name))
+    assert told is not None and re.search(says, str(told))
+    assert told.is_damage is (says == "is damaged")
+    assert ("move" in str(told)) is told.is_damage, "only what is damaged is moved away"
+
+
+def test_a_fault_of_ours_is_no_trouble_of_the_disk(tmp_path: Path) -> None:
+    assert trouble(tmp_path / "ringplan.db", failure("SQLITE_ERROR")) is None
+    assert trouble(tmp_path / "ringplan.db", sqlite3.ProgrammingError("not SQLite's")) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "no room"),
+        (errno.EDQUOT, "no room"),
+        (errno.EFBIG, "no room"),
+        (errno.EROFS, "mounted read-only"),
+        (errno.EACCES, "data_dir .*/data.* is not open to user .*chown"),
+        (errno.EPERM, "chown"),
+        (errno.EIO, "the disk fails"),
+        (errno.ENOTDIR, "data_dir .* cannot be used: /file/data: Not a directory"),
+    ],
+)
+def test_what_the_system_says_is_told_with_the_remedy(number: int, says: str) -> None:
+    error = OSError(number, "Not a directory", "/file/data")
+    assert re.search(says, unusable(Path("/file/data"), error))
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_the_system_is_asked_where_sqlite_does_not_say_why(
+    logged: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def closed(*arguments: object, **named: object) -> None:
+        raise failure("SQLITE_CANTOPEN")
+
+    def refuse(*arguments: object, **named: object) -> None:
+        raise OSError(number, "refused", str(logged))
+
+    monkeypatch.setattr(database.sqlite3, "connect", closed)
+    with pytest.raises(StoreError, match="cannot be opened and written"):
+        prepare(logged.parent)
+    monkeypatch.setattr(database.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(
+        StoreError, match="mounted read-only" if number == errno.EROFS else "is not open to user"
+    ):
+        prepare(logged.parent)
+
+
+def test_a_file_that_others_own_is_named(logged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root left it, who ran a command on the service's data."""
+    shared = logged.with_name("ringplan.db-shm")
+    shared.touch()
+    whole_open = database.os.open
+
+    def refuse(path: object, flags: int, *mode: int) -> int:
+        if path == shared:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return whole_open(path, flags, *mode)  # type: ignore[arg-type]
+
+    def unreadable(*arguments: object, **named: object) -> None:
+        raise failure("SQLITE_CANTOPEN")
+
+    monkeypatch.setattr(database.sqlite3, "connect", unreadable)
+    monkeypatch.setattr(database.os, "open", refuse)
+    with pytest.raises(StoreError, match=f"{shared} is not open to user"):
+        prepare(logged.parent)

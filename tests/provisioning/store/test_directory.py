@@ -69,6 +69,11 @@ async def test_the_directory_holds_every_setting(store: Store) -> None:
     assert soft["reception"] == Account(
         "reception", 1, "soft", *digest_ha1("reception", "ringplan", "one password")
     )
+    assert {name: account.nat for name, account in soft.items()} == {
+        "reception": "always",
+        "workshop": "auto",
+        "001565aabbcc": "never",
+    }
     assert soft["workshop"] == Account("workshop", 2, "soft", *digest_ha1("workshop", "ringplan", generated))
     assert (soft["001565aabbcc"].user_id, soft["001565aabbcc"].kind) == (1, "desk")
     assert directory.trunks == (
@@ -89,6 +94,10 @@ async def test_the_directory_holds_every_setting(store: Store) -> None:
             early_media=True,
             trusted=True,
             anonymous_code=603,
+            caller_from="asserted",
+            next_trunk_codes=frozenset({404, 480}),
+            final_codes=frozenset({503}),
+            nat="never",
             ha1_md5=digest_ha1("ringplan", "ringplan", "another password")[0],
             ha1_sha256=digest_ha1("ringplan", "ringplan", "another password")[1],
         ),

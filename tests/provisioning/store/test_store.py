@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from provisioning.store.errors import StoreError
 from provisioning.store.model import Number, SettingsVersion
@@ -101,3 +102,23 @@ async def test_a_damaged_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ringplan.db").write_bytes(b"")
     with pytest.raises(StoreError, match="is damaged"):
         await open_store(tmp_path, CHEAP)
+
+
+async def test_a_disk_that_fills_while_it_is_open_is_told_with_the_remedy(store: Store) -> None:
+    engine = store._engine.sync_engine
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: Any, record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")
+
+    await store._engine.dispose()
+    with pytest.raises(StoreError, match="There is no room"):
+        async with store.writing() as session:
+            await session.execute(text("CREATE TABLE more (x)"))
+            await session.execute(text("INSERT INTO more VALUES (zeroblob(1000000))"))
+
+
+async def test_a_statement_that_is_wrong_is_no_trouble_of_the_disk(store: Store) -> None:
+    with pytest.raises(OperationalError):
+        async with store.reading() as session:
+            await session.execute(text("SELECT nonsense"))

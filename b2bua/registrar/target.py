@@ -1,0 +1,74 @@
+"""Where a request to a registered device goes (RFC 3261 §16.5, RFC 3327 §5.3, RFC 5626 §5.3): one pure decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from b2bua.registrar.bindings import Binding
+from b2bua.sip.compose import Header
+from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.nat import in_reach
+from b2bua.sip.route import routed
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What ways there are. `local` holds where we listen, by transport (`UDP`, `TCP`).
+
+    `closed` tells whether an address is none of a device's: our own, where a request would come back to us, or a
+    carrier's, which would take it for a call of ours.
+    """
+
+    local: Mapping[str, Hop]
+    closed: Callable[[Hop], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes: `uri` is its Request-URI, `routes` its Route headers, `flow` takes it to the next hop."""
+
+    uri: str
+    routes: tuple[Header, ...]
+    flow: Flow
+
+
+def target_of(binding: Binding, ways: Ways) -> Target | None:
+    """Decide where requests to a binding go: to its Contact, through the proxies of its Path.
+
+    They go back by the flow of its REGISTER where the device asked for that (outbound), where its connection is
+    there, and where the next hop cannot be reached as it is named: behind NAT, a host name (which would have to be
+    looked up while a caller waits), a transport or an address that we do not send to. `None`: only a connection that
+    is gone led there.
+    """
+    contact = binding.contact.without_params("method")._replace(headers=None)
+    uri, routes = routed(contact, binding.path)
+    flow = _direct(binding, ways) or _back(binding)
+    return None if flow is None else Target(uri, routes, flow)
+
+
+def _back(binding: Binding) -> Flow | None:
+    """The way that its REGISTER came by; `None` where the connection has gone."""
+    flow = binding.flow
+    return None if flow.reliable and not flow.connection else flow
+
+
+def _direct(binding: Binding, ways: Ways) -> Flow | None:
+    """The way to the next hop as it is named; `None` where it cannot be reached so, or need not be."""
+    back, source = _back(binding), binding.flow.remote
+    if back is not None and binding.outbound:
+        return None
+    named = binding.next_hop
+    hop = Hop(named.host, named.port or 5060)
+    beside = hop.host == source.host
+    if back is not None and back.reliable and beside:
+        return None
+    transport = (named.param("transport") or (binding.flow.transport if beside else "UDP")).upper()
+    if back is not None and (transport, hop) == (back.transport, source):
+        return None
+    local = ways.local.get(transport)
+    if binding.behind_nat or named.scheme != "sip" or local is None:
+        return None
+    if not in_reach(hop.host, source.host) or ways.closed(hop):
+        return None
+    return Flow(transport, local, hop)
