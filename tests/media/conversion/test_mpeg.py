@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from media.conversion import mpeg
@@ -97,6 +99,77 @@ def test_whatever_tags_there_are_the_frames_are_what_is_left(upload: bytes) -> N
 def test_what_is_refused_says_why(upload: bytes, why: str) -> None:
     with pytest.raises(GreetingRefused, match=why):
         mpeg.read(upload)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        b"",
+        b"TAG".ljust(128, b"x"),
+        b"TAG+".ljust(227, b"x") + b"TAG".ljust(128, b"x") + id3(b"x" * 50),
+        b"APETAGEX" + struct.pack("<IIII8x", 2000, 40, 1, 1 << 29) + bytes(40),
+        b"LYRICSBEGINwords000011LYRICS200" + PICTURE,
+        b"LYRICSBEGINwordsLYRICSEND" + bytes(100) + id3(b""),
+    ],
+    ids=["nothing", "ID3v1", "extended, then ID3v2", "APE", "Lyrics3 v2", "Lyrics3, zeros, ID3v2"],
+)
+def test_files_that_were_joined_are_read_whole(between: bytes) -> None:
+    assert mpeg.read(FRAMES + between + FRAMES + between).data == FRAMES * 2
+
+
+def test_the_encoders_own_frame_counts_for_its_part_and_is_no_sound_in_the_middle() -> None:
+    one = greeting_mp3(SECONDS, "-b:a", "64k", "-id3v2_version", "0")
+    tag = b"TAG".ljust(128, b"x")
+    joined = mpeg.read(one + tag + one).data
+    first = mpeg.frame(one, 0)
+    assert first is not None and joined == one + one[first.size :]
+    with pytest.raises(GreetingRefused, match="incomplete"):
+        mpeg.read(one + tag + one[: borders(one)[-2]])
+    with pytest.raises(GreetingRefused, match="incomplete"):
+        mpeg.read(one[: borders(one)[-2]] + tag + one)
+    long = greeting_mp3(70.0, "-b:a", "32k")
+    with pytest.raises(GreetingRefused, match="longer than 120"):
+        mpeg.read(long + tag + long)
+
+
+@pytest.mark.parametrize(
+    ("second", "why"),
+    [
+        (SILENT_FRAME * 2, "damaged 2.2 seconds"),
+        (FRAMES[:-1], "incomplete"),
+        (b"\xff\xfb\x90\x64".ljust(417, b"\0") * 5, "different sample rates .8000 and 44100 Hz"),
+        (b"RIFF", "damaged 2.2 seconds"),
+    ],
+)
+def test_a_second_part_that_is_not_whole_is_refused(second: bytes, why: str) -> None:
+    with pytest.raises(GreetingRefused, match=why):
+        mpeg.read(FRAMES + b"TAG".ljust(128, b"x") + second)
+
+
+def in_free_format(upload: bytes) -> bytes:
+    """The same frames without the bitrate in their headers."""
+    freed = bytearray(upload)
+    for at in borders(upload):
+        freed[at + 2] &= 0x0F
+    return bytes(freed)
+
+
+@pytest.mark.parametrize(
+    "options", [("-b:a", "128k"), ("-b:a", "48k", "-ar", "22050"), ("-b:a", "320k", "-ac", "2")]
+)
+def test_free_format_gets_the_bitrate_that_its_frames_have(options: tuple[str, ...]) -> None:
+    plain = mpeg.read(greeting_mp3(SECONDS, *options, "-write_xing", "0", "-id3v2_version", "0")).data
+    assert len({one.size for at in borders(plain) if (one := mpeg.frame(plain, at))}) <= 2
+    assert mpeg.frame(in_free_format(plain), 0) is None
+    assert mpeg.read(in_free_format(plain)).data == plain
+
+
+def test_free_format_of_a_bitrate_without_a_number_says_what_to_do() -> None:
+    odd = b"\xff\xe3\x08\xc4".ljust(75, b"\0") * 30
+    with pytest.raises(GreetingRefused, match=r"unusual bitrate .* save it with 128 kbit/s"):
+        mpeg.read(odd)
+    with pytest.raises(GreetingRefused, match="incomplete"):
+        mpeg.read((b"\xff\xe3\x08\xc4".ljust(72, b"\0") * 30)[:-1])
 
 
 def test_the_frames_are_counted_whatever_the_file_claims() -> None:

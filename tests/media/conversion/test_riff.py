@@ -90,9 +90,10 @@ def test_what_careless_programs_write_is_read(upload: bytes) -> None:
         (wav_file(SECOND, rate=7999), "rate of 7999 Hz"),
         (wav_file(SECOND, rate=192001), "rate of 192001 Hz"),
         (wav_file(SECOND, rate=0xFFFFFFFF), "rate of 4294967295 Hz"),
-        (wav_file(SECOND, code=2, bits=4), "format 2, 4 bits"),
-        (wav_file(SECOND, code=0x31, bits=0), "format 49, 0 bits"),
-        (wav_file(SECOND, code=0x55, bits=0), "format 85, 0 bits"),
+        (wav_file(SECOND, code=0x45, bits=4), "format 69, 4 bits"),
+        (wav_file(SECOND, code=2, bits=4), "damaged"),
+        (wav_file(SECOND, code=0x31, bits=0), "damaged"),
+        (wav_file(SECOND, code=0x55, bits=0), "neither MP3 nor WAV"),
         (wav_file(SECOND, code=1, bits=12), "format 1, 12 bits"),
     ],
 )
@@ -106,6 +107,60 @@ def test_it_may_last_two_minutes_to_the_sample() -> None:
     assert len(riff.read(wav_file(longest, 8000)).data) == len(longest)
     with pytest.raises(GreetingRefused, match="longer than 120 seconds; shorten it"):
         riff.read(wav_file(longest + b"\0\0", 8000))
+
+
+@pytest.mark.parametrize(
+    ("code", "channels", "block", "bits", "samples"),
+    [
+        (0x31, 1, 65, 0, 320),
+        (0x31, 2, 65, 0, None),
+        (0x31, 1, 66, 0, None),
+        (0x02, 1, 256, 4, 500),
+        (0x02, 2, 1024, 4, 1012),
+        (0x02, 1, 7, 4, None),
+        (0x02, 1, 256, 8, None),
+        (0x02, 1, 8193, 4, None),
+        (0x11, 1, 256, 4, 505),
+        (0x11, 2, 2048, 4, 2041),
+        (0x11, 1, 4, 4, None),
+        (0x11, 2, 1028, 4, None),
+        (0x11, 1, 256, 3, None),
+    ],
+)
+def test_blocks_hold_so_many_samples(
+    code: int, channels: int, block: int, bits: int, samples: int | None
+) -> None:
+    upload = riff_file(fmt(code, channels, 8000, bits, block), chunk(b"data", bytes(block * 2 + 1)))
+    if samples is None:
+        with pytest.raises(GreetingRefused, match="damaged"):
+            riff.read(upload)
+        return
+    found = riff.read(upload)
+    assert (found.demuxer, found.rate, found.channels) == ("wav", None, None)
+    assert found.data[20:22] == code.to_bytes(2, "little")
+    assert found.data.endswith(b"data" + (block * 2).to_bytes(4, "little") + bytes(block * 2))
+    most = 120 * 8000 // samples
+    riff.read(riff_file(fmt(code, channels, 8000, bits, block), chunk(b"data", bytes(block * most))))
+    with pytest.raises(GreetingRefused, match="longer than 120"):
+        riff.read(
+            riff_file(fmt(code, channels, 8000, bits, block), chunk(b"data", bytes(block * (most + 1))))
+        )
+
+
+def long_sizes(data_size: int, *chunks: bytes) -> bytes:
+    """An RF64 file: sizes of the whole, of the sound, and of samples (EBU Tech 3306 §3)."""
+    ds64 = chunk(b"ds64", struct.pack("<QQQI", 0, data_size, 0, 0))
+    return b"RF64\xff\xff\xff\xffWAVE" + ds64 + b"".join(chunks)
+
+
+@pytest.mark.parametrize("name", [b"RF64", b"BW64"])
+def test_a_file_with_long_sizes_is_read_by_them(name: bytes) -> None:
+    endless = chunk(b"data", SECOND, size=0xFFFFFFFF)
+    upload = long_sizes(len(SECOND), fmt(), endless, chunk(b"LIST", b"INFO"))
+    assert riff.is_wav(name + upload[4:])
+    assert riff.read(name + upload[4:]).data == SECOND
+    with pytest.raises(GreetingRefused, match="incomplete"):
+        riff.read(long_sizes(10_000_000_000, fmt(), endless))
 
 
 @pytest.mark.parametrize(
