@@ -27,7 +27,6 @@ from b2bua.runtime.directory import Directory, LiveDevices
 from b2bua.runtime.guard.call_rate import CallRate
 from b2bua.runtime.guard.gate import Gate
 from b2bua.runtime.housekeeping import Housekeeping
-from b2bua.runtime.limits import codes_of, limits_of
 from b2bua.runtime.mailboxes import MailboxLink
 from b2bua.runtime.message_waiting import MessageWaiting
 from b2bua.runtime.metrics import LoopDelay
@@ -52,6 +51,7 @@ from b2bua.transport.tcp import Receiver, TcpTransport
 from b2bua.transport.udp import UdpTransport
 from config.settings import Settings
 from media.protocol import CountsChanged, Event, MessageStored, PoolStats, SessionEnded, SessionLost
+from provisioning.limits import codes_of, limits_of
 from provisioning.notifier.channels import channels
 from provisioning.store.errors import StoreError
 from provisioning.store.store import Store

@@ -96,11 +96,11 @@ class Hostile(asyncio.DatagramProtocol):
 
     async def leave(self) -> None:
         """End every dialog as the service knows it, and the connection."""
-        for (call_id, _), (ours, theirs, target, number) in self._dialogs.items():
+        while self._dialogs:
+            (call_id, _), (ours, theirs, target, number) = self._dialogs.popitem()
             bye = self._request("BYE", target, call_id, number + 1, "UDP", ours=ours, theirs=theirs)
             self._transport.sendto(bye, self.service)
             await asyncio.sleep(0.005)
-        self._dialogs.clear()
         if self._reader is not None:
             self._reader.cancel()
         if self._stream is not None:
