@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 import uvloop
 
-from b2bua.runtime import choices, metrics
+from b2bua.runtime import metrics
+from b2bua.runtime import picked_numbers as choices
 from b2bua.runtime.control import ControlServer
 from b2bua.runtime.figures import NodeFigures
 from b2bua.runtime.signalling import Signalling

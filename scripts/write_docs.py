@@ -7,6 +7,7 @@ from pathlib import Path
 from b2bua.callplan import responses
 from b2bua.cli import schema
 from config import events
+from scripts import state_diagrams
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -57,10 +58,11 @@ def configuration() -> str:
 
 
 def main() -> None:
-    """Write the four pages."""
+    """Write the five pages."""
     (DOCS / "configuration.md").write_text(configuration(), "utf-8")
     (DOCS / "events.md").write_text(events.as_markdown(), "utf-8")
     (DOCS / "json.md").write_text(schema.as_markdown(), "utf-8")
+    (DOCS / "state-machines.md").write_text(state_diagrams.as_markdown(), "utf-8")
     (DOCS / "response-codes.md").write_text(responses.as_markdown(), "utf-8")
 
 

@@ -17,18 +17,22 @@ PACKAGES = ("b2bua", "config", "media", "provisioning")
 
 VIOLATIONS = {
     "config": ("config/values.py", "import media.mailbox"),
-    "sip": ("b2bua/sip/uri.py", "import b2bua.callplan.settings"),
-    "callplan": ("b2bua/callplan/settings.py", "import b2bua.sip.uri"),
+    "sip": ("b2bua/sip/text/uri.py", "import b2bua.callplan.settings"),
+    "sip_layers": ("b2bua/sip/text/uri.py", "import b2bua.sip.transactions.timers"),
+    "callplan": ("b2bua/callplan/settings.py", "import b2bua.sip.text.uri"),
     "registrar": ("b2bua/registrar/__init__.py", "import b2bua.callplan.settings"),
     "call": ("b2bua/call/__init__.py", "import config.settings"),
     "trunks": ("b2bua/trunks/__init__.py", "import b2bua.registrar.location"),
     "transport": ("b2bua/transport/__init__.py", "import media.mailbox"),
-    "pure": ("b2bua/sip/flow.py", "import socket"),
-    "media": ("media/wav.py", "import b2bua.sip.uri"),
-    "provisioning": ("provisioning/control.py", "import b2bua.sip.uri"),
+    "pure": ("b2bua/sip/text/flow.py", "import socket"),
+    "media": ("media/wav.py", "import b2bua.sip.text.uri"),
+    "provisioning": ("provisioning/control.py", "import b2bua.sip.text.uri"),
     "mailbox": ("media/greetings.py", "import subprocess"),
     "conversion": ("media/conversion/level.py", "import media.pool"),
     "pjsua2": ("media/__init__.py", "import pjsua2"),
+    "rooms": ("provisioning/store/model.py", "import provisioning.editing.audit"),
+    "company": ("provisioning/company/words.py", "import sqlalchemy"),
+    "editing": ("provisioning/mailboxes/owners.py", "import provisioning.editing.rows"),
     "acyclic_call": ("b2bua/call/context.py", "if TYPE_CHECKING: import b2bua.call.call"),
 }
 """For each contract, a file and an import that it must refuse; those of siblings count also by type."""

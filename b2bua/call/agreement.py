@@ -5,12 +5,12 @@ from __future__ import annotations
 from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
 from b2bua.call.relay_session import RelaySession
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.offer_answer import same_numbers
-from b2bua.sip.sdp import Sdp, parse_sdp
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Nobody
-from b2bua.sip.timers import Timed
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import Nobody
+from b2bua.sip.sdp.description import Sdp, parse_sdp
+from b2bua.sip.sdp.offer_answer import same_numbers
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.transactions.timers import Timed
 
 MAX_PUT_OFF = 5
 """How often offers of our own may be put off (491, 500) before the call is given up."""

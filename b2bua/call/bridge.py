@@ -11,10 +11,10 @@ from b2bua.call.journal import Figures
 from b2bua.call.leg import Leg
 from b2bua.call.relay_session import RelaySession
 from b2bua.call.visit import Visit
-from b2bua.sip.body import Body, Kind
-from b2bua.sip.digits import digit_of_info
-from b2bua.sip.session import Session
-from b2bua.sip.timers import NEVER
+from b2bua.sip.bodies.digits import digit_of_info
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.text.body import Body, Kind
+from b2bua.sip.transactions.timers import NEVER
 
 
 class BridgeUser(Protocol):

@@ -15,13 +15,13 @@ from b2bua.call.setup import Setup
 from b2bua.call.steps import Answer
 from b2bua.call.visit import Visit
 from b2bua.call.walk import begin
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.question import Rule
 from b2bua.callplan.situation import Caller
-from b2bua.sip.location import location_of
-from b2bua.sip.nat import Nat
-from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.session_user import NOBODY
+from b2bua.sip.bodies.location import location_of
+from b2bua.sip.dialogs.session_user import NOBODY
+from b2bua.sip.sdp.nat import Nat
+from b2bua.sip.transactions.server_transaction import ServerTransaction
 
 
 class Call:

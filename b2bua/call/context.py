@@ -11,12 +11,12 @@ from b2bua.call.ports import ShownCaller
 from b2bua.call.relay_session import RelaySession
 from b2bua.call.services import Services
 from b2bua.callplan.settings import User
-from b2bua.sip.address import Address
-from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.location import Location
-from b2bua.sip.nat import Nat
-from b2bua.sip.uri import Uri
+from b2bua.sip.bodies.location import Location
+from b2bua.sip.sdp.nat import Nat
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.anonymity import ANONYMOUS, UNNUMBERED
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.uri import Uri
 
 
 class CallContext:
@@ -124,7 +124,7 @@ class CallContext:
         self.services.redirected.occupy(user)
         return True
 
-    def identity(self, host: Hop) -> Address:
+    def identity(self, host: SocketAddress) -> Address:
         """Return the caller as the called device is shown it (BEHAVIOUR I2, I4)."""
         who = self.itinerary.who
         if who.withheld:

@@ -13,15 +13,15 @@ from b2bua.call.walk import Walk
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.responses import asks_next, better, meaning
 from b2bua.callplan.steps import Dial
-from b2bua.sip.address import Address
-from b2bua.sip.body import Part
-from b2bua.sip.compose import Header
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.location import Location
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Refusal
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uri import Uri
+from b2bua.sip.bodies.location import Location
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import Refusal
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.body import Part
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.uri import Uri
 from b2bua.trunks.numbers import to_trunk
 from b2bua.trunks.shown import shown
 

@@ -8,8 +8,8 @@ from functools import partial
 from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
 from b2bua.call.relay_session import RelaySession
-from b2bua.sip.sdp import Sdp
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.dialogs.uas import ServerSession
+from b2bua.sip.sdp.description import Sdp
 
 RINGBACK = "ringback"
 

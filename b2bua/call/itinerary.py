@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from b2bua.callplan.causes import Cause
-from b2bua.callplan.foresight import Prospect
+from b2bua.callplan.forecast import Prospect
 from b2bua.callplan.hops import Hop, deflect, follow
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.plan import Plan

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from b2bua.call.ports import Peer
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.flow import Flow
-from b2bua.sip.nat import Nat, behind_nat
-from b2bua.sip.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite
-from b2bua.sip.sdp import PCMA, STANDARD_CODECS, TELEPHONE_EVENT, Direction, Sdp, parse_sdp
-from b2bua.sip.session import Session
-from b2bua.sip.warning import NO_CODEC, unacceptable
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.sdp.description import PCMA, STANDARD_CODECS, TELEPHONE_EVENT, Direction, Sdp, parse_sdp
+from b2bua.sip.sdp.nat import Nat, behind_nat
+from b2bua.sip.sdp.offer_answer import answer, describe, early_answer, reoffer, revised, rewrite
+from b2bua.sip.sdp.warning import NO_CODEC, unacceptable
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.flow import Flow
 
 UNSPECIFIED = "0.0.0.0"
 

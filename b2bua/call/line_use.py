@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from b2bua.sip.timers import Timed, TimerQueue
+from b2bua.sip.transactions.timers import Timed, TimerQueue
 
 
 class Waiter(Timed):

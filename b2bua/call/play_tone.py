@@ -8,7 +8,7 @@ from b2bua.call.steps import Performer, StepUser
 from b2bua.call.walk import Walk
 from b2bua.callplan.outcome import Ended
 from b2bua.callplan.steps import Announce, Announcement, EngagedTone
-from b2bua.sip.errors import BadMessage
+from b2bua.sip.text.errors import BadMessage
 
 ENGAGED = "engaged"
 RELAY_TIMEOUT = 5.0

@@ -13,9 +13,9 @@ from b2bua.call.journal import Figures, Journal
 from b2bua.callplan.settings import Trunk
 from b2bua.registrar.bindings import Binding
 from b2bua.registrar.target import Target
-from b2bua.sip.challenge import Credential
-from b2bua.sip.flow import Flow
-from b2bua.sip.nat import Nat
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.sdp.nat import Nat
+from b2bua.sip.text.flow import Flow
 
 
 @dataclass(frozen=True, slots=True)

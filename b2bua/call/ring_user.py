@@ -16,12 +16,12 @@ from b2bua.callplan.causes import Cause
 from b2bua.callplan.responses import ends_search, means_busy
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Ring
-from b2bua.sip.address import Address
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Refusal
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uri import Uri
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import Refusal
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.uri import Uri
 from b2bua.trunks.dialled import dialled
 
 

@@ -23,12 +23,12 @@ from b2bua.callplan.identity import Identity
 from b2bua.callplan.outcome import StepResult
 from b2bua.callplan.situation import Caller
 from b2bua.callplan.steps import Dial, Step
-from b2bua.sip.address import Address
-from b2bua.sip.anonymity import ANONYMOUS
-from b2bua.sip.challenge import Credential
-from b2bua.sip.dialog import Dialog
-from b2bua.sip.nat import Nat
-from b2bua.sip.sdp import Sdp
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.dialogs.dialog import Dialog
+from b2bua.sip.sdp.description import Sdp
+from b2bua.sip.sdp.nat import Nat
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.anonymity import ANONYMOUS
 
 VERSION = 3
 GAP = 100

@@ -15,10 +15,10 @@ from b2bua.call.walk import Walk
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended
 from b2bua.callplan.settings import User
-from b2bua.sip.compose import Header
-from b2bua.sip.sdp import Direction
-from b2bua.sip.session_user import Nobody
-from b2bua.sip.timers import NEVER, Timed
+from b2bua.sip.dialogs.session_user import Nobody
+from b2bua.sip.sdp.description import Direction
+from b2bua.sip.text.compose import Header
+from b2bua.sip.transactions.timers import NEVER, Timed
 
 COMPLETED_ELSEWHERE: tuple[Header, ...] = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)
 """Said to the devices that did not answer first (RFC 3326)."""

@@ -8,14 +8,14 @@ from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
 from b2bua.call.relay_session import RelaySession
 from b2bua.callplan.steps import Portal, Voicemail
-from b2bua.sip.address import Address
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.flow import Flow
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Nobody, Refusal
-from b2bua.sip.timers import NEVER, Timed
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uri import Uri
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import Nobody, Refusal
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.uri import Uri
+from b2bua.sip.transactions.timers import NEVER, Timed
 
 WORKER_TIMEOUT = 10.0
 """Seconds from asking for a worker to its answer. An idle one takes milliseconds, a new one about a second."""

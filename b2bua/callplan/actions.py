@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from b2bua.callplan.asked import Asked
 from b2bua.callplan.causes import BUSY, Cause
 from b2bua.callplan.dialling import CalledUser, Elsewhere, Unknown
 from b2bua.callplan.identity import redirected
 from b2bua.callplan.journey import MOST_DIVERSIONS, Journey
 from b2bua.callplan.permission import redirect_target, why_not_call
+from b2bua.callplan.question import Asked
 from b2bua.callplan.settings import Action, Treatment, User
 from b2bua.callplan.steps import (
     Announce,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import Cause
-from b2bua.callplan.foresight import Prospect
+from b2bua.callplan.forecast import Prospect
 from b2bua.callplan.outcome import StepResult
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.question import Rule
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
 from b2bua.callplan.words import ANNOUNCED, devices, duration, email_of, name_of, possessive, sentence

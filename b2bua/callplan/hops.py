@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from b2bua.callplan.actions import LOOP, NOT_ANSWERED, is_long, mailbox, to_number
-from b2bua.callplan.asked import Asked, Rule
 from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.identity import diverted, seen_by
 from b2bua.callplan.journey import Journey
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.plan import Considered, Plan, decide
+from b2bua.callplan.question import Asked, Rule
 from b2bua.callplan.settings import Action, Treatment, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.callplan.steps import Occasion, Step, Transfer

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.hops import Hop
 from b2bua.callplan.outcome import Ended, StepResult
+from b2bua.callplan.question import Rule
 from b2bua.callplan.situation import Caller
 from b2bua.callplan.steps import Dial, Ring, Step, Voicemail
 

@@ -6,7 +6,6 @@ Only users call out; what a trunk brings never reaches this (`dialling.dial`).
 from __future__ import annotations
 
 from b2bua.callplan.actions import LOOP
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import NOT_ANSWERED
 from b2bua.callplan.classes import destination_class
 from b2bua.callplan.dialling import Elsewhere, Emergency, Service
@@ -14,6 +13,7 @@ from b2bua.callplan.identity import Identity, in_emergency, outgoing
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.permission import why_not_call
 from b2bua.callplan.plan import Considered, Plan, refusal
+from b2bua.callplan.question import Rule
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Caller, Limits
 from b2bua.callplan.steps import Dial, Reject

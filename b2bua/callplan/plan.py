@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from b2bua.callplan.asked import Asked, Rule
 from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.dialling import Unknown
+from b2bua.callplan.question import Asked, Rule
 from b2bua.callplan.rules import RULES
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Portal, Reject, Step

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from b2bua.callplan.actions import NOT_ANSWERED, Course, course, to_number
-from b2bua.callplan.asked import Asked, Rule, Verdict
 from b2bua.callplan.causes import ANY, BUSY, UNANSWERED, Cause
 from b2bua.callplan.hours import interval_at
+from b2bua.callplan.question import Asked, Rule, Verdict
 from b2bua.callplan.settings import Action, Treatment
 from b2bua.callplan.steps import Announce, Announcement, Occasion, Reject, Ring, Step
 

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.dialling import CalledUser, dial
 from b2bua.callplan.explain import in_words, to_json
-from b2bua.callplan.foresight import foresee
+from b2bua.callplan.forecast import foresee
 from b2bua.callplan.hops import Hop, follow
 from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.question import Rule
 from b2bua.callplan.route import route
 from b2bua.callplan.settings import User
 from b2bua.callplan.situation import Caller, Situation
@@ -23,11 +23,11 @@ from b2bua.callplan.steps import Transfer
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from b2bua.cli.schema import Considered, Explanation
-from b2bua.runtime.limits import limits_of
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.uri import Uri, parse_uri
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.uri import Uri, parse_uri
 from b2bua.trunks.dialled import dialled
 from config.settings import Settings
+from provisioning.limits import limits_of
 from provisioning.store.directory import Directory
 
 app = typer.Typer()

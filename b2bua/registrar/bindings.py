@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil
 
-from b2bua.sip.address import Address, parse_address
-from b2bua.sip.flow import Flow
-from b2bua.sip.uri import Params, Uri
+from b2bua.sip.text.address import Address, parse_address
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.uri import Params, Uri
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from b2bua.sip.flow import Hop
+from b2bua.sip.text.flow import SocketAddress
 
-_Source = TypeVar("_Source", Hop, str)
+_Source = TypeVar("_Source", SocketAddress, str)
 MAX_SOURCES = 100_000
 
 
@@ -15,22 +15,22 @@ class Known:
 
     def __init__(self, most: int = MAX_SOURCES) -> None:
         self._most = most
-        self._until: dict[Hop, float] = {}
+        self._until: dict[SocketAddress, float] = {}
         self._hosts: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._until)
 
-    def met(self, source: Hop, until: float) -> None:
+    def met(self, source: SocketAddress, until: float) -> None:
         """Somebody known is there, and counts as known until then or longer."""
         _prolong(self._until, source, until, self._most)
         _prolong(self._hosts, source.host, until, self._most)
 
-    def forget(self, source: Hop) -> None:
+    def forget(self, source: SocketAddress) -> None:
         """Who is there is nobody any more."""
         self._until.pop(source, None)
 
-    def knows(self, source: Hop, now: float) -> bool:
+    def knows(self, source: SocketAddress, now: float) -> bool:
         """Whether this address and port is somebody's."""
         return self._until.get(source, 0.0) > now
 

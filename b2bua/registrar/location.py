@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from b2bua.registrar.bindings import Added, Binding, Change, Refreshed, Removal, Removed
-from b2bua.sip.flow import Flow
+from b2bua.sip.text.flow import Flow
 
 
 class Location:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from b2bua.registrar.bindings import Added, Binding, Change, Refreshed, Removal, Removed
-from b2bua.sip.address import Address, parse_address
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.flow import Flow
-from b2bua.sip.message import Request
-from b2bua.sip.via import Via
+from b2bua.sip.text.address import Address, parse_address
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.message import Request
+from b2bua.sip.text.via import Via
 
 _MAX_USER_AGENT = 200  # characters kept
 MAX_PATH = 10  # proxies between us and a device

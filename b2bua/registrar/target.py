@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from b2bua.registrar.bindings import Binding
-from b2bua.sip.compose import Header
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.nat import in_reach
-from b2bua.sip.route import routed
+from b2bua.sip.sdp.nat import in_reach
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.route import routed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Ways:
     carrier's, which would take it for a call of ours.
     """
 
-    local: Mapping[str, Hop]
-    closed: Callable[[Hop], bool]
+    local: Mapping[str, SocketAddress]
+    closed: Callable[[SocketAddress], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _direct(binding: Binding, ways: Ways) -> Flow | None:
     if back is not None and binding.outbound:
         return None
     named = binding.next_hop
-    hop = Hop(named.host, named.port or 5060)
+    hop = SocketAddress(named.host, named.port or 5060)
     beside = hop.host == source.host
     if back is not None and back.reliable and beside:
         return None

@@ -14,13 +14,13 @@ from b2bua.callplan.codes import USUAL, Codes
 from b2bua.callplan.journey import Diversion
 from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller
-from b2bua.runtime.directory import Registered
-from b2bua.sip.anonymity import withheld
-from b2bua.sip.digest import Account
-from b2bua.sip.flow import Flow
-from b2bua.sip.message import Request
-from b2bua.sip.nat import Nat
-from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.runtime.directory import LiveDevices
+from b2bua.sip.auth.digest import Account
+from b2bua.sip.sdp.nat import Nat
+from b2bua.sip.text.anonymity import withheld
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.message import Request
+from b2bua.sip.transactions.server_transaction import ServerTransaction
 from b2bua.trunks.calling import caller_of
 from b2bua.trunks.dialled import dialled
 from b2bua.trunks.diversions import incoming_diversions
@@ -55,7 +55,7 @@ class Callers:
 
     def __init__(
         self,
-        devices: Registered,
+        devices: LiveDevices,
         authenticate: Authenticate,
         on_proven: Callable[[Flow], None],
         codes: Codes = USUAL,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from b2bua.sip.timers import NEVER, Timed, TimerQueue
+from b2bua.sip.transactions.timers import NEVER, Timed, TimerQueue
 
 # uvloop counts whole milliseconds and rounds: armed for the very moment it may wake before it, find nothing due
 # and spin until the clock ticks.

@@ -11,8 +11,8 @@ from b2bua.callplan.settings import Trunk, User
 from b2bua.registrar.bindings import Binding
 from b2bua.registrar.location import Location
 from b2bua.registrar.target import Ways, target_of
-from b2bua.runtime.choices import Choices
-from b2bua.sip.flow import Hop
+from b2bua.runtime.picked_numbers import PickedNumbers
+from b2bua.sip.text.flow import SocketAddress
 from b2bua.trunks.sources import sources_of
 from provisioning.store.directory import Account
 from provisioning.store.directory import Directory as Reading
@@ -59,7 +59,7 @@ class Directory:
         ]
 
 
-class Registered:
+class LiveDevices:
     """The `Devices` of calls: users by the present directory, bindings and picked numbers as clients signed on.
 
     `local` holds where we listen, by transport; `is_ours` tells which other addresses are ours too.
@@ -69,12 +69,12 @@ class Registered:
         self,
         directory: Directory,
         location: Location,
-        local: Mapping[str, Hop],
-        is_ours: Callable[[Hop], bool],
+        local: Mapping[str, SocketAddress],
+        is_ours: Callable[[SocketAddress], bool],
     ) -> None:
         self.directory = directory
         self.location = location
-        self.choices = Choices()
+        self.choices = PickedNumbers()
         self._is_ours = is_ours
         self._ways = Ways(local, self._closed)
 
@@ -94,5 +94,5 @@ class Registered:
             return None
         return Device(binding.username, binding, target, account.nat)
 
-    def _closed(self, hop: Hop) -> bool:
+    def _closed(self, hop: SocketAddress) -> bool:
         return self._is_ours(hop) or self.directory.sources.trunk_of(hop) is not None

@@ -9,9 +9,9 @@ from pathlib import Path
 import structlog
 
 from b2bua.call.ports import ReservationDone, ShownCaller
-from b2bua.runtime.directory import Registered
-from b2bua.runtime.trace import legible
-from b2bua.sip.flow import Flow, Hop
+from b2bua.runtime.directory import LiveDevices
+from b2bua.runtime.records.trace import legible
+from b2bua.sip.text.flow import Flow, SocketAddress
 from media.client import MediaClient, MediaError
 from media.message import Caller, Occasion
 from media.protocol import Event, Place, Reservation, Service
@@ -27,8 +27,8 @@ class MailboxLink:
     def __init__(
         self,
         path: Path,
-        local: Hop,
-        devices: Registered,
+        local: SocketAddress,
+        devices: LiveDevices,
         on_event: Callable[[Event], None],
         on_gone: Callable[[], None],
     ) -> None:
@@ -108,7 +108,7 @@ class MailboxLink:
                 log.warning("media.refused", reason=str(place))
                 done(None, now)
             else:
-                done(Flow("UDP", self._local, Hop(place.address, place.port)), now)
+                done(Flow("UDP", self._local, SocketAddress(place.address, place.port)), now)
 
         def later(place: Place | MediaError) -> None:
             # Called from the event loop: a fault in a call must not end the connection to the media host.

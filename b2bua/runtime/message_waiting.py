@@ -16,15 +16,15 @@ from b2bua.registrar.bindings import Binding, Change, Refreshed, Removed
 from b2bua.registrar.registrar import HOUR, Limits
 from b2bua.runtime.callers import Authenticate
 from b2bua.runtime.clock import Alarm
-from b2bua.runtime.directory import Registered
-from b2bua.sip.address import Address
+from b2bua.runtime.directory import LiveDevices
 from b2bua.sip.agent import UserAgent
-from b2bua.sip.flow import Flow
-from b2bua.sip.message import Request
-from b2bua.sip.mwi import CONTENT_TYPE, UNSOLICITED, Counts, summary
-from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.subscription import Subscription
-from b2bua.sip.uri import Uri
+from b2bua.sip.bodies.message_summary import CONTENT_TYPE, UNSOLICITED, Counts, summary
+from b2bua.sip.dialogs.subscription import Subscription
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.message import Request
+from b2bua.sip.text.uri import Uri
+from b2bua.sip.transactions.server_transaction import ServerTransaction
 from b2bua.trunks.dialled import dialled
 from provisioning.store.directory import Account
 
@@ -67,7 +67,7 @@ class MessageWaiting:
     def __init__(
         self,
         agent: UserAgent,
-        devices: Registered,
+        devices: LiveDevices,
         authenticate: Authenticate,
         limits: Limits,
         access_codes: frozenset[str],

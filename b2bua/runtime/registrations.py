@@ -22,17 +22,17 @@ from b2bua.registrar.bindings import (
     wall_time,
 )
 from b2bua.registrar.registrar import Limits, register
-from b2bua.runtime.choices import Shown, pick
 from b2bua.runtime.clock import Alarm, LoopTimers
-from b2bua.runtime.directory import Directory, Registered
-from b2bua.runtime.gate import Gate
-from b2bua.runtime.writer import Writer
-from b2bua.sip.address import parse_address
-from b2bua.sip.digest import Account, Authenticator, Missing, Refused, Stale, Verified
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.message import Request
-from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.runtime.directory import Directory, LiveDevices
+from b2bua.runtime.guard.gate import Gate
+from b2bua.runtime.picked_numbers import Shown, pick
+from b2bua.runtime.records.writer import Writer
+from b2bua.sip.auth.digest import Account, Authenticator, Missing, Refused, Stale, Verified
+from b2bua.sip.text.address import parse_address
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.message import Request
+from b2bua.sip.transactions.server_transaction import ServerTransaction
 from provisioning.store.bindings import StoredBinding
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class Registrations:
 
     def __init__(
         self,
-        devices: Registered,
+        devices: LiveDevices,
         authenticator: Authenticator,
         limits: Limits,
         queue: LoopTimers,
@@ -298,6 +298,6 @@ def _restored(stored: StoredBinding, now: float, wall_now: float) -> Binding | N
     )
 
 
-def _hop(text: str) -> Hop:
+def _hop(text: str) -> SocketAddress:
     host, _, port = text.rpartition(":")
-    return Hop(host, int(port))
+    return SocketAddress(host, int(port))

@@ -11,7 +11,7 @@ import structlog
 
 from b2bua.call.journal import Figures
 from b2bua.call.ports import Peer, Ports
-from b2bua.sip.flow import Flow
+from b2bua.sip.text.flow import Flow
 from b2bua.transport.addresses import Addresses
 from media.relay.client import Peer as RelayPeer
 from media.relay.client import Ports as RelayPorts

@@ -19,38 +19,38 @@ from b2bua.call.snapshot import restore
 from b2bua.registrar.failures import Patience
 from b2bua.registrar.location import Location
 from b2bua.registrar.registrar import Limits as RegistrarLimits
-from b2bua.runtime.application import Telephony
-from b2bua.runtime.callbook import CallBook
 from b2bua.runtime.callers import Callers
+from b2bua.runtime.carriers.resolver import Resolver
+from b2bua.runtime.carriers.trunks import TrunkLines
 from b2bua.runtime.clock import ClockJumps, LoopTimers, Tokens
-from b2bua.runtime.dialogs import Dialogs
-from b2bua.runtime.directory import Directory, Registered
-from b2bua.runtime.emergencies import Emergencies
-from b2bua.runtime.gate import Gate
-from b2bua.runtime.limits import codes_of, limits_of
+from b2bua.runtime.directory import Directory, LiveDevices
+from b2bua.runtime.guard.call_rate import CallRate
+from b2bua.runtime.guard.gate import Gate
 from b2bua.runtime.mailboxes import MailboxLink
 from b2bua.runtime.message_waiting import MessageWaiting
 from b2bua.runtime.metrics import LoopDelay
-from b2bua.runtime.quotas import Quotas
+from b2bua.runtime.records.callbook import CallBook
+from b2bua.runtime.records.dialogs import Dialogs
+from b2bua.runtime.records.emergencies import Emergencies
+from b2bua.runtime.records.trace import Trace
+from b2bua.runtime.records.writer import Writer
 from b2bua.runtime.registrations import Registrations
 from b2bua.runtime.relay import RelayLink
-from b2bua.runtime.resolver import Resolver
-from b2bua.runtime.trace import Trace
-from b2bua.runtime.trunks import TrunkLines
-from b2bua.runtime.writer import Writer
+from b2bua.runtime.telephony import Telephony
 from b2bua.sip.agent import UserAgent
-from b2bua.sip.challenge import Credential
-from b2bua.sip.digest import Algorithm, Authenticator
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.framing import Unframed
-from b2bua.sip.mwi import Counts
-from b2bua.sip.timers import Timers
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.auth.digest import Algorithm, Authenticator
+from b2bua.sip.bodies.message_summary import Counts
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.framing import Unframed
+from b2bua.sip.transactions.timers import Timers
 from b2bua.transport.addresses import Addresses
 from b2bua.transport.tcp import Limits as ConnectionLimits
 from b2bua.transport.tcp import Receiver, TcpTransport
 from b2bua.transport.udp import UdpTransport
 from config.settings import Settings
 from media.protocol import CountsChanged, Event, MessageStored, PoolStats, SessionEnded, SessionLost
+from provisioning.limits import codes_of, limits_of
 from provisioning.notifier.channels import channels
 from provisioning.store.errors import StoreError
 from provisioning.store.store import Store
@@ -71,7 +71,9 @@ class Signalling:
         self._queue = LoopTimers(self._loop)
         self._tokens = Tokens("a")
         listening = {"UDP": settings.sip.udp, "TCP": settings.sip.tcp}
-        self._local = {name: Hop(*address) for name, address in listening.items() if address is not None}
+        self._local = {
+            name: SocketAddress(*address) for name, address in listening.items() if address is not None
+        }
         self._addresses = {
             name: _addresses(hop.host, settings.sip.public_address, settings)
             for name, hop in self._local.items()
@@ -94,7 +96,7 @@ class Signalling:
         settings = self._settings
         directory = Directory(await self._store.directory(settings.sip.realm))
         self._version = directory.version
-        self.devices = Registered(directory, self.location, self._local, self._is_ours)
+        self.devices = LiveDevices(directory, self.location, self._local, self._is_ours)
         self.gate = Gate(
             self.devices,
             Patience(
@@ -114,7 +116,7 @@ class Signalling:
             self.trace,
             limits_of(settings),
             Emergencies(settings.data_dir / "emergencies.json"),
-            Quotas(settings.calls.per_minute),
+            CallRate(settings.calls.per_minute),
         )
         self.agent = UserAgent(
             self,
@@ -288,11 +290,11 @@ class Signalling:
         """A connection to the peer of a UDP flow, if we have TCP and it lately did not refuse."""
         return None if self._tcp is None else self._tcp.reach(flow.remote)
 
-    def advertised(self, flow: Flow) -> Hop:
+    def advertised(self, flow: Flow) -> SocketAddress:
         """Our address as the peer must write it."""
-        return Hop(self._addresses[flow.transport].towards(flow.remote.host), flow.local.port)
+        return SocketAddress(self._addresses[flow.transport].towards(flow.remote.host), flow.local.port)
 
-    def _is_ours(self, hop: Hop) -> bool:
+    def _is_ours(self, hop: SocketAddress) -> bool:
         """Whether what is sent there would come to us again."""
         if IPv4Address(hop.host) in self._settings.media.worker_network:
             return True

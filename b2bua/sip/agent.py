@@ -8,10 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from b2bua.sip.address import Address, parse_party
-from b2bua.sip.authorization import Authorization, Authorized
-from b2bua.sip.body import SDP, Part, write_multipart
-from b2bua.sip.capabilities import (
+from b2bua.sip.auth.authorization import Authorization, Authorized
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.dialogs.dialog import Dialog, DialogId
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session_user import NOBODY, SessionUser
+from b2bua.sip.dialogs.subscription import Subscription, SubscriptionUser, event_type
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.dialogs.uas import ServerSession
+from b2bua.sip.text.address import Address, parse_party
+from b2bua.sip.text.body import SDP, Part, write_multipart
+from b2bua.sip.text.capabilities import (
     ALLOW,
     ALLOW_EVENTS,
     CAPABILITIES,
@@ -23,23 +31,15 @@ from b2bua.sip.capabilities import (
     SUPPORTED,
     UNDERSTOOD,
 )
-from b2bua.sip.challenge import Credential
-from b2bua.sip.client_transaction import IGNORE, ResponseUser
-from b2bua.sip.compose import Header
-from b2bua.sip.dialog import Dialog, DialogId
-from b2bua.sip.draft import Draft
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.flow import Flow
-from b2bua.sip.layer import TransactionLayer, Wire
-from b2bua.sip.message import Request, Response
-from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.session import Session
-from b2bua.sip.session_state import SessionState
-from b2bua.sip.session_user import NOBODY, SessionUser
-from b2bua.sip.subscription import Subscription, SubscriptionUser, event_type
-from b2bua.sip.timers import TimerQueue, Timers
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.draft import Draft
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.message import Request, Response
+from b2bua.sip.transactions.client_transaction import IGNORE, ResponseUser
+from b2bua.sip.transactions.layer import TransactionLayer, Wire
+from b2bua.sip.transactions.server_transaction import ServerTransaction
+from b2bua.sip.transactions.timers import TimerQueue, Timers
 
 MAX_CONTACTS = 20
 """Contacts of a REGISTER that are looked at before its sender has shown credentials."""

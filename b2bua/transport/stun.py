@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from b2bua.sip.flow import Hop
+from b2bua.sip.text.flow import SocketAddress
 
 MAGIC = b"\x21\x12\xa4\x42"
 HEADER = 20  # bytes
@@ -28,7 +28,7 @@ def is_stun(data: bytes) -> bool:
     return data[:1] <= b"\x3f" and data[4:8] == MAGIC
 
 
-def answer(data: bytes, source: Hop) -> bytes | None:
+def answer(data: bytes, source: SocketAddress) -> bytes | None:
     """The answer to a binding request from this address; `None` for everything else.
 
     An error names attributes that would have to be understood and are not (420, RFC 5389 §7.3.1).
@@ -56,7 +56,7 @@ def _attributes(data: bytes) -> list[int] | None:
     return types if at == len(data) else None
 
 
-def _mapped(source: Hop) -> bytes:
+def _mapped(source: SocketAddress) -> bytes:
     """An address, hidden from routers that rewrite what looks like one (§15.2)."""
     port = source.port ^ int.from_bytes(MAGIC[:2])
     address = bytes(a ^ b for a, b in zip(map(int, source.host.split(".")), MAGIC, strict=True))

@@ -17,8 +17,8 @@ from typing import cast
 
 import structlog
 
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.framing import PING, PONG, Framer, Unframed
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.framing import PING, PONG, Framer, Unframed
 from b2bua.transport.unreachable import Unreachable
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ class Receiver:
 class Connection(asyncio.Protocol):
     """One connection, opened by a peer or by us (`remote` is given then)."""
 
-    def __init__(self, owner: TcpTransport, remote: Hop | None = None) -> None:
+    def __init__(self, owner: TcpTransport, remote: SocketAddress | None = None) -> None:
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._framer = Framer()
@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
         """Connected: take it in, or refuse it where there are too many."""
         stream = cast(asyncio.Transport, transport)
         if not self.ours:
-            self.flow = self._owner.new_flow(Hop(*stream.get_extra_info("peername")))
+            self.flow = self._owner.new_flow(SocketAddress(*stream.get_extra_info("peername")))
             if not self._owner.admit(self):
                 self._over = True
                 stream.abort()
@@ -164,14 +164,14 @@ class TcpTransport:
 
     _server: asyncio.Server
 
-    def __init__(self, local: Hop, limits: Limits, receiver: Receiver) -> None:
+    def __init__(self, local: SocketAddress, limits: Limits, receiver: Receiver) -> None:
         self.local = local
         self.limits = limits
         self.receiver = receiver
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
         self._connections: dict[int, Connection] = {}
-        self._ours: dict[Hop, Connection] = {}
+        self._ours: dict[SocketAddress, Connection] = {}
         self._per_address: Counter[str] = Counter()
         self._opening: set[asyncio.Task[None]] = set()
         self._unreachable = Unreachable()
@@ -182,7 +182,7 @@ class TcpTransport:
         return len(self._connections)
 
     @classmethod
-    async def listen(cls, local: Hop, limits: Limits, receiver: Receiver) -> TcpTransport:
+    async def listen(cls, local: SocketAddress, limits: Limits, receiver: Receiver) -> TcpTransport:
         """Listen for connections. Raises OSError, such as a port in use."""
         transport = cls(local, limits, receiver)
         try:
@@ -205,7 +205,7 @@ class TcpTransport:
         else:
             connection.send(data)
 
-    def reach(self, remote: Hop) -> Flow | None:
+    def reach(self, remote: SocketAddress) -> Flow | None:
         """A flow to a peer that may or may not take connections; `None` where it lately did not."""
         if remote not in self._ours:
             if self._unreachable.holds(remote, self._loop.time()):
@@ -232,7 +232,7 @@ class TcpTransport:
 
     # What connections ask
 
-    def new_flow(self, remote: Hop) -> Flow:
+    def new_flow(self, remote: SocketAddress) -> Flow:
         """A flow to this peer by a connection of its own."""
         return Flow("TCP", self.local, remote, next(self._numbers))
 
@@ -273,7 +273,7 @@ class TcpTransport:
         if not self._closed:
             self.receiver.lost(flow)
 
-    def _open(self, remote: Hop, limit: float = CONNECT_LIMIT) -> Connection:
+    def _open(self, remote: SocketAddress, limit: float = CONNECT_LIMIT) -> Connection:
         connection = self._ours[remote] = Connection(self, remote)
         self._connections[connection.flow.connection] = connection
         task = self._loop.create_task(self._connect(connection, limit))

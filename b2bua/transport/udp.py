@@ -18,7 +18,7 @@ from asyncio_dgram import TransportClosed
 from asyncio_dgram.aio import DatagramServer
 from asyncio_dgram.aio import Protocol as DatagramProtocol
 
-from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.transport import stun
 from b2bua.transport.rank import Rank
 from b2bua.transport.waiting import Datagram, WaitingRoom
@@ -66,7 +66,7 @@ class UdpTransport:
 
     def __init__(
         self,
-        local: Hop,
+        local: SocketAddress,
         received: Callable[[bytes, Flow], None],
         limit: int,
         door: Doorkeeper,
@@ -84,7 +84,7 @@ class UdpTransport:
     @classmethod
     async def bind(
         cls,
-        local: Hop,
+        local: SocketAddress,
         receive_buffer: int,
         received: Callable[[bytes, Flow], None],
         limit: int,
@@ -96,14 +96,14 @@ class UdpTransport:
             endpoint.setblocking(False)
             endpoint.bind(local)
             _ask_for_buffer(endpoint, receive_buffer)
-            transport = cls(Hop(*endpoint.getsockname()), received, limit, door)
+            transport = cls(SocketAddress(*endpoint.getsockname()), received, limit, door)
             await transport._open(endpoint)
             return transport
         except OSError as error:
             endpoint.close()
             raise OSError(error.errno, f"SIP cannot listen on {local}: {error.strerror}") from error
 
-    def send(self, data: bytes, remote: Hop) -> None:
+    def send(self, data: bytes, remote: SocketAddress) -> None:
         """Send a datagram; once the socket is closed, none."""
         assert self._stream is not None
         while True:
@@ -140,7 +140,7 @@ class UdpTransport:
         self._stream = DatagramServer(cast(Any, transport), inbox, errors, drained)
 
     def _arrived(self, data: bytes, source: tuple[str, int]) -> None:
-        remote = Hop(*source)
+        remote = SocketAddress(*source)
         if stun.is_stun(data):
             if (answer := stun.answer(data, remote)) is not None:
                 self.send(answer, remote)

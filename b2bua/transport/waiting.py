@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 
-from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.transport.rank import Rank
 
 
@@ -31,8 +31,8 @@ class WaitingRoom:
     __slots__ = ("_by_rank", "_lines", "_size", "_turns")
 
     def __init__(self) -> None:
-        self._lines: dict[Hop, deque[Datagram]] = {}
-        self._turns: tuple[OrderedDict[Hop, None], ...] = tuple(OrderedDict() for _ in Rank)
+        self._lines: dict[SocketAddress, deque[Datagram]] = {}
+        self._turns: tuple[OrderedDict[SocketAddress, None], ...] = tuple(OrderedDict() for _ in Rank)
         # The same datagrams once more, in the order of arrival.
         self._by_rank: tuple[dict[Datagram, None], ...] = tuple({} for _ in Rank)
         self._size = 0
@@ -87,7 +87,7 @@ class WaitingRoom:
         else:
             line.remove(datagram)
 
-    def _line_up(self, source: Hop, line: deque[Datagram]) -> None:
+    def _line_up(self, source: SocketAddress, line: deque[Datagram]) -> None:
         """Give a source its next turn, at the end of those with the rank of its next datagram."""
         if line:
             self._turns[line[0].rank][source] = None

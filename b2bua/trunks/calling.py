@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from b2bua.callplan.settings import Trunk
 from b2bua.callplan.situation import Caller
-from b2bua.sip.address import Address, parse_address, split_list
-from b2bua.sip.anonymity import withheld
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Request
+from b2bua.sip.text.address import Address, parse_address, split_list
+from b2bua.sip.text.anonymity import withheld
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.message import Request
 from b2bua.trunks.numbers import number_in
 
 

@@ -10,7 +10,7 @@ import phonenumbers
 from b2bua.callplan.classes import is_allotted
 from b2bua.callplan.codes import USUAL, Codes
 from b2bua.callplan.dialling import e164, is_service_code, without_prefix, without_separators
-from b2bua.sip.uri import Params, Uri, write_params
+from b2bua.sip.text.uri import Params, Uri, write_params
 
 _GLOBAL = re.compile(r"\+[0-9]{1,15}")
 _NO_COUNTRY = ("ZZ", "001")

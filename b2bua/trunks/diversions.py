@@ -9,11 +9,11 @@ from itertools import groupby, pairwise
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.journey import Diversion
 from b2bua.callplan.settings import Trunk
-from b2bua.sip.address import Address
-from b2bua.sip.compose import Header
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Request
-from b2bua.sip.uri import Uri
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.message import Request
+from b2bua.sip.text.uri import Uri
 from b2bua.trunks.numbers import number_in, to_trunk
 
 REASONS = {

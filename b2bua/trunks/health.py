@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 
-from b2bua.sip.client_transaction import ClientTransaction
-from b2bua.sip.message import Response
-from b2bua.sip.timers import NEVER, Timed, TimerQueue
+from b2bua.sip.text.message import Response
+from b2bua.sip.transactions.client_transaction import ClientTransaction
+from b2bua.sip.transactions.timers import NEVER, Timed, TimerQueue
 
 MOST_MISSED = 2  # probes without an answer until a trunk is down
 PATIENCE = 4.0  # seconds for the answer to a probe; as long as a call waits for a trunk

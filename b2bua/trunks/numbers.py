@@ -9,7 +9,7 @@ import phonenumbers
 
 from b2bua.callplan.dialling import e164, without_separators
 from b2bua.callplan.settings import Trunk
-from b2bua.sip.uri import Uri
+from b2bua.sip.text.uri import Uri
 from b2bua.trunks.dialled import dialled
 
 _DIGITS = re.compile(r"[0-9]{1,32}")

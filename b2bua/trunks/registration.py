@@ -10,12 +10,12 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import Protocol
 
-from b2bua.sip.address import parse_address, split_list
-from b2bua.sip.client_transaction import ClientTransaction
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Response
-from b2bua.sip.timers import NEVER, Timed, TimerQueue
-from b2bua.sip.uri import Uri
+from b2bua.sip.text.address import parse_address, split_list
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.message import Response
+from b2bua.sip.text.uri import Uri
+from b2bua.sip.transactions.client_transaction import ClientTransaction
+from b2bua.sip.transactions.timers import NEVER, Timed, TimerQueue
 
 EXPIRES = 3600  # seconds asked for
 SHORTEST = 5.0  # seconds between a registration and its refresh, however soon it ends

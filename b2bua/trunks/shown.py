@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.settings import Trunk
-from b2bua.sip.address import Address
-from b2bua.sip.anonymity import ANONYMOUS, UNNUMBERED
-from b2bua.sip.compose import Header
-from b2bua.sip.uri import Uri
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.anonymity import ANONYMOUS, UNNUMBERED
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.uri import Uri
 from b2bua.trunks.diversions import diversion_headers
 from b2bua.trunks.numbers import to_trunk
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from b2bua.callplan.settings import Trunk
-from b2bua.sip.flow import Hop
+from b2bua.sip.text.flow import SocketAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,11 @@ class Sources:
     `networks` holds, from the longest prefix to the shortest, a netmask and the networks with it, as numbers.
     """
 
-    ports: Mapping[Hop, Trunk]
+    ports: Mapping[SocketAddress, Trunk]
     hosts: Mapping[str, Trunk]
     networks: tuple[tuple[int, Mapping[int, Trunk]], ...]
 
-    def trunk_of(self, source: Hop) -> Trunk | None:
+    def trunk_of(self, source: SocketAddress) -> Trunk | None:
         """The trunk whose call this is: `ip:port` wins over `ip`, and that over the longest prefix."""
         found = self.ports.get(source) or self.hosts.get(source.host)
         if found is not None or not self.networks:
@@ -36,14 +36,14 @@ class Sources:
 
 def sources_of(trunks: Iterable[Trunk]) -> Sources:
     """The table of these trunks. An entry that two of them have belongs to the first."""
-    ports: dict[Hop, Trunk] = {}
+    ports: dict[SocketAddress, Trunk] = {}
     hosts: dict[str, Trunk] = {}
     by_mask: dict[int, dict[int, Trunk]] = {}
     for trunk in trunks:
         for entry in trunk.allow_from:
             host, colon, port = entry.partition(":")
             if colon:
-                ports.setdefault(Hop(host, int(port)), trunk)
+                ports.setdefault(SocketAddress(host, int(port)), trunk)
             elif "/" in entry:
                 network = IPv4Network(entry)
                 same_mask = by_mask.setdefault(int(network.netmask), {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from b2bua.sip.challenge import Credential
+from b2bua.sip.auth.challenge import Credential
 
 CALLED, REGISTERING, MAILBOXES = 200, 200, 20
 PASSWORD = "for-loopback-only"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from secrets import token_hex
 
-from b2bua.sip.challenge import CHALLENGED, Credential, challenges_in
-from b2bua.sip.message import Response, parse_message
+from b2bua.sip.auth.challenge import CHALLENGED, Credential, challenges_in
+from b2bua.sip.text.message import Response, parse_message
 from tests.bench.endpoint import Address, Endpoint, request, response, sdp, uri_of
 from tests.support.sipp import Message
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from b2bua.sip.challenge import Credential
-from b2bua.sip.digest import Algorithm, ha1, parse_credentials
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.auth.digest import Algorithm, ha1, parse_credentials
 from tests.bench.endpoint import Address, Endpoint, response, sdp
 from tests.bench.parties import Carrier
 from tests.support.addresses import fresh_address

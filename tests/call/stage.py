@@ -27,21 +27,21 @@ from b2bua.callplan.settings import Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.registrar.bindings import Binding
 from b2bua.registrar.target import Target
-from b2bua.sip.challenge import Credential
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.message import Request, Response
-from b2bua.sip.nat import Nat
-from b2bua.sip.sdp import Sdp, parse_sdp
-from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.session import Session
-from b2bua.sip.timers import NEVER
-from b2bua.sip.uas import ServerSession
-from b2bua.sip.uri import parse_uri
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.uas import ServerSession
+from b2bua.sip.sdp.description import Sdp, parse_sdp
+from b2bua.sip.sdp.nat import Nat
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.message import Request, Response
+from b2bua.sip.text.uri import parse_uri
+from b2bua.sip.transactions.server_transaction import ServerTransaction
+from b2bua.sip.transactions.timers import NEVER
 from tests.callplan.company import ACME, NOON, OTHER, RECEPTION, SALES, WORKSHOP
 from tests.sip.wire import Faults, Network, Phone
 
-SERVICE = Hop("192.0.2.100", 5060)
+SERVICE = SocketAddress("192.0.2.100", 5060)
 RELAY = "198.51.100.7"
 PCMA, PCMU, G722 = "8 PCMA/8000", "0 PCMU/8000", "9 G722/8000"
 EVENTS = "101 telephone-event/8000"

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.sip.session import Session
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.dialogs.uas import ServerSession
 from tests.call.stage import CALLED, CALLING, EVENTS, G722, PCMA, PCMU, Stage, follows, sdp
 from tests.callplan.company import ENGAGED_TONE, KEEP_RINGING, RECEPTION, VOICEMAIL, VOICEMAIL_AT_ONCE
 from tests.sip.wire import Faults, Phone

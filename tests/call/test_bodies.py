@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.sip.body import Kind, Part
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.message import Request
-from b2bua.sip.session import Session
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.uas import ServerSession
+from b2bua.sip.text.body import Kind, Part
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.message import Request
 from tests.call.stage import RELAY, SERVICE, Stage, answers, description, sdp
 from tests.call.test_dial_trunk import leaving, outbound
-from tests.sip.bodies import LOCATION, TYPES, beside, mixed, part, with_body
+from tests.sip.multiparts import LOCATION, TYPES, beside, mixed, part, with_body
 from tests.sip.wire import Phone
 
 
@@ -189,7 +189,7 @@ def test_where_the_location_is_lost_on_its_way_the_other_trunks_come_first() -> 
     stage, caller, (first, second) = emergency(2)
     loses = stage.network.carry
 
-    def carry(data: bytes, source: Hop, target: Hop) -> None:
+    def carry(data: bytes, source: SocketAddress, target: SocketAddress) -> None:
         if not (source == SERVICE and target in (first.hop, second.hop) and b"pidf+xml" in data):
             loses(data, source, target)
 

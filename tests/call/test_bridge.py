@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from b2bua.call.ports import Peer
-from b2bua.sip.flow import Hop
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import NOBODY
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import NOBODY
+from b2bua.sip.text.flow import SocketAddress
 from tests.call.stage import (
     EVENTS,
     G722,
@@ -113,7 +113,7 @@ def test_a_phone_that_moved_is_sent_its_sound_where_it_is_now() -> None:
     stage, caller, _ = answered()
     relay = stage.relay.sessions[stage.notes.joins[0][0]]
     # It tells its private address as before, from the public address of another network.
-    elsewhere = Hop("192.0.2.77", 5060)
+    elsewhere = SocketAddress("192.0.2.77", 5060)
     caller.agent.wire.hop = elsewhere
     stage.network.attach(elsewhere, caller.agent.layer.receive)
     caller.session.dialog.flow = stage.network.flow(elsewhere, SERVICE)

@@ -17,7 +17,7 @@ from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.plan import refuse_suspended, refuse_unknown
 from b2bua.callplan.situation import Caller, Limits
 from b2bua.callplan.steps import Ring
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.dialogs.uas import ServerSession
 from tests.call.stage import (
     CALLED,
     CALLING,

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import NOT_ANSWERED
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.plan import Considered, Plan
+from b2bua.callplan.question import Rule
 from b2bua.callplan.situation import Limits
 from b2bua.callplan.steps import Dial, Reject
-from b2bua.sip.session import Session
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.uas import ServerSession
 from tests.call.stage import PCMA, PCMU, RELAY, Stage, answers, codecs_of, description, refuses, rings, sdp
 from tests.sip.wire import Faults, Phone
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from b2bua.callplan.settings import Action, Treatment
-from b2bua.sip.sdp import Direction
+from b2bua.sip.sdp.description import Direction
 from tests.call.stage import (
     EVENTS,
     G722,
@@ -25,8 +25,8 @@ from tests.call.test_dial_trunk import leaving
 from tests.call.test_hops import NUMBER, OUTSIDE
 from tests.call.test_play_tone import by_hand
 from tests.callplan.company import RECEPTION
-from tests.sip.test_prack import Far
-from tests.sip.test_reliable import Caller as ByHand
+from tests.sip.dialogs.test_prack import Far
+from tests.sip.dialogs.test_reliable import Caller as ByHand
 from tests.sip.wire import Phone
 
 HERE = "192.0.2.9"

@@ -9,9 +9,9 @@ import pytest
 
 from b2bua.callplan.settings import Action, Interval, OutOfHours, Treatment, User
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.sip.message import Response
-from b2bua.sip.session import Session
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.uas import ServerSession
+from b2bua.sip.text.message import Response
 from tests.call.stage import (
     ANNOUNCED,
     CALLED,

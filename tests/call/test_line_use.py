@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from b2bua.call.line_use import LineUse, Waiter
-from b2bua.sip.timers import TimerQueue
+from b2bua.sip.transactions.timers import TimerQueue
 
 
 @pytest.mark.behaviour("B1")

@@ -22,8 +22,8 @@ from tests.call.stage import (
     sdp,
 )
 from tests.callplan.company import RECEPTION, VOICEMAIL_AT_ONCE
-from tests.sip.test_reliable import SUPPORTED
-from tests.sip.test_reliable import Caller as ByHand
+from tests.sip.dialogs.test_reliable import SUPPORTED
+from tests.sip.dialogs.test_reliable import Caller as ByHand
 from tests.sip.wire import Phone
 
 

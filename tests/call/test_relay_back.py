@@ -9,7 +9,7 @@ import pytest
 from b2bua.call.agreement import MAX_PUT_OFF
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.steps import Ring
-from b2bua.sip.session import Session
+from b2bua.sip.dialogs.session import Session
 from tests.call.stage import (
     ANNOUNCED,
     CALLED,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from b2bua.callplan.situation import Caller, Limits
-from b2bua.sip.flow import Hop
+from b2bua.sip.text.flow import SocketAddress
 from tests.call.stage import (
     CALLED,
     CALLING,
@@ -264,7 +264,7 @@ def test_no_device_rings_twice_for_one_call() -> None:
     stage.dial(caller)
     stage.run(1.0)
     # It comes back, and with another address of its own.
-    moved = f"sip:desk@{Hop(phone.host, 5099)}"
+    moved = f"sip:desk@{SocketAddress(phone.host, 5099)}"
     for again in (stage.binding(phone, "desk", moved, "urn:uuid:1"), *stage.devices.by_user[CALLED]):
         stage.call.registered(again, stage.now)
     stage.run(1.0)

@@ -16,8 +16,8 @@ from b2bua.callplan.identity import Identity
 from b2bua.callplan.plan import Plan, visit_portal
 from b2bua.callplan.situation import Caller
 from b2bua.callplan.steps import Reject, Step
-from b2bua.sip.challenge import Credential
-from b2bua.sip.flow import Flow
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.text.flow import Flow
 from tests.call.stage import (
     CALLED,
     CALLING,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from b2bua.callplan.outcome import Ended
 from b2bua.callplan.responses import meaning
 from b2bua.callplan.steps import Ring
-from b2bua.sip.session import Session
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.uas import ServerSession
 from tests.call.stage import Stage, answers, follows, refuses, rings, sdp
 from tests.call.test_dial_trunk import outbound
 from tests.call.test_hops import says_302

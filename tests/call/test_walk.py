@@ -9,9 +9,9 @@ from math import inf
 import pytest
 
 from b2bua.call.walk import Walk, advance, begin, next_step
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import ANY, BUSY, UNANSWERED, Cause
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.question import Rule
 from b2bua.callplan.settings import Action, Treatment
 from b2bua.callplan.situation import Caller, Limits, Situation
 from b2bua.callplan.steps import EngagedTone, Occasion, Reject, Ring, Voicemail

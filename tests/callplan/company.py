@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from b2bua.callplan.asked import Asked
 from b2bua.callplan.journey import Journey
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.plan import Plan, decide
+from b2bua.callplan.question import Asked
 from b2bua.callplan.settings import Action, Customer, Treatment, Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation
 

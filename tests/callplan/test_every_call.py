@@ -9,10 +9,10 @@ from itertools import product
 import pytest
 
 from b2bua.call.walk import Walk, advance, begin
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.hops import Hop, follow
 from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.question import Rule
 from b2bua.callplan.route import route
 from b2bua.callplan.settings import Action, OutOfHours, Treatment, User
 from b2bua.callplan.situation import Caller, Limits, Situation

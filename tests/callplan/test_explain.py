@@ -10,7 +10,7 @@ import pytest
 from b2bua.callplan.causes import UNANSWERED, Cause
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.explain import in_words, results_to_json, to_json
-from b2bua.callplan.happened import happened
+from b2bua.callplan.narrative import narrative
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.plan import refuse_unknown, visit_portal
 from b2bua.callplan.settings import Treatment
@@ -200,7 +200,7 @@ def test_a_former_user_is_null_in_json() -> None:
     ],
 )
 def test_results_in_words(result: StepResult, words: str) -> None:
-    assert happened([result], USERS) == (words,)
+    assert narrative([result], USERS) == (words,)
 
 
 def test_results_as_json() -> None:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.hops import Hop, deflect, follow
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.journey import MOST_DIVERSIONS, Diversion, Journey
 from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.question import Rule
 from b2bua.callplan.route import route
 from b2bua.callplan.settings import Action, Customer, Treatment, User
 from b2bua.callplan.situation import Caller, Limits, Situation

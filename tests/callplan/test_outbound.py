@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import ANY, NOT_ANSWERED
 from b2bua.callplan.explain import in_words
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.question import Rule
 from b2bua.callplan.route import route
 from b2bua.callplan.settings import Customer, Trunk, User
 from b2bua.callplan.situation import Caller, Limits, Situation

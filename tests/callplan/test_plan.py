@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import ANY, BUSY, Cause
 from b2bua.callplan.dialling import Unknown
 from b2bua.callplan.plan import Considered, Plan, refuse_suspended, refuse_unknown
+from b2bua.callplan.question import Rule
 from b2bua.callplan.situation import Caller, Limits
 from b2bua.callplan.steps import EngagedTone, Reject
 from tests.callplan.company import ACME, FREE, RECEPTION, decided

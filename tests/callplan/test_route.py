@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.journey import Journey
 from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.question import Rule
 from b2bua.callplan.route import route
 from b2bua.callplan.settings import Customer, User
 from b2bua.callplan.situation import Caller, Limits, Situation

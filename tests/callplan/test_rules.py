@@ -9,11 +9,11 @@ from itertools import product
 import pytest
 
 from b2bua.callplan.actions import has_voicemail
-from b2bua.callplan.asked import Rule
 from b2bua.callplan.causes import ANY, Cause
 from b2bua.callplan.identity import Identity
 from b2bua.callplan.journey import MOST_DIVERSIONS, Diversion, Journey
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.question import Rule
 from b2bua.callplan.rules import RULES
 from b2bua.callplan.settings import Action, Customer, Interval, OutOfHours, Treatment, User
 from b2bua.callplan.situation import Caller, Limits, Situation

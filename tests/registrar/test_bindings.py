@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from b2bua.registrar.bindings import monotonic_time, wall_time
-from b2bua.sip.address import parse_address
-from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.text.address import parse_address
+from b2bua.sip.text.flow import Flow, SocketAddress
 from tests.registrar.device import FLOW, NAT, binding
 
 UUID = '"<urn:uuid:00000000-0000-1000-8000-001565aabbcc>"'
@@ -87,5 +87,5 @@ def test_time_survives_a_restart() -> None:
 
 
 def test_a_binding_without_its_connection_names_none() -> None:
-    flow = Flow("TCP", Hop("192.0.2.1", 5060), Hop("192.0.2.7", 41000), connection=9)
+    flow = Flow("TCP", SocketAddress("192.0.2.1", 5060), SocketAddress("192.0.2.7", 41000), connection=9)
     assert replace(binding("<sip:201@x>"), flow=flow).without_connection().flow == flow._replace(connection=0)

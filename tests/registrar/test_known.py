@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 from b2bua.registrar.known import Known
-from b2bua.sip.flow import Hop
+from b2bua.sip.text.flow import SocketAddress
 
-PHONE, OTHER_PORT, ELSEWHERE = Hop("192.0.2.9", 5060), Hop("192.0.2.9", 5062), Hop("192.0.2.10", 5060)
+PHONE, OTHER_PORT, ELSEWHERE = (
+    SocketAddress("192.0.2.9", 5060),
+    SocketAddress("192.0.2.9", 5062),
+    SocketAddress("192.0.2.10", 5060),
+)
 
 
 def test_who_was_met_is_known_until_then_by_address_and_port() -> None:
@@ -41,11 +45,11 @@ def test_of_too_many_those_met_longest_ago_go() -> None:
     known = Known(most=10)
     known.met(PHONE, 100.0)
     for port in range(1, 10):
-        known.met(Hop("192.0.2.1", port), 100.0)
+        known.met(SocketAddress("192.0.2.1", port), 100.0)
     known.met(PHONE, 100.0)
     for port in range(10, 15):
-        known.met(Hop("192.0.2.1", port), 100.0)
+        known.met(SocketAddress("192.0.2.1", port), 100.0)
     assert len(known) == 10
     assert known.knows(PHONE, 0.0)
-    assert not known.knows(Hop("192.0.2.1", 5), 0.0)
-    assert known.knows(Hop("192.0.2.1", 14), 0.0)
+    assert not known.knows(SocketAddress("192.0.2.1", 5), 0.0)
+    assert known.knows(SocketAddress("192.0.2.1", 14), 0.0)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from b2bua.registrar.bindings import Added, Refreshed, Removal, Removed
 from b2bua.registrar.registrar import MAX_PATH, Limits, Registration
-from b2bua.sip.errors import BadMessage
+from b2bua.sip.text.errors import BadMessage
 from tests.registrar.device import NAT, Registrar, register_request
 
 DESK = "<sip:201@127.0.0.2:5060>"

@@ -9,11 +9,11 @@ import pytest
 from b2bua.registrar.bindings import Binding
 from b2bua.registrar.registrar import Limits, register
 from b2bua.registrar.target import Target, Ways, target_of
-from b2bua.sip.address import parse_address
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.message import Request, parse_message
+from b2bua.sip.text.address import parse_address
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.message import Request, parse_message
 
-OURS, CARRIER = Hop("192.0.2.1", 5060), "203.0.113.200"
+OURS, CARRIER = SocketAddress("192.0.2.1", 5060), "203.0.113.200"
 WAYS = Ways({"UDP": OURS, "TCP": OURS}, lambda hop: hop == OURS or hop.host == CARRIER)
 UUID = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-001565aabbcc>"'
 BACK, LOST = "back", "lost"
@@ -29,7 +29,7 @@ def registered(
 ) -> Target | None:
     """The target of a device that registered this contact from there; by TCP its connection is number 7."""
     host, _, port = source.partition(":")
-    flow = Flow(transport, OURS, Hop(host, int(port)), 7 if transport == "TCP" else 0)
+    flow = Flow(transport, OURS, SocketAddress(host, int(port)), 7 if transport == "TCP" else 0)
     lines = [
         "REGISTER sip:acme.example SIP/2.0",
         *(f"Via: SIP/2.0/{transport} {via};branch=z9hG4bK1" for via in vias or (source,)),
@@ -151,7 +151,7 @@ def test_where_a_request_goes(contact: str, source: str, vias: tuple[str, ...], 
 )
 def test_by_a_connection_as_long_as_it_is_there(contact: str, there: str, gone: str) -> None:
     source = "198.51.100.7:41000"
-    flow = Flow("TCP", OURS, Hop("198.51.100.7", 41000), 7)
+    flow = Flow("TCP", OURS, SocketAddress("198.51.100.7", 41000), 7)
     binding = _binding(contact, flow)
     assert way(target_of(binding, WAYS), source) == there
     assert way(target_of(binding.without_connection(), WAYS), source) == gone
@@ -161,7 +161,9 @@ def test_without_tcp_of_ours_what_registered_by_it_is_lost_and_the_rest_goes_bac
     udp_only = replace(WAYS, local={"UDP": OURS})
     source = "198.51.100.7:5060"
     assert way(registered("<sip:201@198.51.100.9;transport=tcp>", source, ways=udp_only), source) == BACK
-    binding = _binding("<sip:201@198.51.100.7;transport=tcp>", Flow("TCP", OURS, Hop("198.51.100.7", 41000)))
+    binding = _binding(
+        "<sip:201@198.51.100.7;transport=tcp>", Flow("TCP", OURS, SocketAddress("198.51.100.7", 41000))
+    )
     assert target_of(binding, udp_only) is None
 
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
-from b2bua.sip.address import parse_address
-from b2bua.sip.compose import Header, render, response_headers
-from b2bua.sip.digest import Algorithm, Authenticator, Missing, Stale, Verified, ha1
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.framing import PING, Framer
-from b2bua.sip.message import Request, parse_message
+from b2bua.sip.auth.digest import Algorithm, Authenticator, Missing, Stale, Verified, ha1
+from b2bua.sip.text.address import parse_address
+from b2bua.sip.text.compose import Header, render, response_headers
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.framing import PING, Framer
+from b2bua.sip.text.message import Request, parse_message
 from tests.support.addresses import fresh_address
 
 REALM = "carrier.example"
@@ -53,16 +53,16 @@ class Carrier(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
-        self.hop = Hop(*transport.get_extra_info("sockname"))
+        self.hop = SocketAddress(*transport.get_extra_info("sockname"))
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        flow = Flow("UDP", self.hop, Hop(*addr))
+        flow = Flow("UDP", self.hop, SocketAddress(*addr))
         self._handle(data, flow, lambda answer: self._transport.sendto(answer, addr))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections.add(writer)
         framer = Framer()
-        flow = Flow("TCP", self.hop, Hop(*writer.get_extra_info("peername")), 1)
+        flow = Flow("TCP", self.hop, SocketAddress(*writer.get_extra_info("peername")), 1)
         try:
             while data := await reader.read(65536):
                 framer.feed(data)

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any, Self
 
-from b2bua.sip.message import Request
+from b2bua.sip.text.message import Request
 from media.lines import JsonLines
 from media.protocol import CountsChanged, Event, PoolStats, event_to_json
 from tests.runtime.phone import DEADLINE, Phone, sdp

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Self, cast
 
-from b2bua.sip.compose import Header, render
-from b2bua.sip.message import Request, Response, parse_message
+from b2bua.sip.text.compose import Header, render
+from b2bua.sip.text.message import Request, Response, parse_message
 from tests.support.addresses import fresh_address
 
 DEADLINE = 5.0

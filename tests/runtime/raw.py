@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
-from b2bua.sip.framing import Framer
+from b2bua.sip.text.framing import Framer
 from tests.runtime.node import until
 from tests.support.addresses import fresh_address
 

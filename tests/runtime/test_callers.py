@@ -15,15 +15,15 @@ from b2bua.callplan.settings import Customer, Trunk, User
 from b2bua.callplan.situation import Caller
 from b2bua.registrar.location import Location
 from b2bua.runtime.callers import Callers, Calling
-from b2bua.runtime.directory import Directory, Registered
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.message import Request
+from b2bua.runtime.directory import Directory, LiveDevices
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.message import Request
 from provisioning.store.directory import Account
 from provisioning.store.directory import Directory as Reading
 
-OURS = Hop("192.0.2.1", 5060)
-CARRIER = Flow("UDP", OURS, Hop("192.0.2.9", 5060))
-ELSEWHERE = Flow("UDP", OURS, Hop("198.51.100.7", 5060))
+OURS = SocketAddress("192.0.2.1", 5060)
+CARRIER = Flow("UDP", OURS, SocketAddress("192.0.2.9", 5060))
+ELSEWHERE = Flow("UDP", OURS, SocketAddress("198.51.100.7", 5060))
 CALLER, CALLED = "+441632960200", "+441632960101"
 ANNA = User(1, 1, "Anna", "anna@acme.example", "201", (CALLED,), CALLED)
 TRUNK = Trunk(
@@ -67,7 +67,7 @@ class Desk:
             return self.proves
 
         codes = Codes(frozenset({"999", "555"}))
-        devices = Registered(Directory(reading), Location(), {}, lambda hop: False)
+        devices = LiveDevices(Directory(reading), Location(), {}, lambda hop: False)
         self.callers = Callers(devices, authenticate, self.proven.append, codes)
 
     def identify(

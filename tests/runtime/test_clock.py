@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from b2bua.runtime.clock import Alarm, ClockJumps, LoopTimers, Tokens, WallClock
-from b2bua.sip.timers import NEVER
+from b2bua.sip.transactions.timers import NEVER
 
 Body = Callable[[LoopTimers], Awaitable[None]]
 

@@ -4,7 +4,7 @@ import pytest
 
 from b2bua.callplan.steps import Voicemail
 from b2bua.registrar.location import Location
-from b2bua.runtime.directory import Directory, Registered
+from b2bua.runtime.directory import Directory, LiveDevices
 from provisioning.file.apply import apply_changes
 from provisioning.file.company_file import parse_company_file
 from provisioning.store.store import Store
@@ -56,7 +56,7 @@ async def test_a_device_keeps_its_registration_when_its_addresses_are_no_longer_
 
 async def test_a_user_without_registered_device_has_none(store: Store) -> None:
     directory = await reading(store, company("anna"))
-    registered = Registered(directory, Location(), {}, lambda hop: False)
+    registered = LiveDevices(directory, Location(), {}, lambda hop: False)
     account = directory.account("anna")
     assert account is not None
     assert registered.of_user(account.user_id, 0.0) == []

@@ -17,7 +17,8 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from b2bua.call.ring_user import RingUser
-from b2bua.runtime import signalling, writer
+from b2bua.runtime import signalling
+from b2bua.runtime.records import writer
 from tests.runtime.node import Node, running_node, until
 from tests.runtime.phone import Phone, converse
 

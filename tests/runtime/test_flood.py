@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from b2bua.sip.message import Request
+from b2bua.sip.text.message import Request
 from tests.runtime.phone import Phone, sdp
 from tests.runtime.test_main import running
 from tests.support import flood

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from b2bua.sip.message import Request
+from b2bua.sip.text.message import Request
 from tests.runtime.node import Node, running_node, until
 from tests.runtime.phone import Phone, sdp
 from tests.support.addresses import fresh_address

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from media.protocol import CountsChanged, SessionEnded, SessionLost
 from media.scripts.script import Why
 from tests.runtime.node import Node, until
-from tests.runtime.test_callbook import recorded
+from tests.runtime.records.test_callbook import recorded
 
 
 def seen(logs: list[Any], event: str) -> bool:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from b2bua.sip.compose import Header
-from b2bua.sip.message import Request, Response
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.message import Request, Response
 from media.protocol import CountsChanged, PoolStats
 from tests.runtime.node import Node, company, running_node, until
 from tests.runtime.phone import Phone

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from b2bua.sip.compose import Header
-from b2bua.sip.message import Request
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.message import Request
 from tests.runtime.node import Node, running_node
 from tests.runtime.phone import Phone, answer_to, sdp
 

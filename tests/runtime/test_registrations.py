@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from b2bua.runtime import ration
-from b2bua.sip.compose import Header
+from b2bua.runtime.guard import rate_limit as ration
+from b2bua.sip.text.compose import Header
 from media.protocol import CountsChanged
 from provisioning.store.bindings import StoredBinding
 from tests.runtime.node import Node, company, running_node, until

@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from b2bua.call.ports import Peer
 from b2bua.runtime import relay
-from b2bua.sip.message import Request, Response
-from b2bua.sip.sdp import parse_sdp
+from b2bua.sip.sdp.description import parse_sdp
+from b2bua.sip.text.message import Request, Response
 from b2bua.transport.addresses import Addresses
 from tests.media.relay.phone import Phone as Listener
 from tests.media.relay.process import running_relay

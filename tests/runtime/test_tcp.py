@@ -9,9 +9,9 @@ from typing import Self, cast
 import pytest
 from structlog.testing import capture_logs
 
-from b2bua.sip.compose import Header, render
-from b2bua.sip.framing import PONG, Framer
-from b2bua.sip.message import parse_message
+from b2bua.sip.text.compose import Header, render
+from b2bua.sip.text.framing import PONG, Framer
+from b2bua.sip.text.message import parse_message
 from tests.runtime.node import Node, running_node, short_folder, until
 from tests.runtime.phone import Phone, converse, sdp
 from tests.support.addresses import fresh_address

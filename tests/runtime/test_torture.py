@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from b2bua.sip.message import Response, parse_message
+from b2bua.sip.text.message import Response, parse_message
 from tests.runtime.carrier import running_carrier
 from tests.runtime.node import Node, company, running_node, until
 from tests.runtime.phone import answer_to, sdp

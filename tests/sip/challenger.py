@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from b2bua.sip.challenge import Credential
-from b2bua.sip.digest import Algorithm, Authenticator, Missing, Stale, Verified, ha1
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.flow import Flow
-from b2bua.sip.message import Request, Response
-from b2bua.sip.server_transaction import ServerTransaction
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.auth.digest import Algorithm, Authenticator, Missing, Stale, Verified, ha1
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.message import Request, Response
+from b2bua.sip.transactions.server_transaction import ServerTransaction
 from tests.sip.wire import Phone
 
 CREDENTIAL = Credential("ringplan", "secret")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from b2bua.sip.compose import Header, render
-from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.text.compose import Header, render
+from b2bua.sip.text.flow import Flow, SocketAddress
 
-US = Hop("192.0.2.2", 5060)
-PHONE = Hop("192.0.2.9", 5060)
+US = SocketAddress("192.0.2.2", 5060)
+PHONE = SocketAddress("192.0.2.9", 5060)
 FLOW = Flow("UDP", US, PHONE)
 
 
@@ -52,7 +52,7 @@ def response_to(
     data: bytes, code: int, to_tag: str = "", headers: Iterable[Header] = (), body: bytes = b""
 ) -> bytes:
     """A response to a request of ours, as the far end would write it."""
-    from b2bua.sip.message import parse_message
+    from b2bua.sip.text.message import parse_message
 
     message = parse_message(data)
     to = (message.get("to") or "") + (f";tag={to_tag}" if to_tag else "")

@@ -6,12 +6,12 @@ import gc
 
 import pytest
 
-from b2bua.sip.address import parse_address
-from b2bua.sip.capabilities import METHODS
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Request, Response
-from b2bua.sip.session import Session
-from b2bua.sip.timers import NEVER
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.text.address import parse_address
+from b2bua.sip.text.capabilities import METHODS
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.message import Request, Response
+from b2bua.sip.transactions.timers import NEVER
 from tests.sip.messages import request
 from tests.sip.wire import Network, Peer, Phone, accept, joined, pair, ring
 

@@ -7,11 +7,11 @@ from collections import defaultdict
 
 import pytest
 
-from b2bua.sip.message import Request
-from b2bua.sip.session import Session
-from b2bua.sip.session_state import SessionState
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.dialogs.uas import ServerSession
+from b2bua.sip.text.message import Request
 from tests.sip.test_lossy_wire import LOSS, SEEDS, Talk, cancel, lossy, nothing_left, once, refusing, wire
 from tests.sip.wire import ANSWER, Network, Phone, Reaction, accept, hang_up
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from b2bua.sip.session import Session
-from b2bua.sip.session_state import SessionState
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uas import ServerSession
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.dialogs.uas import ServerSession
 from tests.sip.wire import (
     ANSWER,
     Faults,

@@ -8,11 +8,11 @@ from collections import Counter
 import pytest
 
 from b2bua.registrar.registrar import Limits, register
-from b2bua.sip.framing import Framer, Unframed
-from b2bua.sip.message import Request, Response, parse_message
-from b2bua.sip.session import Session
-from b2bua.sip.uas import ServerSession
-from b2bua.sip.via import Via
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.uas import ServerSession
+from b2bua.sip.text.framing import Framer, Unframed
+from b2bua.sip.text.message import Request, Response, parse_message
+from b2bua.sip.text.via import Via
 from tests.sip.messages import FLOW, request
 from tests.sip.torture import CASES
 from tests.sip.torture.expectation import ACCEPTED, DROPPED, UNREADABLE, Answer, Torture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Request, Response
-from b2bua.sip.session import Session
-from b2bua.sip.session_state import SessionState
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.message import Request, Response
+from tests.sip.dialogs.test_reliable import SUPPORTED, Caller, invited, told
 from tests.sip.messages import request
-from tests.sip.test_reliable import SUPPORTED, Caller, invited, told
 from tests.sip.wire import ANSWER, OFFER, Network, Phone, accept
 
 HOLD = b"v=0\r\na=sendonly\r\n"

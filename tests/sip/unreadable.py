@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from b2bua.sip.flow import Flow
+from b2bua.sip.text.flow import Flow
 
 HEADERS = (
     "Via",

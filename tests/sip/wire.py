@@ -9,21 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from b2bua.sip.address import Address
 from b2bua.sip.agent import UserAgent
-from b2bua.sip.body import Body
-from b2bua.sip.challenge import Credential
-from b2bua.sip.compose import Header
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.message import Request, Response, parse_message
-from b2bua.sip.server_transaction import ServerTransaction
-from b2bua.sip.session import Session
-from b2bua.sip.session_user import Refusal
-from b2bua.sip.timers import NEVER, Timers
-from b2bua.sip.uac import ClientSession
-from b2bua.sip.uas import ServerSession
-from b2bua.sip.uri import Uri
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.dialogs.session import Session
+from b2bua.sip.dialogs.session_user import Refusal
+from b2bua.sip.dialogs.uac import ClientSession
+from b2bua.sip.dialogs.uas import ServerSession
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.body import Body
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.message import Request, Response, parse_message
+from b2bua.sip.text.uri import Uri
+from b2bua.sip.transactions.server_transaction import ServerTransaction
+from b2bua.sip.transactions.timers import NEVER, Timers
 
 OFFER = b"v=0\r\no=offer\r\n"
 ANSWER = b"v=0\r\no=answer\r\n"
@@ -34,8 +34,8 @@ class Packet:
     """A datagram that somebody sent, at this time, whether or not it arrived."""
 
     at: float
-    source: Hop
-    target: Hop
+    source: SocketAddress
+    target: SocketAddress
     data: bytes
 
     @property
@@ -73,20 +73,25 @@ class Network:
         self.transport = transport
         self.faults = faults or Faults()
         self.sent: list[Packet] = []
-        self.dead: set[Hop] = set()
-        self.slow: dict[Hop, float] = {}  # seconds more to get there
+        self.dead: set[SocketAddress] = set()
+        self.slow: dict[SocketAddress, float] = {}  # seconds more to get there
         self._random = random.Random(self.faults.seed)
-        self._lost: Counter[tuple[Hop, Hop, bytes]] = Counter()
+        self._lost: Counter[tuple[SocketAddress, SocketAddress, bytes]] = Counter()
         self._sequence = count()
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
-        self._receivers: dict[Hop, Callable[[bytes, Flow, float], None]] = {}
+        self._receivers: dict[SocketAddress, Callable[[bytes, Flow, float], None]] = {}
         self._agents: list[UserAgent] = []
 
-    def attach(self, hop: Hop, receive: Callable[[bytes, Flow, float], None]) -> None:
+    def attach(self, hop: SocketAddress, receive: Callable[[bytes, Flow, float], None]) -> None:
         self._receivers[hop] = receive
 
     def agent(
-        self, hop: Hop, application: Phone, timers: Timers | None = None, repeat: float = 60.0, life: int = 1
+        self,
+        hop: SocketAddress,
+        application: Phone,
+        timers: Timers | None = None,
+        repeat: float = 60.0,
+        life: int = 1,
     ) -> UserAgent:
         """An agent at this place; `life` tells its tokens from those of the agent that died there."""
         numbers = count(1)
@@ -109,14 +114,14 @@ class Network:
     def at(self, when: float, action: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (when, next(self._sequence), action))
 
-    def losing(self, hop: Hop) -> Callable[[float], None]:
+    def losing(self, hop: SocketAddress) -> Callable[[float], None]:
         """For `at`: nothing more comes from there or gets there."""
         return lambda now: self.dead.add(hop)
 
-    def flow(self, local: Hop, remote: Hop) -> Flow:
+    def flow(self, local: SocketAddress, remote: SocketAddress) -> Flow:
         return Flow(self.transport, local, remote)
 
-    def carry(self, data: bytes, source: Hop, target: Hop) -> None:
+    def carry(self, data: bytes, source: SocketAddress, target: SocketAddress) -> None:
         self.sent.append(Packet(self.now, source, target, data))
         faults = self.faults
         copies = 2 if self._random.random() < faults.duplication else 1
@@ -147,10 +152,10 @@ class Network:
         self.run(self.now + longest)
         assert self.next_event() == NEVER
 
-    def names(self, source: Hop | None = None, since: float = 0.0) -> list[str]:
+    def names(self, source: SocketAddress | None = None, since: float = 0.0) -> list[str]:
         return [p.name for p in self.sent if source in (None, p.source) and p.at >= since]
 
-    def moments(self, name: str, source: Hop | None = None) -> list[float]:
+    def moments(self, name: str, source: SocketAddress | None = None) -> list[float]:
         return [round(p.at, 3) for p in self.sent if p.name == name and source in (None, p.source)]
 
     def last(self, name: str) -> Request | Response:
@@ -159,7 +164,7 @@ class Network:
     def first(self, name: str) -> Request | Response:
         return next(p.message for p in self.sent if p.name == name)
 
-    def _loses(self, data: bytes, source: Hop, target: Hop) -> bool:
+    def _loses(self, data: bytes, source: SocketAddress, target: SocketAddress) -> bool:
         if source in self.dead or target in self.dead:
             return True
         faults = self.faults
@@ -170,7 +175,7 @@ class Network:
         self._lost[way] += 1
         return True
 
-    def _delivery(self, data: bytes, source: Hop, target: Hop) -> Callable[[float], None]:
+    def _delivery(self, data: bytes, source: SocketAddress, target: SocketAddress) -> Callable[[float], None]:
         def deliver(now: float) -> None:
             receive = self._receivers.get(target)
             if receive is not None:
@@ -182,7 +187,7 @@ class Network:
 class Port:
     """The `Wire` of one agent. A `plain` one does not say that it knows 100rel."""
 
-    def __init__(self, network: Network, hop: Hop) -> None:
+    def __init__(self, network: Network, hop: SocketAddress) -> None:
         self.network = network
         self.hop = hop
         self.plain = False
@@ -196,7 +201,7 @@ class Port:
     def stream(self, flow: Flow) -> Flow | None:
         return None
 
-    def advertised(self, flow: Flow) -> Hop:
+    def advertised(self, flow: Flow) -> SocketAddress:
         return self.hop
 
 
@@ -205,11 +210,11 @@ class Peer:
 
     def __init__(self, network: Network, host: str) -> None:
         self.network = network
-        self.hop = Hop(host, 5060)
+        self.hop = SocketAddress(host, 5060)
         self.received: list[Request | Response] = []
         network.attach(self.hop, lambda data, flow, now: self.received.append(parse_message(data)))
 
-    def send(self, data: bytes, target: Hop) -> None:
+    def send(self, data: bytes, target: SocketAddress) -> None:
         self.network.carry(data, self.hop, target)
 
     def codes(self) -> list[int]:
@@ -236,7 +241,7 @@ class Phone:
     received: int = 0
 
     def __post_init__(self) -> None:
-        self.hop = Hop(self.host, 5060)
+        self.hop = SocketAddress(self.host, 5060)
         self.agent = self.network.agent(self.hop, self, self.timers, self.repeat)
         assert isinstance(self.agent.wire, Port)
         self.agent.wire.plain = self.plain
@@ -265,7 +270,7 @@ class Phone:
 
     def call(
         self,
-        target: Hop,
+        target: SocketAddress,
         sdp: bytes = OFFER,
         headers: tuple[Header, ...] = (),
         credential: Credential | None = None,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from b2bua.sip.message import Request, Response
+from b2bua.sip.text.message import Request, Response
 from tests.support import meter
 from tests.support.recognise import Recogniser
 from tests.support.rtp import RtpEndpoint

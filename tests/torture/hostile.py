@@ -12,9 +12,9 @@ from contextlib import suppress
 from itertools import count
 from typing import Self, cast
 
-from b2bua.sip.compose import Header, render
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Request, Response, parse_message
+from b2bua.sip.text.compose import Header, render
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.message import Request, Response, parse_message
 from tests.runtime.phone import answer_to
 from tests.support.addresses import fresh_address
 from tests.support.mutations import mutated, streamed

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Self
 
-from b2bua.sip.compose import Header, render
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.message import Request, Response, parse_message
+from b2bua.sip.text.compose import Header, render
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.message import Request, Response, parse_message
 from tests.runtime.phone import Phone
 
 RTP_PORT = 40000

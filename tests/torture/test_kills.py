@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from b2bua.sip.message import Response
+from b2bua.sip.text.message import Response
 from tests.conftest import ServiceFactory
 from tests.support import meter
 from tests.support.rtp import RtpEndpoint

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from b2bua.sip.flow import Hop
+from b2bua.sip.text.flow import SocketAddress
 from b2bua.transport import stun
 
-SOURCE = Hop("192.0.2.1", 32853)
+SOURCE = SocketAddress("192.0.2.1", 32853)
 # The identifier and the mapped address of RFC 5769 §2.2.
 ID = bytes.fromhex("b7e7a701bc34d686fa87dfae")
 MAPPED = bytes.fromhex("002000080001a147e112a643")

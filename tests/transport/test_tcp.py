@@ -14,8 +14,8 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
-from b2bua.sip.flow import Flow, Hop
-from b2bua.sip.framing import Unframed
+from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.framing import Unframed
 from b2bua.transport import tcp
 from b2bua.transport.tcp import Limits, Receiver, TcpTransport
 from b2bua.transport.unreachable import Unreachable
@@ -62,7 +62,9 @@ async def until(condition: Callable[[], object]) -> None:
 @asynccontextmanager
 async def running(inbox: Inbox, limits: Limits = GENEROUS) -> AsyncIterator[TcpTransport]:
     receiver = Receiver(inbox.message, inbox.unframed, inbox.lost.append)
-    transport = inbox.transport = await TcpTransport.listen(Hop(fresh_address(), 5060), limits, receiver)
+    transport = inbox.transport = await TcpTransport.listen(
+        SocketAddress(fresh_address(), 5060), limits, receiver
+    )
     task = asyncio.create_task(transport.run())
     yield transport
     task.cancel()
@@ -280,7 +282,7 @@ async def test_a_flow_without_a_connection_opens_one_and_uses_it_again() -> None
 
     peers: list[asyncio.StreamWriter] = []
     async with running(inbox, Limits(100, 100, 0.2)) as transport:
-        there = Hop(fresh_address(), 5060)
+        there = SocketAddress(fresh_address(), 5060)
         server = await asyncio.start_server(serve, *there)
         flow = Flow("TCP", transport.local, there)
         transport.send(b"one ", flow)
@@ -306,7 +308,7 @@ async def test_a_flow_without_a_connection_opens_one_and_uses_it_again() -> None
 async def test_where_nobody_listens_the_flow_is_lost_at_once() -> None:
     inbox = Inbox()
     async with running(inbox) as transport:
-        flow = Flow("TCP", transport.local, Hop(fresh_address(), 5060))
+        flow = Flow("TCP", transport.local, SocketAddress(fresh_address(), 5060))
         with capture_logs() as logs:
             transport.send(b"hello?", flow)
             await until(lambda: flow in inbox.lost)
@@ -336,7 +338,7 @@ async def test_a_port_that_is_taken_is_named() -> None:
 async def test_a_peer_that_takes_no_connection_is_not_tried_again_for_minutes() -> None:
     inbox = Inbox()
     async with running(inbox) as transport:
-        there = Hop(fresh_address(), 5060)
+        there = SocketAddress(fresh_address(), 5060)
         flow = transport.reach(there)
         assert flow == Flow("TCP", transport.local, there)
         transport.send(b"hello?", flow)
@@ -354,7 +356,7 @@ async def test_a_peer_that_says_nothing_at_all_is_given_up_soon(monkeypatch: pyt
         # A listener whose backlog is full answers no SYN.
         deaf.bind((fresh_address(), 0))
         deaf.listen(0)
-        there = Hop(*deaf.getsockname())
+        there = SocketAddress(*deaf.getsockname())
         waiting = [socket.socket() for _ in range(4)]
         for one in waiting:
             one.setblocking(False)
@@ -380,7 +382,7 @@ async def test_a_connection_that_is_there_is_used_for_what_is_long() -> None:
             arrived.append(data)
 
     async with running(inbox) as transport:
-        there = Hop(fresh_address(), 5060)
+        there = SocketAddress(fresh_address(), 5060)
         server = await asyncio.start_server(serve, *there)
         for _ in range(2):
             flow = transport.reach(there)
@@ -393,7 +395,7 @@ async def test_a_connection_that_is_there_is_used_for_what_is_long() -> None:
 
 def test_of_many_peers_that_cannot_be_reached_the_latest_are_remembered() -> None:
     book = Unreachable()
-    peers = [Hop("192.0.2.9", port) for port in range(1, 1102)]
+    peers = [SocketAddress("192.0.2.9", port) for port in range(1, 1102)]
     for peer in peers:
         book.add(peer, 10.0)
     assert not book.holds(peers[0], 11.0)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
-from b2bua.sip.flow import Flow, Hop
+from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.transport import udp
 from b2bua.transport.rank import Rank
 from b2bua.transport.udp import UdpTransport
@@ -53,7 +53,9 @@ class Inbox:
 
 @asynccontextmanager
 async def running(inbox: Inbox, limit: int = 10_000, buffer: int = 4_194_304) -> AsyncIterator[UdpTransport]:
-    transport = await UdpTransport.bind(Hop(fresh_address(), 5060), buffer, inbox.received, limit, inbox)
+    transport = await UdpTransport.bind(
+        SocketAddress(fresh_address(), 5060), buffer, inbox.received, limit, inbox
+    )
     task = asyncio.create_task(transport.run())
     yield transport
     task.cancel()
@@ -71,7 +73,7 @@ def peer_socket() -> socket.socket:
 async def test_a_datagram_comes_with_the_path_it_took() -> None:
     flows = []
     transport = await UdpTransport.bind(
-        Hop(fresh_address(), 5060), 65536, lambda data, flow: flows.append(flow), 10, Inbox()
+        SocketAddress(fresh_address(), 5060), 65536, lambda data, flow: flows.append(flow), 10, Inbox()
     )
     task = asyncio.create_task(transport.run())
     with peer_socket() as peer:
@@ -79,7 +81,7 @@ async def test_a_datagram_comes_with_the_path_it_took() -> None:
         async with asyncio.timeout(DEADLINE):
             while not flows:
                 await asyncio.sleep(0.005)
-        assert flows == [Flow("UDP", transport.local, Hop(*peer.getsockname()))]
+        assert flows == [Flow("UDP", transport.local, SocketAddress(*peer.getsockname()))]
     task.cancel()
     await asyncio.wait({task})
 
@@ -88,12 +90,12 @@ async def test_an_error_of_one_packet_loses_no_other_in_either_direction() -> No
     inbox = Inbox()
     async with running(inbox) as transport:
         with peer_socket() as peer:
-            closed = Hop(fresh_address(), free_port())
-            healthy = Hop(*peer.getsockname())
+            closed = SocketAddress(fresh_address(), free_port())
+            healthy = SocketAddress(*peer.getsockname())
             for number in range(50):
                 transport.send(b"to nobody", closed)
                 # Broadcasting is not allowed: the kernel refuses, and the stream reports it to the next caller.
-                transport.send(b"refused", Hop("255.255.255.255", 5060))
+                transport.send(b"refused", SocketAddress("255.255.255.255", 5060))
                 transport.send(b"%d" % number, healthy)
                 peer.sendto(b"%d" % number, transport.local)
             got = [await asyncio.to_thread(peer.recv, 100) for _ in range(50)]
@@ -105,7 +107,9 @@ async def test_an_error_of_one_packet_loses_no_other_in_either_direction() -> No
 
 async def test_what_comes_before_it_runs_waits_for_that() -> None:
     inbox = Inbox()
-    transport = await UdpTransport.bind(Hop(fresh_address(), 5060), 65536, inbox.received, 10, inbox)
+    transport = await UdpTransport.bind(
+        SocketAddress(fresh_address(), 5060), 65536, inbox.received, 10, inbox
+    )
     with peer_socket() as peer:
         peer.sendto(b"early", transport.local)
         async with asyncio.timeout(DEADLINE):
@@ -117,7 +121,7 @@ async def test_what_comes_before_it_runs_waits_for_that() -> None:
         await inbox.holds(1)
         task.cancel()
         await asyncio.wait({task})
-        transport.send(b"too late", Hop(*peer.getsockname()))
+        transport.send(b"too late", SocketAddress(*peer.getsockname()))
 
 
 async def test_sending_does_not_wait_for_a_stream_whose_buffer_is_full() -> None:
@@ -126,7 +130,7 @@ async def test_sending_does_not_wait_for_a_stream_whose_buffer_is_full() -> None
         transport._stream._drained.clear()
         with peer_socket() as peer:
             for number in range(3):
-                transport.send(b"%d" % number, Hop(*peer.getsockname()))
+                transport.send(b"%d" % number, SocketAddress(*peer.getsockname()))
             assert [await asyncio.to_thread(peer.recv, 100) for _ in range(3)] == [b"0", b"1", b"2"]
 
 
@@ -144,7 +148,7 @@ async def test_a_burst_while_the_loop_is_busy_arrives_whole_and_in_order() -> No
 
 async def test_nothing_starves_while_a_burst_is_handled() -> None:
     inbox = Inbox()
-    flow = Flow("UDP", Hop("127.0.0.1", 5060), Hop("127.0.0.2", 5060))
+    flow = Flow("UDP", SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", 5060))
     async with running(inbox) as transport:
         for number in range(300):
             transport._take_in(b"%d" % number, flow)
@@ -155,7 +159,7 @@ async def test_nothing_starves_while_a_burst_is_handled() -> None:
     assert max(later - earlier for earlier, later in pairwise(turns)) <= udp.SLICE
 
 
-FLOW = Flow("UDP", Hop("127.0.0.1", 5060), Hop("127.0.0.2", 5060))
+FLOW = Flow("UDP", SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", 5060))
 RANKS: dict[bytes, Rank | None] = {
     b"known-bye": Rank.KNOWN_BEGUN,
     b"known-invite": Rank.KNOWN_NEW,
@@ -166,7 +170,7 @@ RANKS: dict[bytes, Rank | None] = {
 
 
 def flow_of(source: int) -> Flow:
-    return FLOW._replace(remote=Hop("127.0.0.3", source))
+    return FLOW._replace(remote=SocketAddress("127.0.0.3", source))
 
 
 async def test_what_waits_is_handled_by_rank_and_in_order_of_arrival() -> None:
@@ -273,6 +277,6 @@ async def test_the_buffer_is_asked_for_and_a_smaller_one_reported(monkeypatch: p
 
 async def test_a_port_that_is_taken_is_named() -> None:
     with peer_socket() as taken:
-        local = Hop(*taken.getsockname())
+        local = SocketAddress(*taken.getsockname())
         with pytest.raises(OSError, match=f"SIP cannot listen on {local}: Address already in use"):
             await UdpTransport.bind(local, 65536, lambda data, flow: None, 10, Inbox())

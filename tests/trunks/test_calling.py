@@ -8,7 +8,7 @@ import pytest
 
 from b2bua.callplan.settings import Trunk
 from b2bua.callplan.situation import Caller
-from b2bua.sip.message import Request
+from b2bua.sip.text.message import Request
 from b2bua.trunks.calling import caller_of
 
 WRITTEN, ASSERTED = "+441632960700", "+441632960701"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from b2bua.callplan.codes import Codes
 from b2bua.callplan.dialling import e164, without_separators
-from b2bua.sip.errors import BadMessage
-from b2bua.sip.uri import parse_uri
+from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.uri import parse_uri
 from b2bua.trunks.dialled import dialled
 
 NUMBER = "+441632960101"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.journey import MOST_DIVERSIONS, Diversion
 from b2bua.callplan.settings import Trunk
-from b2bua.sip.compose import Header
-from b2bua.sip.message import Request
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.message import Request
 from b2bua.trunks.diversions import MOST, REASONS, diversion_headers, incoming_diversions
 
 TRUNK = Trunk(1, "carrier", "sip.carrier.example")

@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from b2bua.sip.client_transaction import ClientTransaction
-from b2bua.sip.message import Response
-from b2bua.sip.timers import NEVER, TimerQueue
+from b2bua.sip.text.message import Response
+from b2bua.sip.transactions.client_transaction import ClientTransaction
+from b2bua.sip.transactions.timers import NEVER, TimerQueue
 from b2bua.trunks.health import MOST_MISSED, PATIENCE, Condition, Health, Sign, Watch
 
 UP, SUSPECT, DOWN = Condition

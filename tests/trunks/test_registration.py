@@ -6,14 +6,14 @@ from itertools import product
 
 import pytest
 
-from b2bua.sip.address import Address
-from b2bua.sip.authorization import Authorization
-from b2bua.sip.client_transaction import ClientTransaction
-from b2bua.sip.compose import Header
-from b2bua.sip.draft import Draft
-from b2bua.sip.message import Request, Response
-from b2bua.sip.timers import NEVER, TimerQueue
-from b2bua.sip.uri import Uri
+from b2bua.sip.auth.authorization import Authorization
+from b2bua.sip.text.address import Address
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.draft import Draft
+from b2bua.sip.text.message import Request, Response
+from b2bua.sip.text.uri import Uri
+from b2bua.sip.transactions.client_transaction import ClientTransaction
+from b2bua.sip.transactions.timers import NEVER, TimerQueue
 from b2bua.trunks.registration import (
     EXPIRES,
     FIRST_PAUSE,

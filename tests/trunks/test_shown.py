@@ -14,7 +14,7 @@ from b2bua.callplan.journey import Diversion, Journey
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.settings import Customer, Trunk, User
 from b2bua.callplan.situation import Caller
-from b2bua.sip.compose import Header
+from b2bua.sip.text.compose import Header
 from b2bua.trunks.shown import shown
 
 HOST = "sip.carrier.example"

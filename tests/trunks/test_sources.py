@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from b2bua.callplan.settings import Trunk
-from b2bua.sip.flow import Hop
+from b2bua.sip.text.flow import SocketAddress
 from b2bua.trunks.sources import sources_of
 
 
@@ -44,20 +44,22 @@ TABLE = sources_of(TRUNKS)
 )
 def test_the_most_specific_entry_wins(host: str, port: int, expected: int) -> None:
     for table in (TABLE, sources_of(reversed(TRUNKS))):
-        found = table.trunk_of(Hop(host, port))
+        found = table.trunk_of(SocketAddress(host, port))
         assert found is not None and found.id == expected
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "10.0.0.1"])
 def test_an_address_that_no_trunk_names_belongs_to_nobody(host: str) -> None:
     assert (
-        sources_of([trunk(1, "192.0.2.2", "192.0.2.1:5061", "172.16.0.0/12")]).trunk_of(Hop(host, 5060))
+        sources_of([trunk(1, "192.0.2.2", "192.0.2.1:5061", "172.16.0.0/12")]).trunk_of(
+            SocketAddress(host, 5060)
+        )
         is None
     )
-    assert sources_of([]).trunk_of(Hop(host, 5060)) is None
+    assert sources_of([]).trunk_of(SocketAddress(host, 5060)) is None
 
 
 def test_of_two_trunks_with_one_entry_the_first_has_it() -> None:
     for entry in ("192.0.2.1", "192.0.2.1:5060", "192.0.2.0/24"):
-        found = sources_of([trunk(1, entry), trunk(2, entry)]).trunk_of(Hop("192.0.2.1", 5060))
+        found = sources_of([trunk(1, entry), trunk(2, entry)]).trunk_of(SocketAddress("192.0.2.1", 5060))
         assert found is not None and found.id == 1

@@ -1,0 +1,1 @@
+"""The ways out: trunks, their addresses, and the watch on them."""

@@ -1,0 +1,1 @@
+"""What bodies other than descriptions hold: keys, a location, a message summary."""

@@ -1,0 +1,249 @@
+"""INVITE sessions (RFC 3261 §13 to §15): what both sides of a call share once there is a dialog.
+
+A session tells its `SessionUser` in plain events what the peer did, and offers verbs for what we do.
+Retransmission, acknowledgement, ordering and glare are settled here; nobody above sees them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.dialogs.dialog import Dialog
+from b2bua.sip.dialogs.renegotiation import Renegotiation
+from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session_user import NOBODY, SessionUser
+from b2bua.sip.text.capabilities import ALLOW, CAPABILITIES
+from b2bua.sip.text.compose import Header
+from b2bua.sip.text.message import Request, Response
+from b2bua.sip.transactions.client_transaction import ClientTransaction
+from b2bua.sip.transactions.server_transaction import ServerTransaction
+from b2bua.sip.transactions.timers import NEVER
+
+if TYPE_CHECKING:
+    from b2bua.sip.agent import UserAgent
+
+CONCLUDING = ("BYE", "CANCEL", "PRACK")
+"""Requests whose failure says nothing about an answered call: what they belong to is over by then."""
+
+
+class Session(Renegotiation):
+    """A dialog with an INVITE usage. Subclasses add how it is set up from either side.
+
+    By itself it is a session that was established before, by a process that is no more (`UserAgent.resume`).
+    `owns_call_id`: the first INVITE was ours, which decides who tries again first after glare (RFC 3261 §14.1).
+    """
+
+    __slots__ = (
+        "_bye_headers",
+        "_interval",
+        "_resend_until",
+        "call_id",
+        "owns_call_id",
+        "state",
+        "user",
+    )
+
+    def __init__(
+        self,
+        agent: UserAgent,
+        user: SessionUser,
+        call_id: str,
+        credential: Credential | None,
+        *,
+        owns_call_id: bool,
+    ) -> None:
+        super().__init__(agent, credential)
+        self.owns_call_id = owns_call_id
+        self.user = user
+        self.call_id = call_id
+        self.state = SessionState.INVITED
+        self._interval = 0.0
+        self._resend_until = NEVER
+        self._bye_headers: tuple[Header, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether there is a dialog that needs a BYE to end."""
+        return self.state is SessionState.ANSWERED
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether both sides know that the call was answered: no ACK is missing."""
+        return self.active and self._unacknowledged is None and self._ack_owed is None
+
+    # What we do in an established dialog
+
+    def send(self, method: str, headers: tuple[Header, ...], body: bytes, now: float) -> None:
+        """Send another request in the dialog, such as INFO; its answer matters only if the dialog is gone."""
+        if self.active and self.dialog is not None:
+            self._request(self.dialog, method, now, headers, body)
+
+    def bye(self, now: float, headers: tuple[Header, ...] = ()) -> None:
+        """Hang up. The session is over for its user at once (RFC 3261 §15.1.1).
+
+        The callee's BYE waits for the ACK (§15): before it, the caller may not know that it was answered.
+        """
+        if self.state is SessionState.CLOSING:
+            return
+        if not self.active:
+            self.end(now)
+        elif self._unacknowledged is not None:
+            self.state = SessionState.CLOSING
+            self.user = NOBODY
+            self._bye_headers = headers
+        else:
+            self._hang_up(now, headers)
+
+    def end(self, now: float) -> None:
+        """Forget the dialog and everything under way in it, without a word to the peer."""
+        if self.state is SessionState.ENDED:
+            return
+        self.acknowledge(b"", now)
+        self.state = SessionState.ENDED
+        # The re-INVITE of a dialog that is over is answered by the peer, unless that has gone.
+        waiting = self._offer_out is not None
+        self.agent.queue.schedule(self, now + self.agent.timers.timeout if waiting else NEVER)
+        self.refuse_offer(487, now)
+        self._unacknowledged = None
+        self.user = NOBODY
+        if self.dialog is not None:
+            self.agent.forget(self.dialog.id)
+
+    # What the peer does in an established dialog
+
+    def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A request inside the dialog (RFC 3261 §12.2.2)."""
+        assert self.dialog is not None
+        number, method = request.cseq
+        # A PRACK says by itself what it acknowledges: overtaken by another request it is as good.
+        if number <= self.dialog.remote_cseq and method != "PRACK":
+            transaction.respond(500, now, reason="CSeq out of order")
+            return
+        self.dialog.remote_cseq = max(number, self.dialog.remote_cseq)
+        if method == "BYE":
+            transaction.respond(200, now)
+            self._ended_by_peer("bye", now)
+        elif method == "INVITE":
+            self._reinvited(transaction, request, now)
+        elif method == "UPDATE":
+            self._updated(transaction, request, now)
+        elif method == "PRACK":
+            self._pracked(transaction, request, now)
+        elif method == "INFO":
+            transaction.respond(200, now)
+            self.user.on_info(self, request.content, now)
+        elif method == "OPTIONS":
+            transaction.respond(200, now, CAPABILITIES)
+        else:
+            # A subscription has a dialog of its own (RFC 6665 §4.5.2).
+            transaction.respond(405, now, ALLOW)
+
+    def dialog_with(self, remote_tag: str) -> Dialog | None:
+        """The dialog with the peer of this tag, if there is one (RFC 3261 §12.2.2)."""
+        dialog = self.dialog
+        return dialog if dialog is not None and dialog.remote_tag == remote_tag else None
+
+    def on_cancel(self, invite: ServerTransaction, now: float) -> None:
+        """The peer withdraws an INVITE that has no final response: here a re-INVITE (RFC 3261 §9.2)."""
+        if invite is self._offer_in:
+            self._offer_in = None
+        invite.respond(487, now)
+
+    def on_ack(self, ack: Request, now: float) -> None:
+        """The ACK of a 2xx of ours; one for an older INVITE is no news."""
+        transaction = self._unacknowledged
+        if transaction is None or ack.cseq[0] != transaction.request.cseq[0]:
+            return
+        self._unacknowledged = None
+        self.agent.queue.schedule(self, NEVER)
+        if self.state is SessionState.CLOSING:
+            self._hang_up(now, self._bye_headers)
+        else:
+            self.user.on_acknowledged(self, ack.sdp, now)
+
+    def _responded(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """A response to a request that we sent in the dialog."""
+        method = transaction.draft.method
+        if method == "INVITE":
+            self._reinvite_answered(transaction, response, now)
+        elif response.code in (408, 481) and method not in CONCLUDING:
+            self._gone(now)
+
+    def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
+        """Silence inside a dialog ends it (RFC 3261 §12.2.1.2), unless it was ending anyway."""
+        if transaction is self._offer_out:
+            self._offer_out = None
+            self.agent.queue.schedule(self, NEVER)
+        if transaction.draft.method not in CONCLUDING:
+            self._gone(now)
+
+    def on_deadline(self, now: float) -> None:
+        """The ACK of a 2xx is late, or the final response to a re-INVITE."""
+        if self._unacknowledged is not None:
+            self._repeat_success(self._unacknowledged, now)
+        elif self._offer_out is not None:
+            self._withdraw_offer(self._offer_out, now)
+
+    # What goes on by itself
+
+    def await_ack(self, transaction: ServerTransaction, now: float) -> None:
+        """Repeat a 2xx until its ACK comes (RFC 3261 §13.3.1.4): also over reliable transports."""
+        self._unacknowledged = transaction
+        self._interval = self.agent.timers.t1
+        self._resend_until = now + self.agent.timers.timeout
+        self.agent.queue.schedule(self, now + self._interval)
+
+    def _repeat_success(self, transaction: ServerTransaction, now: float) -> None:
+        if now >= self._resend_until:
+            self._unacknowledged = None
+            user = self.user
+            self._hang_up(now, self._bye_headers)
+            user.on_ended(self, "no-ack", now)
+            return
+        transaction.resend()
+        self._interval = min(2 * self._interval, self.agent.timers.t2)
+        self.agent.queue.schedule(self, min(now + self._interval, self._resend_until))
+
+    def _pracked(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A PRACK for which no provisional response waits (RFC 3262 §3)."""
+        transaction.respond(481, now)
+
+    def _tell_offer(self, sdp: bytes | None, now: float) -> None:
+        self.user.on_offer(self, sdp, now)
+
+    def _tell_answer(self, response: Response, now: float) -> None:
+        self.user.on_offer_answered(self, response.code, response.sdp, now)
+
+    # Challenges
+
+    def _wanted(self, transaction: ClientTransaction) -> bool:
+        """Whether a challenged request is worth another try: a BYE always is, a withdrawn INVITE is not."""
+        if transaction is self._offer_out:
+            return self.active and not self._offer_withdrawn
+        return transaction.draft.method == "BYE" or (self.active and transaction.draft.method != "CANCEL")
+
+    def _replace(self, old: ClientTransaction, new: ClientTransaction) -> None:
+        """A request was sent again: its second transaction stands for the first."""
+        if old is self._offer_out:
+            self._offer_out = new
+            self.agent.queue.schedule(self, NEVER)
+
+    def _hang_up(self, now: float, headers: tuple[Header, ...] = ()) -> None:
+        assert self.dialog is not None
+        self.acknowledge(b"", now)
+        self._request(self.dialog, "BYE", now, headers)
+        self.end(now)
+
+    def _gone(self, now: float) -> None:
+        """The peer does not know the dialog, or says nothing; a BYE tells it, in case it does (§12.2.1.2)."""
+        if self.active:
+            user = self.user
+            self._hang_up(now)
+            user.on_ended(self, "gone", now)
+
+    def _ended_by_peer(self, why: str, now: float) -> None:
+        if self.state is not SessionState.ENDED:
+            user = self.user
+            self.end(now)
+            user.on_ended(self, why, now)

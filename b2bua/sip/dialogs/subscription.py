@@ -1,0 +1,217 @@
+"""Subscriptions of peers to a state of ours (RFC 6665): the notifier's side of one, as a table and what runs it.
+
+One NOTIFY is under way at a time. What changes meanwhile is told by the next one, which is written when it is sent:
+so none is out of date, none overtakes another, and a state that changes often costs a slow peer no more than a few.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, auto
+from math import ceil
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from b2bua.sip.dialogs.dialog import dialog_of_request
+from b2bua.sip.text.capabilities import ALLOW_EVENTS
+from b2bua.sip.text.message import Request, Response
+from b2bua.sip.transactions.client_transaction import ClientTransaction
+from b2bua.sip.transactions.server_transaction import ServerTransaction
+from b2bua.sip.transactions.timers import NEVER, Timed
+
+if TYPE_CHECKING:
+    from b2bua.sip.agent import UserAgent
+
+
+class State(IntEnum):
+    """How much the peer knows."""
+
+    CURRENT = auto()  # everything
+    TELLING = auto()  # everything, once it has the NOTIFY that is under way
+    BEHIND = auto()  # not everything even then: another NOTIFY must follow
+    CLOSING = auto()  # nor that the subscription is over: the last NOTIFY must follow
+    PARTING = auto()  # everything, once it has that last NOTIFY
+    ENDED = auto()
+
+
+class Event(IntEnum):
+    """What can happen to a subscription."""
+
+    CHANGED = auto()  # there is something to tell
+    OVER = auto()  # its time is up, the peer wants it no longer, or we do
+    TAKEN = auto()  # the peer has the NOTIFY
+    LOST = auto()  # the peer refuses it, or says nothing
+
+
+class Action(IntEnum):
+    """What is then done."""
+
+    NOTIFY = auto()
+    FORGET = auto()
+    NOTHING = auto()
+
+
+TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
+    (State.CURRENT, Event.CHANGED): (State.TELLING, Action.NOTIFY),
+    (State.CURRENT, Event.OVER): (State.PARTING, Action.NOTIFY),
+    (State.TELLING, Event.CHANGED): (State.BEHIND, Action.NOTHING),
+    (State.TELLING, Event.OVER): (State.CLOSING, Action.NOTHING),
+    (State.TELLING, Event.TAKEN): (State.CURRENT, Action.NOTHING),
+    (State.TELLING, Event.LOST): (State.ENDED, Action.FORGET),
+    (State.BEHIND, Event.OVER): (State.CLOSING, Action.NOTHING),
+    (State.BEHIND, Event.TAKEN): (State.TELLING, Action.NOTIFY),
+    (State.BEHIND, Event.LOST): (State.ENDED, Action.FORGET),
+    (State.CLOSING, Event.TAKEN): (State.PARTING, Action.NOTIFY),
+    (State.CLOSING, Event.LOST): (State.ENDED, Action.FORGET),
+    (State.PARTING, Event.TAKEN): (State.ENDED, Action.FORGET),
+    (State.PARTING, Event.LOST): (State.ENDED, Action.FORGET),
+}
+"""(state, event) to (next state, action); a pair that is not there changes nothing."""
+
+
+class EventType(NamedTuple):
+    """An Event header (RFC 6665 §8.2.1): an event package, and the `id` that older subscribers want back."""
+
+    package: str
+    id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.package};id={self.id}" if self.id else self.package
+
+
+def event_type(request: Request) -> EventType:
+    """What a SUBSCRIBE is about; the package is empty where it does not say."""
+    package, *params = (part.strip() for part in (request.get("event") or "").split(";"))
+    named = (param.partition("=") for param in params)
+    return EventType(
+        package.lower(),
+        next((value.strip() for name, _, value in named if name.strip().lower() == "id"), ""),
+    )
+
+
+class SubscriptionUser(Protocol):
+    """Whose state it is."""
+
+    def on_subscribed_again(
+        self, subscription: Subscription, subscribe: ServerTransaction, request: Request, now: float
+    ) -> None:
+        """The peer would have it go on, or end (Expires: 0). Owes an answer, by `accept` or directly."""
+
+    def present(self, subscription: Subscription) -> tuple[str, bytes]:
+        """The state as it is now: content type and body of a NOTIFY."""
+
+    def on_over(self, subscription: Subscription, now: float, *, told: bool) -> None:
+        """The subscription is no more; `told` if the peer has got its last NOTIFY."""
+
+
+class Subscription(Timed):
+    """One subscription and its dialog, which nothing else uses (RFC 6665 §4.5.2)."""
+
+    __slots__ = ("_agent", "_reason", "_state", "_until", "_user", "dialog", "event")
+
+    def __init__(self, agent: UserAgent, user: SubscriptionUser, subscribe: ServerTransaction) -> None:
+        """Raises BadMessage (400) where a header of the SUBSCRIBE cannot be used."""
+        super().__init__()
+        self.dialog = dialog_of_request(subscribe.request, subscribe.tag, subscribe.flow)
+        self.dialog.remote_cseq = -1
+        self.event = event_type(subscribe.request)
+        self._agent = agent
+        self._user = user
+        self._state = State.CURRENT
+        self._until = NEVER
+        self._reason = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether the peer will be told of changes."""
+        return self._state in (State.CURRENT, State.TELLING, State.BEHIND)
+
+    def accept(self, subscribe: ServerTransaction, seconds: int, now: float) -> None:
+        """Answer a SUBSCRIBE, and tell how things are (RFC 6665 §4.2.1.2).
+
+        It lasts `seconds` from now; 0 ends it after that one NOTIFY. Raises BadMessage (400) for a bad Contact;
+        then nothing has happened.
+        """
+        dialog = self.dialog
+        dialog.retarget(subscribe.request, subscribe.flow)
+        dialog.remote_cseq = subscribe.request.cseq[0]
+        contact = self._agent.contact(dialog.flow)
+        subscribe.respond(200, now, (contact, ("Expires", str(seconds)), *ALLOW_EVENTS))
+        if seconds:
+            self._until = now + seconds
+            self._agent.queue.schedule(self, self._until)
+            self.changed(now)
+        else:
+            self.end("timeout", now)
+
+    def changed(self, now: float) -> None:
+        """There is something to tell."""
+        self._handle(Event.CHANGED, now)
+
+    def end(self, reason: str, now: float) -> None:
+        """It is over, which the peer is told with a reason (RFC 6665 §4.1.3)."""
+        self._reason = reason
+        self._agent.queue.schedule(self, NEVER)
+        self._handle(Event.OVER, now)
+
+    def drop(self) -> None:
+        """The peer has another in its place and knows nothing of this one any more: forget it without a word."""
+        self._state = State.ENDED
+        self._forget()
+
+    # What the peer and time do
+
+    def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A request in the dialog."""
+        if request.cseq[0] <= self.dialog.remote_cseq:
+            transaction.dismiss(500, reason="CSeq out of order")
+        elif request.method != "SUBSCRIBE" or not self.live:
+            # There is no call in this dialog, or nothing at all any more (RFC 6665 §4.1.2.2).
+            transaction.dismiss(481)
+        elif event_type(request) != self.event:
+            transaction.dismiss(489, ALLOW_EVENTS)
+        else:
+            self._user.on_subscribed_again(self, transaction, request, now)
+
+    def on_deadline(self, now: float) -> None:
+        """The time is up."""
+        self.end("timeout", now)
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """The peer's answer to a NOTIFY. Any refusal ends the subscription (RFC 3265 §3.2.2).
+
+        RFC 6665 would keep it after some of them. But what the peer then knows is anybody's guess.
+        """
+        if response.code >= 200:
+            self._handle(Event.TAKEN if response.code < 300 else Event.LOST, now)
+
+    def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
+        """The peer has gone."""
+        self._handle(Event.LOST, now)
+
+    # The machine
+
+    def _handle(self, event: Event, now: float) -> None:
+        before = self._state
+        self._state, action = TABLE.get((before, event), (before, Action.NOTHING))
+        if action is Action.NOTIFY:
+            self._notify(now)
+        elif action is Action.FORGET:
+            self._forget()
+            self._user.on_over(self, now, told=event is Event.TAKEN)
+
+    def _notify(self, now: float) -> None:
+        content_type, body = self._user.present(self)
+        if self.live:
+            state = f"active;expires={max(ceil(round(self._until - now, 3)), 0)}"
+        else:
+            state = f"terminated;reason={self._reason}"
+        headers = (
+            self._agent.contact(self.dialog.flow),
+            ("Event", str(self.event)),
+            ("Subscription-State", state),
+            ("Content-Type", content_type),
+        )
+        self._agent.layer.send(self.dialog.request("NOTIFY", headers, body), self.dialog.flow, self, now)
+
+    def _forget(self) -> None:
+        self._agent.queue.schedule(self, NEVER)
+        self._agent.forget_subscription(self.dialog.id)

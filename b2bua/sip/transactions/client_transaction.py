@@ -1,0 +1,101 @@
+"""A request of ours (RFC 3261 §17.1) and whoever waits for what becomes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from b2bua.sip.text.draft import Draft
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.message import Response
+from b2bua.sip.transactions.timers import NEVER
+from b2bua.sip.transactions.transaction import Action, Kind, State, Transaction
+
+if TYPE_CHECKING:
+    from b2bua.sip.transactions.layer import TransactionLayer
+
+
+class ResponseUser(Protocol):
+    """Whoever sent a request and waits for what becomes of it."""
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """A provisional or final response; for an INVITE every 2xx that was not acknowledged yet."""
+
+    def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
+        """No final response: 408 for silence, 503 for a broken transport (RFC 3261 §8.1.3.1)."""
+
+
+class _Ignore:
+    """For requests whose answer changes nothing, and for transactions that are over."""
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """Nothing."""
+
+    def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
+        """Nothing."""
+
+
+IGNORE: ResponseUser = _Ignore()
+
+
+class ClientTransaction(Transaction):
+    """A request of ours. One INVITE may be answered 2xx by several peers; `acknowledge` is per To tag.
+
+    `datagrams` is the flow that it would have taken if it were shorter.
+    """
+
+    __slots__ = ("_acks", "branch", "datagrams", "draft", "layer", "user")
+
+    def __init__(
+        self, layer: TransactionLayer, draft: Draft, branch: str, flow: Flow, user: ResponseUser
+    ) -> None:
+        kind = Kind.INVITE_CLIENT if draft.method == "INVITE" else Kind.CLIENT
+        super().__init__(kind, flow, layer.setting)
+        self.layer = layer
+        self.draft = draft
+        self.branch = branch
+        self.user = user
+        self.datagrams: Flow | None = None
+        self._acks: dict[str, bytes] = {}
+
+    @property
+    def answered(self) -> bool:
+        """Whether a final response came, or will no more."""
+        return self.state not in (State.CALLING, State.TRYING, State.PROCEEDING)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether nothing at all came back yet."""
+        return self.state in (State.CALLING, State.TRYING)
+
+    def acknowledge(self, ack: Draft, tag: str) -> None:
+        """Send the ACK of a 2xx with this To tag; it goes out again for every repetition (RFC 3261 §13.2.2.4)."""
+        self._acks[tag] = self.layer.send_stateless(ack, self.flow)
+
+    def perform(self, action: Action, message: object, now: float) -> None:
+        """Carry out one action of the table."""
+        if action is Action.RESEND:
+            self.layer.transmit(self.data, self.flow, self.draft.call_id)
+        elif action is Action.DELIVER:
+            assert isinstance(message, Response)
+            ack = self._acks.get(message.to.tag or "") if self._acks else None
+            if ack is None:
+                self.user.on_response(self, message, now)
+            else:
+                self.layer.transmit(ack, self.flow, self.draft.call_id)
+        elif action is Action.ACKNOWLEDGE:
+            assert isinstance(message, Response)
+            ack_draft = self.draft.companion("ACK", message.get("to") or "")
+            self.layer.send_stateless(ack_draft, self.flow, self.branch)
+        else:
+            self.user.on_no_response(self, 408 if action is Action.TIMED_OUT else 503, now)
+
+    def abandon(self) -> None:
+        """Stop waiting for a final response (RFC 3261 §9.1)."""
+        self.state = State.TERMINATED
+        self.setting.queue.schedule(self, NEVER)
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop the transaction from the layer, and the reference that makes a cycle with its session."""
+        self.layer.forget_client(self)
+        self.user = IGNORE

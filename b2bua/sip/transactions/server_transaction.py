@@ -1,0 +1,96 @@
+"""A request that we answer (RFC 3261 §17.2): where its responses go, and what they copy from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from b2bua.sip.sdp.warning import warned
+from b2bua.sip.text.compose import Header, reason_phrase, render, reply_flow, response_headers
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.message import Request
+from b2bua.sip.transactions.stateless import tag_of
+from b2bua.sip.transactions.transaction import Action, Kind, State, Transaction, response_event
+
+if TYPE_CHECKING:
+    from b2bua.sip.transactions.layer import TransactionLayer
+
+# Branch, sent-by and method (RFC 3261 §17.2.3).
+Key = tuple[str, str, str]
+
+
+class ServerTransaction(Transaction):
+    """A request that we answer. `tag` is the To tag of our answers; `flow` is where they go."""
+
+    __slots__ = ("_headers", "key", "layer", "request", "tag")
+
+    def __init__(self, layer: TransactionLayer, key: Key, request: Request, flow: Flow, tag: str) -> None:
+        kind = Kind.INVITE_SERVER if request.method == "INVITE" else Kind.SERVER
+        super().__init__(kind, reply_flow(request, flow), layer.setting)
+        self.layer = layer
+        self.key = key
+        self.request = request
+        self.tag = tag
+        self._headers = response_headers(request, flow)
+
+    @property
+    def answered(self) -> bool:
+        """Whether a final response was given."""
+        return self.state not in (State.TRYING, State.PROCEEDING)
+
+    @property
+    def trying(self) -> bool:
+        """Whether a provisional response was given, so that the peer waits and repeats its INVITE no more."""
+        return bool(self.data) and not self.answered
+
+    def respond(
+        self,
+        code: int,
+        now: float,
+        headers: tuple[Header, ...] = (),
+        body: bytes = b"",
+        reason: str | None = None,
+    ) -> None:
+        """Answer. To gets our tag unless it has one, or the answer is 100 (RFC 3261 §8.2.6.2)."""
+        self.handle(response_event(code), now, self._response(code, headers, body, reason))
+
+    def dismiss(self, code: int, headers: tuple[Header, ...] = (), reason: str | None = None) -> None:
+        """Answer for good and keep nothing: an ACK finds nobody, a repeated request is a new one (RFC 3261 §8.2.7).
+
+        For whoever has not proven yet who it is: however many requests come, nothing is left of them.
+        """
+        self.tag = tag_of(self.request)
+        self.data = self._response(code, headers, b"", reason)
+        self.state = State.TERMINATED
+        self.resend()
+        self.forget()
+
+    def resend(self) -> None:
+        """Send again what was said last, such as a 2xx whose ACK has not come (RFC 3261 §13.3.1.4)."""
+        self.layer.transmit(self.data, self.flow, self.request.call_id)
+
+    def perform(self, action: Action, message: object, now: float) -> None:
+        """Carry out one action of the table."""
+        if action is Action.SEND:
+            assert isinstance(message, bytes)
+            self.data = message
+            self.resend()
+        elif action is Action.RESEND:
+            if self.data:
+                self.resend()
+        elif action is Action.DELIVER:
+            assert isinstance(message, Request)
+            self.layer.core.on_ack(message, now)
+        elif action is Action.FAILED and self.kind is Kind.INVITE_SERVER:
+            self.layer.core.on_cancel(self, None, now)
+        # TIMED_OUT: a failure that nobody acknowledged concerns nobody any more.
+
+    def forget(self) -> None:
+        """Drop the transaction from the layer."""
+        self.layer.forget_server(self)
+
+    def _response(self, code: int, headers: tuple[Header, ...], body: bytes, reason: str | None) -> bytes:
+        to = self.request.get("to") or ""
+        if code > 100 and self.request.to.tag is None:
+            to = f"{to};tag={self.tag}"
+        start = f"SIP/2.0 {code} {reason or reason_phrase(code)}"
+        return render(start, [*self._headers, ("To", to), *warned(code, headers)], body)
