@@ -14,7 +14,8 @@ class Housekeeping:
     """Looks after memory as long as `run` goes on.
 
     `held` tells how many transactions there are: each of them once was a message or several. `keep` is in seconds, as
-    long as the slowest of them lasts (64 × T1). `forget` is told to forget what is older than that, in seconds.
+    long as the slowest of them lasts (64 × T1). `forget` is told to forget what is older than that, in seconds, and
+    `empty` to empty the caches: what is in them after a burst is of the burst, and holds the memory around it.
     """
 
     def __init__(
@@ -22,11 +23,13 @@ class Housekeeping:
         held: Callable[[], int],
         forget: Callable[[float], None],
         keep: float,
+        empty: Callable[[], None],
         trim: Callable[[], object] | None = None,
     ) -> None:
         self._held = held
         self._forget = forget
         self._keep = keep
+        self._empty = empty
         self._trim = _malloc_trim() if trim is None else trim
         self._peak = 0
 
@@ -35,6 +38,7 @@ class Housekeeping:
         while True:
             await asyncio.sleep(self._keep / 4)
             if self.look():
+                self._empty()
                 # It takes milliseconds for a large heap, in which calls go on.
                 await asyncio.to_thread(self._trim)
 

@@ -42,6 +42,8 @@ from b2bua.sip.agent import UserAgent
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.auth.digest import Algorithm, Authenticator
 from b2bua.sip.bodies.message_summary import Counts
+from b2bua.sip.sdp import description
+from b2bua.sip.text import message
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.framing import Unframed
 from b2bua.sip.transactions.timers import Timers
@@ -262,6 +264,7 @@ class Signalling:
             lambda: len(self.agent.layer),
             lambda keep: self.trace.forget(self._queue.now() - keep),
             self.agent.timers.timeout,
+            _empty_caches,
         )
 
     def _restore_calls(self) -> list[Call]:
@@ -428,6 +431,11 @@ class Signalling:
     def list_calls(self) -> list[dict[str, Any]]:
         """Every call in progress."""
         return self.book.listed(self._queue.now())
+
+
+def _empty_caches() -> None:
+    message.forget_known()
+    description.forget_known()
 
 
 def _addresses(bound: str, public: str | None, settings: Settings) -> Addresses:
