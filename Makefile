@@ -1,7 +1,7 @@
 # make run     set up what is missing, start the demo service; LAN=1 for phones in your network
 # make call    in a second terminal: a real call, no answer, a voice message; then what became of it
 # make test    all tests; make check: style, types, import rules, behaviour without a test
-# make torture  kills, hostile messages and wear for forty minutes; ONLY=voicemail for one of them, SEED=1 to repeat a run
+# make torture  kills, hostile messages and wear for three quarters of an hour; ONLY=voicemail for one of them, SEED=1 to repeat a run
 # make bench   what a call costs and how fast it is; ONLY="call delay" for some of it, QUICK=1 for a first look;
 #              make bench-peers: the same of sippy and Kamailio beside it
 # make setup   the set-up alone; make clean: away with everything that was made, but for data/
