@@ -24,7 +24,7 @@ from b2bua.runtime.clock import LoopTimers, Tokens
 from b2bua.runtime.directory import Directory, LiveDevices
 from b2bua.runtime.guard.call_rate import CallRate
 from b2bua.runtime.guard.gate import Gate
-from b2bua.runtime.limits import codes_of, limits_of
+from b2bua.runtime.housekeeping import Housekeeping
 from b2bua.runtime.media_links import MediaLinks
 from b2bua.runtime.message_waiting import MessageWaiting
 from b2bua.runtime.metrics import LoopDelay
@@ -43,6 +43,7 @@ from b2bua.sip.auth.digest import Algorithm, Authenticator
 from b2bua.sip.text.transport import Transport
 from b2bua.sip.transactions.timers import Timers
 from config.settings import Settings
+from provisioning.limits import codes_of, limits_of
 from provisioning.notifier.channels import channels
 from provisioning.store.store import Store
 
@@ -199,6 +200,7 @@ class Signalling:
                 self.writer.run,
                 self.dialogs.run,
                 self.settings_watch.run,
+                self._housekeeping().run,
             ):
                 tasks.create_task(work())
 
@@ -218,6 +220,13 @@ class Signalling:
         await self.trunks.stop()
         self.book.settle()
         await self.dialogs.flush()
+
+    def _housekeeping(self) -> Housekeeping:
+        return Housekeeping(
+            lambda: len(self.agent.layer),
+            lambda keep: self.trace.forget(self._queue.now() - keep),
+            self.agent.timers.timeout,
+        )
 
     def _restore_calls(self) -> list[Call]:
         """Make the calls again that were in progress when a process before this one died."""
