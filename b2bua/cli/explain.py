@@ -168,11 +168,10 @@ def _caller(numbering: Numbering, from_: str | None) -> Caller:
         return Caller(withheld=True)
     for user in numbering.users.values():
         if from_.lower() == user.email:
-            return Caller(user.extension, user.name, user.withhold_number, user.id, user.customer)
+            return Caller.of(user)
     destination = dial(from_, None, numbering).destination
     if isinstance(destination, CalledUser):
-        user = numbering.users[destination.user]
-        return Caller(destination.dialled, user.name, user.withhold_number, user.id, user.customer)
+        return Caller.of(numbering.users[destination.user])
     if not from_.removeprefix("+").isdecimal():
         raise CommandError(f"--from {from_}: a number, a user's e-mail or `anonymous` is allowed")
     return Caller(from_, network=from_)

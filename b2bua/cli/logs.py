@@ -85,8 +85,7 @@ def _event(line: str) -> dict[str, Any] | None:
 
 
 def _user_id(settings: Settings, email: str) -> int:
-    directory = console.with_store(settings, lambda store: store.directory(settings.sip.realm))
-    for user in directory.users:
-        if user.email == email.lower():
-            return user.id
+    for user, known in console.emails(settings).items():
+        if known == email.lower():
+            return user
     raise CommandError(f"There is no user {email}.")
