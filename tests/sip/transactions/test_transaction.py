@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.transactions.sender import Sender
 from b2bua.sip.transactions.timers import NEVER, TimerQueue, Timers
 from b2bua.sip.transactions.transaction import (
     ENTRY,
@@ -19,6 +20,7 @@ from b2bua.sip.transactions.transaction import (
     Transaction,
     response_event,
 )
+from tests.sip.wire import Network, Port
 
 A, B = SocketAddress("192.0.2.1", 5060), SocketAddress("192.0.2.2", 5060)
 UDP, TCP = Flow("UDP", A, B), Flow("TCP", A, B)
@@ -115,7 +117,9 @@ class Recorder(Transaction):
 
     def __init__(self, kind: Kind, flow: Flow = UDP, timers: Timers | None = None) -> None:
         self.queue = TimerQueue()
-        super().__init__(kind, flow, Setting(timers or Timers(), self.queue))
+        super().__init__(
+            kind, flow, Setting(timers or Timers(), self.queue, Sender(Port(Network(), flow.local), str))
+        )
         self.done: list[tuple[float, str]] = []
         self.forgotten = 0
 
