@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +11,12 @@ import typer
 from b2bua.callplan.codes import Codes
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
-from b2bua.runtime.limits import codes_of
 from provisioning.company.changes import Applied
 from provisioning.control import notify_changed
 from provisioning.file.apply import apply_changes, plan_changes
-from provisioning.file.company_file import CompanyFile, CompanyFileError, read_company_file
+from provisioning.file.company_file import CompanyFile, read_company_file
+from provisioning.file.refusal import CompanyFileError
+from provisioning.limits import limits_of
 from provisioning.store.store import Store
 
 app = typer.Typer()
@@ -35,11 +37,15 @@ def command(
 ) -> None:
     """Apply a company file, in one transaction, after showing what changes."""
     settings = console.settings(context)
-    company = _read(file, codes_of(settings))
+    limits = limits_of(settings)
+    company = _read(file, limits.codes)
+    changed = partial(notify_changed, settings.run_dir / "control.sock")
 
     async def work(store: Store) -> Applied | None:
-        print(await plan_changes(store, company, prune=prune), flush=True)
-        return None if dry_run else await apply_changes(store, company, prune=prune)
+        print(await plan_changes(store, company, prune=prune, limits=limits), flush=True)
+        if dry_run:
+            return None
+        return await apply_changes(store, company, prune=prune, limits=limits, changed=changed)
 
     try:
         done = console.with_store(settings, work)
@@ -52,7 +58,7 @@ def command(
         print(f"{one.kind} of {one.owner}: {one.secret} (shown only now)")
     if not done.changes:
         return
-    if notify_changed(settings.run_dir / "control.sock"):
+    if done.in_force:
         print("Saved and in force.")
     else:
         print("Saved; in force when call handling is back.")

@@ -12,10 +12,11 @@ import config
 from b2bua.callplan.settings import Action, Treatment, User
 from b2bua.cli.console import CommandError, table
 from config.settings import Settings
-from provisioning.company.entries import CustomerEntry, SoftClient
-from provisioning.company.pins import generate_pin
+from provisioning.company.entries import CustomerEntry
+from provisioning.company.parts import SoftClient
 from provisioning.file.apply import apply_changes
 from provisioning.file.company_file import CompanyFile, read_company_file
+from provisioning.store.pins import generate_pin
 from provisioning.store.secrets import digest_ha1, generate_password
 from provisioning.store.store import Store
 

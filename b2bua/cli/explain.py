@@ -23,11 +23,11 @@ from b2bua.callplan.steps import Transfer
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from b2bua.cli.schema import Considered, Explanation
-from b2bua.runtime.limits import limits_of
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.uri import Uri, parse_uri
 from b2bua.trunks.dialled import dialled
 from config.settings import Settings
+from provisioning.limits import limits_of
 from provisioning.store.directory import Directory
 
 app = typer.Typer()

@@ -79,6 +79,9 @@ class Failures:
         elif now - entry.since > patience.window:
             entry.since, entry.count = now, 0
         self._entries.move_to_end(source)
+        # The first is the one that failed longest ago; whoever failed just now is not forgiven.
+        while self._forgiven(self._entries[first := next(iter(self._entries))], now):
+            del self._entries[first]
         entry.count += 1
         held_back = entry.count - max(patience.failures // 2, 1)
         if held_back >= 0:

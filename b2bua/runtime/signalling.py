@@ -26,7 +26,7 @@ from b2bua.runtime.clock import ClockJumps, LoopTimers, Tokens
 from b2bua.runtime.directory import Directory, LiveDevices
 from b2bua.runtime.guard.call_rate import CallRate
 from b2bua.runtime.guard.gate import Gate
-from b2bua.runtime.limits import codes_of, limits_of
+from b2bua.runtime.housekeeping import Housekeeping
 from b2bua.runtime.mailboxes import MailboxLink
 from b2bua.runtime.message_waiting import MessageWaiting
 from b2bua.runtime.metrics import LoopDelay
@@ -51,6 +51,7 @@ from b2bua.transport.tcp import Receiver, TcpTransport
 from b2bua.transport.udp import UdpTransport
 from config.settings import Settings
 from media.protocol import CountsChanged, Event, MessageStored, PoolStats, SessionEnded, SessionLost
+from provisioning.limits import codes_of, limits_of
 from provisioning.notifier.channels import channels
 from provisioning.store.errors import StoreError
 from provisioning.store.store import Store
@@ -235,6 +236,7 @@ class Signalling:
                 self.writer.run,
                 self.dialogs.run,
                 self._watch,
+                self._housekeeping().run,
             ):
                 tasks.create_task(work())
 
@@ -254,6 +256,13 @@ class Signalling:
         await self.trunks.stop()
         self.book.settle()
         await self.dialogs.flush()
+
+    def _housekeeping(self) -> Housekeeping:
+        return Housekeeping(
+            lambda: len(self.agent.layer),
+            lambda keep: self.trace.forget(self._queue.now() - keep),
+            self.agent.timers.timeout,
+        )
 
     def _restore_calls(self) -> list[Call]:
         """Make the calls again that were in progress when a process before this one died."""

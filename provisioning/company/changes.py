@@ -1,4 +1,4 @@
-"""What applying a company file would do or did, to be shown to a person."""
+"""What an edit would do or did, to be shown to a person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All of them, in the order of the file, and notes for a person to read. False if nothing changes."""
+    """All of them, in the order of what was edited, and notes for a person to read. False if nothing changes."""
 
     items: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A secret that was made because the file left it out. Print it once: it is not shown again."""
+    """A secret that was made because the edit left it out. Print it once: it is not shown again."""
 
     kind: Literal["soft client password", "voice portal PIN", "trunk password"]
     owner: str
@@ -48,8 +48,10 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What `apply_changes` did; `settings_version` is that of the database afterwards."""
+    """What an edit did; `settings_version` is that of the database afterwards."""
 
     changes: Changes
     generated: tuple[Generated, ...]
     settings_version: int
+    in_force: bool = False
+    """Whether call handling follows already."""

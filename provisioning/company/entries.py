@@ -1,102 +1,149 @@
-"""What a company file says, and what the database holds, in one form, so that the two can be compared.
+"""A customer, a user and a trunk in the form in which they are edited, judged, compared and shown.
 
-Numbers are E.164 with a plus, e-mails lower case, MACs 12 lower-case hex digits. A user refers to another
-by e-mail; the order of a list says nothing.
+Numbers are E.164 with a plus, e-mails lower case, MACs 12 lower-case hex digits. A user refers to another by e-mail;
+the order of a list says nothing. Each field is annotated with all that is known of it: a new setting is written here,
+gets its column in `store/model.py`, and is followed by the call plan.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from b2bua.callplan.settings import Action, Interval, Notify
+from b2bua.callplan.classes import CLASSES
+from b2bua.callplan.codes import Codes
+from b2bua.callplan.settings import Interval, Notify
+from provisioning.company import values
+from provisioning.company.numbers import parse_e164, parse_extension
+from provisioning.company.parts import (
+    BUSY,
+    NAT,
+    NOT_ANSWERED,
+    OUT_OF_HOURS,
+    DeskPhone,
+    SoftClient,
+    TreatmentEntry,
+    target,
+)
+from provisioning.company.setting import By, Setting
+from provisioning.company.words import client_words, listed, phone_words, times, treatment_words, yes
 
+CALLERS = {"from": "the number in From", "asserted": "the asserted number"}
+"""Which number of a trunk's call is the caller, in words."""
 DEFAULT_CLASSES = ("internal", "mobile", "national")
 
 
-@dataclass(frozen=True, slots=True)
-class TreatmentEntry:
-    """What becomes of a call on one occasion; `user` is the e-mail of the target, `after` in seconds."""
-
-    action: Action
-    after: float = 0.0
-    user: str | None = None
-    number: str | None = None
-    announce: bool = False
-    present_dialled_number: bool = False
-    always: bool = False
+def _extension(value: object, codes: Codes) -> str:
+    return parse_extension(values.text(value), codes)
 
 
-NOT_ANSWERED = TreatmentEntry(Action.KEEP_RINGING, after=20.0)
-BUSY = TreatmentEntry(Action.ENGAGED_TONE)
-OUT_OF_HOURS = TreatmentEntry(Action.VOICEMAIL)
+def _or(otherwise: str) -> Any:
+    """Words for a value that may be left out."""
+    return lambda value: value or otherwise
 
 
-@dataclass(frozen=True, slots=True)
-class SoftClient:
-    """A SIP account for a softphone; without `password` the stored one is kept, or one is generated."""
-
-    username: str
-    password: str | None = field(default=None, repr=False)
-    nat: str = "auto"
+def _phones(phones: Iterable[DeskPhone]) -> str:
+    return listed(map(phone_words, phones))
 
 
-@dataclass(frozen=True, slots=True)
-class DeskPhone:
-    """A desk phone, known by its MAC; `vendor` is lower case, or empty if not known."""
+def _clients(clients: Iterable[SoftClient]) -> str:
+    return listed(map(client_words, clients))
 
-    mac: str
-    vendor: str = ""
-    nat: str = "auto"
+
+def _classes(classes: Iterable[str]) -> str:
+    return listed(set(classes))
+
+
+def _notify(notify: Notify) -> str:
+    events = ("missed calls", notify.missed_call), ("new voicemail", notify.voicemail)
+    return listed(event for event, told in events if told)
+
+
+def _codes(codes: Iterable[int]) -> str:
+    return listed({str(code) for code in codes})
+
+
+_E164 = values.checked(parse_e164)
+_CODE = values.whole(300, 699)
 
 
 @dataclass(frozen=True, slots=True)
 class UserEntry:
     """A user. `pin` is None to keep what is stored (or generate one), empty for none."""
 
-    name: str
-    email: str
-    extension: str | None = None
-    numbers: tuple[str, ...] = ()
-    default_number: str | None = None
-    presentation_number: str | None = None
-    timezone: str | None = None
-    suspended: bool = False
-    pin: str | None = field(default=None, repr=False)
-    reject_anonymous: bool = False
-    withhold_number: bool = False
-    permanent_redirect: str | None = None
-    max_calls: int = 1
-    notify: Notify = field(default_factory=Notify)
-    not_answered: TreatmentEntry = NOT_ANSWERED
-    busy: TreatmentEntry = BUSY
-    out_of_hours_enabled: bool = False
-    out_of_hours: TreatmentEntry = OUT_OF_HOURS
-    unavailable: tuple[Interval, ...] = ()
-    soft_clients: tuple[SoftClient, ...] = ()
-    desk_phones: tuple[DeskPhone, ...] = ()
+    name: Annotated[str, Setting("Full name", values.text)]
+    email: Annotated[str, Setting("E-mail", values.checked(values.email))]
+    extension: Annotated[str | None, Setting("Extension", coded=_extension)] = None
+    numbers: Annotated[
+        tuple[str, ...], Setting("Assigned numbers", _E164, listed, each=True, column=False)
+    ] = ()
+    default_number: Annotated[str | None, Setting("Default number", _E164, by=By.USER)] = None
+    presentation_number: Annotated[
+        str | None, Setting("Presentation number", _E164, _or("the default number"), by=By.USER)
+    ] = None
+    timezone: Annotated[
+        str | None, Setting("Time zone", values.checked(values.timezone), _or("the customer's"), by=By.USER)
+    ] = None
+    suspended: Annotated[bool, Setting("Suspended", values.flag, yes)] = False
+    withhold_number: Annotated[bool, Setting("Withhold number", values.flag, yes, By.USER)] = False
+    max_calls: Annotated[int, Setting("Simultaneous calls", values.whole(1, values.MAX_CALLS))] = 1
+    notify: Annotated[Notify, Setting("Notify of", None, _notify, By.USER, column=False)] = field(
+        default_factory=Notify
+    )
+    not_answered: Annotated[
+        TreatmentEntry, Setting("Not answered", None, treatment_words, By.USER, column=False)
+    ] = NOT_ANSWERED
+    busy: Annotated[TreatmentEntry, Setting("Line busy", None, treatment_words, By.USER, column=False)] = BUSY
+    out_of_hours_enabled: Annotated[bool, Setting("Out of hours", values.flag, yes, By.USER)] = False
+    out_of_hours: Annotated[
+        TreatmentEntry, Setting("Out of hours, calls", None, treatment_words, By.USER, column=False)
+    ] = OUT_OF_HOURS
+    unavailable: Annotated[
+        tuple[Interval, ...], Setting("Out of hours, times", None, times, By.USER, column=False)
+    ] = ()
+    reject_anonymous: Annotated[bool, Setting("Reject anonymous calls", values.flag, yes, By.USER)] = False
+    permanent_redirect: Annotated[str | None, Setting("Permanent redirect", coded=target, by=By.USER)] = None
+    soft_clients: Annotated[
+        tuple[SoftClient, ...], Setting("Soft clients", None, _clients, column=False)
+    ] = ()
+    desk_phones: Annotated[tuple[DeskPhone, ...], Setting("Desk phones", None, _phones, column=False)] = ()
+    pin: Annotated[str | None, Setting("", values.pin, by=By.USER, column=False, key="voice_portal_pin")] = (
+        field(default=None, repr=False)
+    )
 
     def treatments(self) -> dict[str, TreatmentEntry]:
         """The three treatments by occasion."""
-        return {
-            "not_answered": self.not_answered,
-            "busy": self.busy,
-            "out_of_hours": self.out_of_hours,
-        }
+        return {"not_answered": self.not_answered, "busy": self.busy, "out_of_hours": self.out_of_hours}
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerEntry:
-    """A customer with the users that the file names, in the file's order."""
+    """A customer. `users` are those that a file names with it, in its order."""
 
-    name: str
-    country: str = "GB"
-    timezone: str = "Europe/London"
-    numbers: tuple[str, ...] = ()
-    hardware_only: bool = False
-    suspended: bool = False
-    allowed_classes: tuple[str, ...] = DEFAULT_CLASSES
-    users_override: bool = True
-    emergency_number: str | None = None
+    name: Annotated[str, Setting("Name", values.text, by=By.PARTNER)]
+    country: Annotated[str, Setting("Country", values.checked(values.country), by=By.PARTNER)] = "GB"
+    timezone: Annotated[str, Setting("Time zone", values.checked(values.timezone))] = "Europe/London"
+    numbers: Annotated[
+        tuple[str, ...], Setting("Numbers", _E164, listed, By.PARTNER, each=True, column=False)
+    ] = ()
+    hardware_only: Annotated[bool, Setting("Hardware-only", values.flag, yes, By.PARTNER)] = False
+    suspended: Annotated[bool, Setting("Suspended", values.flag, yes, By.PARTNER)] = False
+    allowed_classes: Annotated[
+        tuple[str, ...],
+        Setting(
+            "May call",
+            values.choice(*CLASSES),
+            _classes,
+            By.PARTNER,
+            each=True,
+            column=False,
+        ),
+    ] = DEFAULT_CLASSES
+    users_override: Annotated[bool, Setting("Users override the presentation number", values.flag, yes)] = (
+        True
+    )
+    emergency_number: Annotated[str | None, Setting("Emergency number", _E164)] = None
     users: tuple[UserEntry, ...] = ()
 
 
@@ -104,22 +151,43 @@ class CustomerEntry:
 class TrunkEntry:
     """A carrier; without `password` the stored one is kept, or one is generated if there is a `username`."""
 
-    name: str
-    host: str
-    transport: str = "udp"
-    order: int = 1
-    register: bool = False
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    allow_from: tuple[str, ...] = ()
-    country: str = "GB"
-    number_format: str = "e164"
-    identity: str = "screened"
-    answer_first: bool = False
-    early_media: bool = True
-    trusted: bool = False
-    anonymous_code: int = 433
-    caller_from: str = "from"
-    next_trunk_codes: tuple[int, ...] = ()
-    final_codes: tuple[int, ...] = ()
-    nat: str = "auto"
+    name: Annotated[str, Setting("Name", values.text, by=By.PARTNER)]
+    host: Annotated[str, Setting("Host", values.checked(values.host), by=By.PARTNER)]
+    transport: Annotated[str, Setting("Transport", values.choice("udp", "tcp"), by=By.PARTNER)] = "udp"
+    order: Annotated[int, Setting("Order", values.whole(1, 1000), by=By.PARTNER)] = 1
+    register: Annotated[bool, Setting("Register", values.flag, yes, By.PARTNER)] = False
+    username: Annotated[str | None, Setting("Username", values.text, by=By.PARTNER)] = None
+    password: Annotated[str | None, Setting("", values.secret, by=By.PARTNER, column=False)] = field(
+        default=None, repr=False
+    )
+    allow_from: Annotated[
+        tuple[str, ...],
+        Setting("Calls from", values.checked(values.source), listed, By.PARTNER, each=True, column=False),
+    ] = ()
+    country: Annotated[str, Setting("Country", values.checked(values.country), by=By.PARTNER)] = "GB"
+    number_format: Annotated[
+        str, Setting("Number format", values.choice("e164", "plus", "national"), by=By.PARTNER)
+    ] = "e164"
+    identity: Annotated[
+        str, Setting("Identity", values.choice("screened", "interconnect", "passthrough"), by=By.PARTNER)
+    ] = "screened"
+    answer_first: Annotated[bool, Setting("Answer first", values.flag, yes, By.PARTNER)] = False
+    early_media: Annotated[bool, Setting("Early media", values.flag, yes, By.PARTNER)] = True
+    trusted: Annotated[bool, Setting("Trusted with withheld numbers", values.flag, yes, By.PARTNER)] = False
+    anonymous_code: Annotated[
+        int, Setting("Code for rejected anonymous calls", values.whole(400, 699), by=By.PARTNER)
+    ] = 433
+    caller_from: Annotated[
+        str, Setting("Caller shown", values.choice(*CALLERS), CALLERS.__getitem__, By.PARTNER)
+    ] = "from"
+    next_trunk_codes: Annotated[
+        tuple[int, ...],
+        Setting(
+            "Codes after which the next trunk is tried", _CODE, _codes, By.PARTNER, each=True, column=False
+        ),
+    ] = ()
+    final_codes: Annotated[
+        tuple[int, ...],
+        Setting("Codes that are the called person's", _CODE, _codes, By.PARTNER, each=True, column=False),
+    ] = ()
+    nat: Annotated[str, Setting("Behind NAT", values.choice(*NAT), NAT.__getitem__, By.PARTNER)] = "auto"

@@ -8,7 +8,8 @@ from graphlib import CycleError, TopologicalSorter
 from b2bua.callplan.classes import destination_class
 from b2bua.callplan.settings import Action
 from b2bua.callplan.situation import Limits
-from provisioning.company.entries import BUSY, NOT_ANSWERED, CustomerEntry, UserEntry
+from provisioning.company.entries import CustomerEntry, UserEntry
+from provisioning.company.parts import BUSY, NOT_ANSWERED
 from provisioning.company.rules import Placed
 
 LIMITS = Limits()

@@ -8,6 +8,7 @@ import phonenumbers
 
 from b2bua.callplan.classes import is_allotted
 from b2bua.callplan.codes import USUAL, Codes
+from provisioning.company.unfit import Unfit
 
 _E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 _SEPARATORS = str.maketrans("", "", " -.()")
@@ -20,33 +21,33 @@ _SERVICE_CODE = re.compile(
 def parse_e164(value: str) -> str:
     """A number with its plus and country code; spaces, dots, hyphens and brackets are dropped.
 
-    Raises ValueError for anything else, with what is allowed.
+    Raises Unfit for anything else, with what is allowed.
     """
     number = value.translate(_SEPARATORS)
     if not _E164.fullmatch(number):
-        raise ValueError('must be a number with plus and country code, such as "+441632960101"')
+        raise Unfit("number.form", value=value)
     if not phonenumbers.is_possible_number(phonenumbers.parse(number)):
-        raise ValueError("has a length that its country does not use")
+        raise Unfit("number.length", value=value)
     if not is_allotted(number):
-        raise ValueError("is a number that no numbering plan allots")
+        raise Unfit("number.not-allotted", value=value)
     return number
 
 
 def parse_target(value: str, codes: Codes = USUAL) -> str:
-    """The number of a redirect: E.164, never an emergency number (D8). Raises ValueError."""
+    """The number of a redirect: E.164, never an emergency number (D8). Raises Unfit."""
     if codes.mean_emergency(value.translate(_SEPARATORS)):
-        raise ValueError("is an emergency number: calls are never redirected to one")
+        raise Unfit("number.emergency", value=value)
     return parse_e164(value)
 
 
 def parse_extension(value: str, codes: Codes = USUAL) -> str:
-    """1 to 8 digits that are no emergency, access or service code (P2). Raises ValueError."""
+    """1 to 8 digits that are no emergency, access or service code (P2). Raises Unfit."""
     if not re.fullmatch(r"[0-9]{1,8}", value):
-        raise ValueError('must be 1 to 8 digits in quotes, such as "201"')
+        raise Unfit("extension.form", value=value)
     if value in codes.emergency:
-        raise ValueError("is an emergency number; choose another extension")
+        raise Unfit("extension.emergency", value=value)
     if value in codes.access:
-        raise ValueError("is the access code of the voice portal; choose another extension")
+        raise Unfit("extension.access", value=value)
     if _SERVICE_CODE.fullmatch(value):
-        raise ValueError("is a service code; choose another extension")
+        raise Unfit("extension.service", value=value)
     return value

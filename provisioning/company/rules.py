@@ -1,37 +1,60 @@
 """The rules that hold between the values of customers, users and trunks (BEHAVIOUR P, D8, I3, W3, N, B, O).
 
-The same function judges a file by itself and, before it is applied, the file together with what the platform
-holds besides.
+The same function judges a file by itself and whatever is edited, together with what the platform holds besides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from b2bua.callplan.classes import destination_class, may_be_presented
+from b2bua.callplan.codes import Codes
 from b2bua.callplan.settings import Action
-from provisioning.company.entries import CustomerEntry, TreatmentEntry, TrunkEntry, UserEntry
-from provisioning.company.pins import IN_WORDS, pin_problem
-from provisioning.file.toml_lines import KeyPath
-from provisioning.file.toml_table import Problem
+from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.parts import ACTIONS, TreatmentEntry
+from provisioning.company.pins import pin_problem
+from provisioning.company.problems import OtherUser, Place, Problem
+from provisioning.company.sentences import Option
+from provisioning.company.setting import settings_of
+from provisioning.company.unfit import Unfit
 
-NOT_IN_FILE = "who is not in this file"
-"""Ends the part of a path that stands for a user whom only the database knows."""
+Names = Mapping[str, str]
+"""Who holds a value: a user's name by the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What the customer's users who are not judged hold of what is wanted; usernames are lower case.
+
+    `dropped` are the numbers that they hold and the customer is to lose; `soft_clients` are usernames by holder.
+    """
+
+    emails: Names = field(default_factory=dict)
+    extensions: Names = field(default_factory=dict)
+    numbers: Names = field(default_factory=dict)
+    usernames: Names = field(default_factory=dict)
+    dropped: Names = field(default_factory=dict)
+    presenting: Names = field(default_factory=dict)
+    """Numbers that they present and the customer is to lose."""
+    with_soft_clients: tuple[str, ...] = ()
+    """Asked for where the customer is to be hardware-only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A customer with all users it is to have, each with its place in the file, for problems to point at."""
+    """A customer with the users that are judged, each with its place, and what the customer's other users hold."""
 
-    path: KeyPath
+    place: Place
     customer: CustomerEntry
-    users: tuple[tuple[KeyPath, UserEntry], ...]
+    users: tuple[tuple[Place, UserEntry], ...]
+    others: Others = Others()
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """What is in use outside the customers and trunks that are judged. Usernames are lower case.
+    """What is in use outside the customers and trunks that are judged. Usernames are lower case, names case-folded.
 
     `usernames` are those of devices; `trunk_usernames` are apart because trunks may share one with each other.
     """
@@ -40,6 +63,8 @@ class Elsewhere:
     usernames: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
     trunk_usernames: frozenset[str] = frozenset()
+    customer_names: frozenset[str] = frozenset()
+    trunk_names: frozenset[str] = frozenset()
 
 
 def in_file(customers: Sequence[CustomerEntry]) -> tuple[Placed, ...]:
@@ -57,19 +82,50 @@ def in_file(customers: Sequence[CustomerEntry]) -> tuple[Placed, ...]:
     )
 
 
+def trunks_in_file(trunks: Sequence[TrunkEntry]) -> tuple[tuple[Place, TrunkEntry], ...]:
+    """The trunks of a file, each with its place."""
+    return tuple((("trunks", index), trunk) for index, trunk in enumerate(trunks))
+
+
+def check_values(entry: Any, place: Place, codes: Codes) -> Iterator[Problem]:
+    """Every setting of an entry, and of its parts, that may not be saved as it is, whatever the others are."""
+    defaults = {each.name: each.default for each in fields(entry)}
+    for name, setting in settings_of(type(entry)).items():
+        value, read = getattr(entry, name), setting.reader(codes)
+        where = (*place, setting.key or name)
+        if value == defaults[name]:
+            continue
+        if read is None or setting.each:
+            several = enumerate(value) if isinstance(value, tuple) else [(None, value)]
+            parts = [(where if index is None else (*where, index), part) for index, part in several]
+        else:
+            parts = [(where, value)]
+        for at, part in parts:
+            if read is None:
+                yield from check_values(part, at, codes)
+                continue
+            try:
+                read(part)
+            except Unfit as unfit:
+                yield unfit.at(at)
+
+
 def check(
     customers: Sequence[Placed],
-    trunks: Sequence[TrunkEntry],
+    trunks: Sequence[tuple[Place, TrunkEntry]],
     elsewhere: Elsewhere | None = None,
     *,
     blocked: frozenset[str] = frozenset(),
 ) -> list[Problem]:
-    """Every broken rule. Without `elsewhere`, redirects to users whom the file does not name are let pass.
+    """Every broken rule. Without `elsewhere`, redirects to users who are not judged are let pass.
 
     `blocked` are the numbers that nobody's calls are redirected to.
     """
     taken = elsewhere or Elsewhere()
-    in_use = taken.usernames.union(username for _, username in _devices(customers))
+    in_use = taken.usernames.union(
+        (username for _, username in _devices(customers)),
+        *(placed.others.usernames for placed in customers),
+    )
     problems = [*_platform(customers, taken), *_trunks(trunks, taken, in_use)]
     for placed in customers:
         problems += _customer(placed, blocked, everyone_known=elsewhere is not None)
@@ -78,28 +134,32 @@ def check(
 
 def _platform(customers: Sequence[Placed], elsewhere: Elsewhere) -> Iterator[Problem]:
     """What is unique on the platform. A conflict never names the other customer (P3)."""
-    names = (((*placed.path, "name"), placed.customer.name.casefold()) for placed in customers)
-    yield from _repeated(names, "is the name of two customers in this file")
+    names = [((*placed.place, "name"), placed.customer.name.casefold()) for placed in customers]
+    yield from _repeated(names, "customer.name-twice")
     numbers = [
-        ((*placed.path, "numbers", index), number)
+        ((*placed.place, "numbers", index), number)
         for placed in customers
         for index, number in enumerate(placed.customer.numbers)
     ]
-    yield from _repeated(numbers, "is given twice in this file; a number belongs to one customer")
+    yield from _repeated(numbers, "number.twice")
     devices = _devices(customers)
-    yield from _repeated(devices, "is given to two devices; each has its own")
+    holders = {name: who for placed in customers for name, who in placed.others.usernames.items()}
+    yield from _repeated(devices, "device.twice", holders)
     taken = elsewhere.numbers | elsewhere.usernames | elsewhere.trunk_usernames
-    for path, value in (*numbers, *devices):
+    for place, value in (*numbers, *devices):
         if value in taken:
-            yield Problem(path, f'"{value}" is already in use on this platform; choose another')
+            yield Problem(place, "platform.in-use", {"value": value})
+    for place, name in names:
+        if name in elsewhere.customer_names:
+            yield Problem(place, "platform.in-use", {"value": name})
 
 
-def _devices(customers: Sequence[Placed]) -> list[tuple[KeyPath, str]]:
+def _devices(customers: Sequence[Placed]) -> list[tuple[Place, str]]:
     """The usernames of all devices in lower case, and where they stand."""
     return [
-        ((*path, kind, index, key), username.lower())
+        ((*place, kind, index, key), username.lower())
         for placed in customers
-        for path, user in placed.users
+        for place, user in placed.users
         for kind, key, usernames in (
             ("soft_clients", "username", [client.username for client in user.soft_clients]),
             ("desk_phones", "mac", [phone.mac for phone in user.desk_phones]),
@@ -109,57 +169,64 @@ def _devices(customers: Sequence[Placed]) -> list[tuple[KeyPath, str]]:
 
 
 def _customer(placed: Placed, blocked: frozenset[str], *, everyone_known: bool) -> Iterator[Problem]:
-    customer, users = placed.customer, placed.users
+    customer, users, others = placed.customer, placed.users, placed.others
     if customer.emergency_number and customer.emergency_number not in customer.numbers:
-        yield Problem(
-            (*placed.path, "emergency_number"),
-            f'"{customer.emergency_number}" is not among the numbers of {customer.name}',
-        )
-    emails = [((*path, "email"), user.email) for path, user in users]
-    yield from _repeated(emails, "is the e-mail of two users of this customer")
-    extensions = [((*path, "extension"), user.extension or "") for path, user in users]
-    yield from _repeated(extensions, "is the extension of two users of this customer")
+        place = (*placed.place, "emergency_number")
+        yield Problem(place, "number.not-customers", _of(customer, customer.emergency_number))
+    emails = [((*place, "email"), user.email) for place, user in users]
+    yield from _repeated(emails, "email.twice", others.emails)
+    extensions = [((*place, "extension"), user.extension or "") for place, user in users]
+    yield from _repeated(extensions, "extension.twice", others.extensions)
     assigned = [
-        ((*path, "numbers", index), number)
-        for path, user in users
+        ((*place, "numbers", index), number)
+        for place, user in users
         for index, number in enumerate(user.numbers)
     ]
-    yield from _repeated(assigned, "is assigned twice; a number belongs to at most one user")
-    for path, number in assigned:
+    yield from _repeated(assigned, "number.assigned-twice", others.numbers)
+    kept = [((*placed.place, OtherUser(who), "numbers"), number) for number, who in others.dropped.items()]
+    for place, number in (*kept, *assigned):
         if number not in customer.numbers:
-            yield Problem(path, f'"{number}" is not among the numbers of {customer.name}; add it there first')
-    known = {user.email for _, user in users} if everyone_known else None
-    for path, user in users:
-        yield from _user(path, user, customer, blocked)
+            yield Problem(place, "number.add-first", _of(customer, number))
+    for number, who in others.presenting.items():
+        place = (*placed.place, OtherUser(who), "presentation_number")
+        yield Problem(place, "number.not-customers", _of(customer, number))
+    for who in others.with_soft_clients:
+        place = (*placed.place, OtherUser(who), "soft_clients")
+        yield Problem(place, "customer.hardware-only", {"customer": customer.name})
+    known = {user.email for _, user in users}.union(others.emails) if everyone_known else None
+    for place, user in users:
+        yield from _user(place, user, customer, blocked)
         for occasion, treatment in user.treatments().items():
-            yield from _treatment((*path, occasion), treatment, user, customer, known, blocked)
+            if treatment.action not in ACTIONS[occasion]:
+                allowed = tuple(map(str, ACTIONS[occasion]))
+                values = {"allowed": allowed, "value": str(treatment.action)}
+                yield Problem((*place, occasion, "action"), "choice.unknown", values)
+            if occasion == "out_of_hours" and treatment.always:
+                yield Problem((*place, occasion, "always"), "option.never")
+            yield from _treatment((*place, occasion), treatment, user, customer, known, blocked)
 
 
 def _user(
-    path: KeyPath, user: UserEntry, customer: CustomerEntry, blocked: frozenset[str]
+    place: Place, user: UserEntry, customer: CustomerEntry, blocked: frozenset[str]
 ) -> Iterator[Problem]:
     if user.default_number and user.default_number not in user.numbers:
-        yield Problem(
-            (*path, "default_number"), f'"{user.default_number}" is not among the numbers of this user'
-        )
+        yield Problem((*place, "default_number"), "number.not-users", {"value": user.default_number})
     if presented := user.presentation_number:
-        where = (*path, "presentation_number")
+        where = (*place, "presentation_number")
         if presented not in customer.numbers:
-            yield Problem(where, f'"{presented}" is not among the numbers of {customer.name}')
+            yield Problem(where, "number.not-customers", _of(customer, presented))
         if not may_be_presented(presented):
-            yield Problem(where, f'"{presented}" may not be presented: 09, 118, 070, 084 and 087 never are')
+            yield Problem(where, "number.never-presented", {"value": presented})
     if user.pin and (why := pin_problem(user.pin, user.numbers)):
-        yield Problem((*path, "voice_portal_pin"), IN_WORDS[why])
+        yield Problem((*place, "voice_portal_pin"), f"pin.{why}")
     if user.permanent_redirect:
-        yield from _target((*path, "permanent_redirect"), user.permanent_redirect, user, customer, blocked)
+        yield from _target((*place, "permanent_redirect"), user.permanent_redirect, user, customer, blocked)
     if customer.hardware_only and user.soft_clients:
-        yield Problem(
-            (*path, "soft_clients"), f"{customer.name} is hardware-only: its users have no soft clients"
-        )
+        yield Problem((*place, "soft_clients"), "customer.hardware-only", {"customer": customer.name})
 
 
 def _treatment(
-    path: KeyPath,
+    place: Place,
     entry: TreatmentEntry,
     user: UserEntry,
     customer: CustomerEntry,
@@ -167,91 +234,91 @@ def _treatment(
     blocked: frozenset[str],
 ) -> Iterator[Problem]:
     if entry.action is Action.ENGAGED_TONE and entry.after:
-        yield Problem((*path, "after"), 'must be 0 or left out with action = "engaged-tone"')
+        yield Problem((*place, "after"), "after.no-delay", {"setting": _action(Action.ENGAGED_TONE)})
     for key, value, action in (
         ("user", entry.user, Action.USER),
         ("number", entry.number, Action.NUMBER),
     ):
         if entry.action is action and not value:
-            yield Problem((*path, key), f'is missing: action = "{action}" needs it')
+            yield Problem((*place, key), "option.missing", {"setting": _action(action)})
         if value and entry.action is not action:
-            yield Problem(
-                (*path, key), f'goes with action = "{action}" only, and the action is "{entry.action}"'
-            )
+            yield _misplaced((*place, key), action, entry)
     for key in ("announce", "present_dialled_number", "always"):
         if getattr(entry, key) and entry.action is not Action.NUMBER:
-            yield Problem(
-                (*path, key), f'goes with action = "number" only, and the action is "{entry.action}"'
-            )
+            yield _misplaced((*place, key), Action.NUMBER, entry)
     if entry.number:
-        yield from _target((*path, "number"), entry.number, user, customer, blocked)
+        yield from _target((*place, "number"), entry.number, user, customer, blocked)
     if entry.user == user.email:
-        yield Problem((*path, "user"), "is this user; calls cannot be redirected to oneself")
+        yield Problem((*place, "user"), "redirect.oneself")
     elif entry.user and known is not None and entry.user not in known:
-        yield Problem(
-            (*path, "user"),
-            f'"{entry.user}" is no user of {customer.name}; a redirect to a user stays inside the customer',
-        )
+        yield Problem((*place, "user"), "redirect.no-user", _of(customer, entry.user))
     elif entry.user and "internal" not in customer.allowed_classes:
-        yield Problem(
-            (*path, "user"), f"the users of {customer.name} may not call each other; change allowed_classes"
-        )
+        yield Problem((*place, "user"), "redirect.barred", {"customer": customer.name})
 
 
 def _target(
-    path: KeyPath, number: str, user: UserEntry, customer: CustomerEntry, blocked: frozenset[str]
+    place: Place, number: str, user: UserEntry, customer: CustomerEntry, blocked: frozenset[str]
 ) -> Iterator[Problem]:
     """Where a redirect may go (D8)."""
     if number in user.numbers:
-        yield Problem(path, f'"{number}" is a number of this user; calls cannot be redirected to oneself')
+        yield Problem(place, "redirect.own-number", {"value": number})
     if number in blocked:
-        yield Problem(path, f'"{number}" is blocked as a target of redirects; choose another')
+        yield Problem(place, "redirect.blocked", {"value": number})
     kind = "internal" if number in customer.numbers else destination_class(number, customer.country)
     if kind not in customer.allowed_classes:
-        yield Problem(
-            path,
-            f'"{number}" is a destination of the class "{kind}", which {customer.name} may not call; '
-            "change the number or allowed_classes",
-        )
+        yield Problem(place, "redirect.class", {**_of(customer, number), "kind": str(kind)})
 
 
-def _trunks(trunks: Sequence[TrunkEntry], elsewhere: Elsewhere, devices: frozenset[str]) -> Iterator[Problem]:
+def _trunks(
+    trunks: Sequence[tuple[Place, TrunkEntry]], elsewhere: Elsewhere, devices: frozenset[str]
+) -> Iterator[Problem]:
     """`devices` are the usernames of all of them: who authenticates with one is that device, or a carrier."""
-    names = ((("trunks", index, "name"), trunk.name.casefold()) for index, trunk in enumerate(trunks))
-    yield from _repeated(names, "is the name of two trunks")
+    names = [((*place, "name"), trunk.name.casefold()) for place, trunk in trunks]
+    yield from _repeated(names, "trunk.name-twice")
+    for place, name in names:
+        if name in elsewhere.trunk_names:
+            yield Problem(place, "platform.in-use", {"value": name})
     sources = [
-        (("trunks", index, "allow_from", position), source)
-        for index, trunk in enumerate(trunks)
+        ((*place, "allow_from", position), source)
+        for place, trunk in trunks
         for position, source in enumerate(trunk.allow_from)
     ]
-    yield from _repeated(sources, "is given twice; calls from there belong to one trunk")
-    for path, source in sources:
+    yield from _repeated(sources, "source.twice")
+    for place, source in sources:
         if source in elsewhere.sources:
-            yield Problem(path, f'"{source}" belongs to another trunk already')
-    for index, trunk in enumerate(trunks):
+            yield Problem(place, "source.in-use", {"value": source})
+    for place, trunk in trunks:
         if trunk.register and not trunk.username:
-            yield Problem(("trunks", index, "register"), "needs a username to register with")
+            yield Problem((*place, "register"), "trunk.register")
         if trunk.username and trunk.username.lower() in devices:
-            yield Problem(
-                ("trunks", index, "username"),
-                f'"{trunk.username}" is the username of a device; a carrier may use it towards us, '
-                "and the two must be told apart",
-            )
+            yield Problem((*place, "username"), "trunk.username", {"value": trunk.username})
         for position, code in enumerate(trunk.final_codes):
             if code in trunk.next_trunk_codes:
-                yield Problem(
-                    ("trunks", index, "final_codes", position),
-                    f"{code} is among next_trunk_codes too; it is either the carrier's word or the called person's",
-                )
+                yield Problem((*place, "final_codes", position), "trunk.two-meanings", {"value": code})
         if trunk.password and not trunk.username:
-            yield Problem(("trunks", index, "password"), "needs a username beside it")
+            yield Problem((*place, "password"), "trunk.password")
 
 
-def _repeated(values: Iterable[tuple[KeyPath, str]], sentence: str) -> Iterator[Problem]:
-    """A problem at every value that stood before; empty ones were refused already, or stand for none."""
-    seen: dict[str, KeyPath] = {}
-    for path, value in values:
-        if value and value in seen:
-            holder = "".join(f" ({part}, has it)" for part in seen[value] if str(part).endswith(NOT_IN_FILE))
-            yield Problem(path, f'"{value}" {sentence}{holder}')
-        seen.setdefault(value, path)
+def _repeated(
+    values: Iterable[tuple[Place, str]], code: str, others: Names | None = None
+) -> Iterator[Problem]:
+    """A problem at every value that stood before, or that another user holds; empty ones stand for none."""
+    held = others or {}
+    seen: set[str] = set()
+    for place, value in values:
+        if value and (value in seen or value in held):
+            holder = OtherUser(held[value]) if value in held else None
+            yield Problem(place, code, {"value": value, "holder": holder})
+        seen.add(value)
+
+
+def _of(customer: CustomerEntry, value: str) -> dict[str, object]:
+    return {"value": value, "customer": customer.name}
+
+
+def _action(action: Action) -> Option:
+    return Option("action", str(action))
+
+
+def _misplaced(place: Place, action: Action, entry: TreatmentEntry) -> Problem:
+    return Problem(place, "option.elsewhere", {"setting": _action(action), "action": str(entry.action)})

@@ -1,93 +1,19 @@
-"""Settings in the words of the portal, complete: two settings differ exactly if their words differ."""
+"""Values in the words of the portal: two of them differ exactly if their words differ."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
 from b2bua.callplan.settings import Action, Interval
-from provisioning.company.entries import (
-    NOT_ANSWERED,
-    CustomerEntry,
-    DeskPhone,
-    SoftClient,
-    TreatmentEntry,
-    TrunkEntry,
-    UserEntry,
-)
+from provisioning.company.parts import NAT, NOT_ANSWERED, DeskPhone, SoftClient, TreatmentEntry
+from provisioning.company.setting import NONE
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-NONE = "none"
-NAT = {"auto": "as its addresses tell", "always": "always", "never": "never"}
-
-
-def customer_words(entry: CustomerEntry) -> dict[str, str]:
-    """A customer's own settings by the portal's labels."""
-    return {
-        "Name": entry.name,
-        "Country": entry.country,
-        "Time zone": entry.timezone,
-        "Numbers": _listed(entry.numbers),
-        "Hardware-only": _yes(entry.hardware_only),
-        "Suspended": _yes(entry.suspended),
-        "May call": _listed(set(entry.allowed_classes)),
-        "Users override the presentation number": _yes(entry.users_override),
-        "Emergency number": entry.emergency_number or NONE,
-    }
-
-
-def user_words(entry: UserEntry) -> dict[str, str]:
-    """A user's settings by the portal's labels, in the order of its tabs; no secrets."""
-    return {
-        "Full name": entry.name,
-        "Extension": entry.extension or NONE,
-        "Assigned numbers": _listed(entry.numbers),
-        "Default number": entry.default_number or NONE,
-        "Presentation number": entry.presentation_number or "the default number",
-        "Time zone": entry.timezone or "the customer's",
-        "Suspended": _yes(entry.suspended),
-        "Withhold number": _yes(entry.withhold_number),
-        "Simultaneous calls": str(entry.max_calls),
-        "Notify of missed calls": _yes(entry.notify.missed_call),
-        "Notify of new voicemail": _yes(entry.notify.voicemail),
-        "Not answered": treatment_words(entry.not_answered),
-        "Line busy": treatment_words(entry.busy),
-        "Out of hours": _yes(entry.out_of_hours_enabled),
-        "Out of hours, calls": treatment_words(entry.out_of_hours),
-        "Out of hours, times": _times(entry.unavailable),
-        "Reject anonymous calls": _yes(entry.reject_anonymous),
-        "Permanent redirect": entry.permanent_redirect or NONE,
-        "Soft clients": _listed(_client(client) for client in entry.soft_clients),
-        "Desk phones": _listed(_phone(phone) for phone in entry.desk_phones),
-    }
-
-
-def trunk_words(entry: TrunkEntry) -> dict[str, str]:
-    """A trunk's settings, without its password."""
-    return {
-        "Name": entry.name,
-        "Host": entry.host,
-        "Transport": entry.transport,
-        "Order": str(entry.order),
-        "Register": _yes(entry.register),
-        "Username": entry.username or NONE,
-        "Calls from": _listed(entry.allow_from),
-        "Country": entry.country,
-        "Number format": entry.number_format,
-        "Identity": entry.identity,
-        "Answer first": _yes(entry.answer_first),
-        "Early media": _yes(entry.early_media),
-        "Trusted with withheld numbers": _yes(entry.trusted),
-        "Code for rejected anonymous calls": str(entry.anonymous_code),
-        "Caller shown": "the number in From" if entry.caller_from == "from" else "the asserted number",
-        "Codes after which the next trunk is tried": _listed({str(code) for code in entry.next_trunk_codes}),
-        "Codes that are the called person's": _listed({str(code) for code in entry.final_codes}),
-        "Behind NAT": NAT[entry.nat],
-    }
 
 
 def blocked_words(numbers: Iterable[str]) -> dict[str, str]:
     """The numbers that nobody's calls are redirected to."""
-    return {"Blocked as targets of redirects": _listed(numbers)}
+    return {"Blocked as targets of redirects": listed(numbers)}
 
 
 def treatment_words(entry: TreatmentEntry) -> str:
@@ -119,21 +45,36 @@ def settings_made(default: Mapping[str, str], new: Mapping[str, str]) -> tuple[s
     return tuple(f"{label}: {new[label]}" for label in new if default[label] != new[label])
 
 
-def _yes(value: bool) -> str:
+def yes(value: bool) -> str:
+    """`yes` or `no`."""
     return "yes" if value else "no"
 
 
-def _listed(values: Iterable[str]) -> str:
+def listed(values: Iterable[str]) -> str:
+    """Sorted, because the order of a list says nothing."""
     return ", ".join(sorted(values)) or NONE
 
 
-def _client(client: SoftClient) -> str:
+def client_words(client: SoftClient) -> str:
+    """A soft client."""
     return client.username + _remarks(_behind_nat(client.nat))
 
 
-def _phone(phone: DeskPhone) -> str:
+def phone_words(phone: DeskPhone) -> str:
+    """A desk phone as on its label."""
     mac = ":".join(phone.mac[at : at + 2] for at in range(0, 12, 2))
     return mac + _remarks(phone.vendor, _behind_nat(phone.nat))
+
+
+def times(spans: Iterable[Interval]) -> str:
+    """When a user is unavailable."""
+    days = (
+        f"{WEEKDAYS[span.weekday]} {span.start:%H:%M}-{span.end:%H:%M}"
+        if span.start != span.end
+        else f"{WEEKDAYS[span.weekday]} all day"
+        for span in sorted(spans, key=lambda span: (span.weekday, span.start, span.end))
+    )
+    return ", ".join(days) or "always available"
 
 
 def _behind_nat(nat: str) -> str:
@@ -143,13 +84,3 @@ def _behind_nat(nat: str) -> str:
 def _remarks(*remarks: str) -> str:
     made = ", ".join(filter(None, remarks))
     return f" ({made})" if made else ""
-
-
-def _times(spans: Iterable[Interval]) -> str:
-    days = (
-        f"{WEEKDAYS[span.weekday]} {span.start:%H:%M}-{span.end:%H:%M}"
-        if span.start != span.end
-        else f"{WEEKDAYS[span.weekday]} all day"
-        for span in sorted(spans, key=lambda span: (span.weekday, span.start, span.end))
-    )
-    return ", ".join(days) or "always available"

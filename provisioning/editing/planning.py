@@ -1,111 +1,117 @@
-"""What must change for the database to say what a company file says: worked out, not yet written."""
+"""What must change for the database to say what is desired: judged and put in words, not yet written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from argon2 import PasswordHasher
 
+from b2bua.callplan.codes import Codes
 from provisioning.company.changes import Change, Changes, Generated
-from provisioning.company.entries import (
-    BUSY,
-    NOT_ANSWERED,
-    OUT_OF_HOURS,
-    CustomerEntry,
-    TrunkEntry,
-    UserEntry,
-)
+from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
 from provisioning.company.notes import notes_on
-from provisioning.company.pins import generate_pin, pin_matches
-from provisioning.company.rules import NOT_IN_FILE, Placed, check
-from provisioning.company.words import (
-    blocked_words,
-    customer_words,
-    differences,
-    settings_made,
-    trunk_words,
-    user_words,
-)
-from provisioning.editing.stored import (
-    Stored,
-    StoredCustomer,
-    customer_entry,
-    trunk_entry,
-    user_entry,
-)
-from provisioning.file.company_file import CompanyFile, CompanyFileError
+from provisioning.company.problems import Place, Problem
+from provisioning.company.rules import Placed, check, check_values
+from provisioning.company.setting import entry_words
+from provisioning.company.words import blocked_words, differences, settings_made
+from provisioning.editing.desired import Desired, DesiredCustomer, DesiredTrunk, DesiredUser, Kind
+from provisioning.editing.entries import trunk_entry
+from provisioning.editing.refusals import Refused
+from provisioning.editing.stored import Stored, StoredCustomer
 from provisioning.store import model
+from provisioning.store.pins import generate_pin, pin_matches
 from provisioning.store.secrets import SecretKey, generate_password
 
-UserKey = tuple[str, str]
-"""A user by the customer's case-folded name and the e-mail."""
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One change, and what it changes: `of` for what is named in the desired state, else the id."""
+
+    change: Change
+    kind: Kind
+    customer: DesiredCustomer | None = None
+    of: DesiredUser | DesiredTrunk | None = None
+    id: int | None = None
 
 
 @dataclass(slots=True)
 class Plan:
     """The changes, and the secrets to store with them; a secret that is not here stays as it is."""
 
-    items: list[Change] = field(default_factory=list)
+    items: list[Planned] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     passwords: dict[str, str] = field(default_factory=dict)
     """By the soft client's username."""
-    pins: dict[UserKey, str] = field(default_factory=dict)
-    """Empty to remove the PIN."""
-    trunk_passwords: dict[str, str] = field(default_factory=dict)
-    """By case-folded name."""
+    pins: dict[int, str] = field(default_factory=dict)
+    """By the `id()` of the DesiredUser; empty to remove the PIN."""
+    trunk_passwords: dict[int, str] = field(default_factory=dict)
+    """By the `id()` of the DesiredTrunk."""
     generated: list[Generated] = field(default_factory=list)
-    deleted: set[int] = field(default_factory=set)
-    """Ids of users."""
-    deleted_trunks: set[str] = field(default_factory=set)
-    """By case-folded name."""
 
     def changes(self) -> Changes:
         """What to show."""
-        return Changes(tuple(self.items), tuple(self.notes))
+        return Changes(tuple(each.change for each in self.items), tuple(self.notes))
 
 
-def make_plan(
-    file: CompanyFile, stored: Stored, key: SecretKey, hasher: PasswordHasher, *, prune: bool
-) -> Plan:
-    """Compare the file with what is stored. Raises CompanyFileError for rules that the two break together.
+def judge(desired: Desired, stored: Stored, codes: Codes) -> None:
+    """Raise Refused for the values that may not be, or where there are none such, for the rules that are broken.
 
-    Takes about 20 ms for each PIN in the file, which has to be hashed to be compared.
+    Unless it is judged whole, what is wrong already is not held against it.
     """
-    final = [_final(index, customer, stored, prune=prune) for index, customer in enumerate(file.customers)]
-    named = {trunk.name.casefold() for trunk in file.trunks}
-    # A file that is about customers alone leaves all trunks alone.
-    unnamed = {name: row for name, row in stored.trunks.items() if named and name not in named}
-    others = [row for name, row in stored.trunks.items() if name not in named and not (prune and named)]
-    elsewhere = replace(
-        stored.elsewhere,
-        sources=frozenset(source for row in others for source in row.allow_from),
-        trunk_usernames=frozenset(row.username.lower() for row in others if row.username),
+    after = [_placed(customer, stored) for customer in desired.customers if not customer.gone]
+    trunks = [(trunk.place, trunk.entry) for trunk in desired.trunks]
+    blocked = stored.blocked if desired.blocked is None else frozenset(desired.blocked)
+    before: list[Placed] = []
+    known: list[tuple[Place, TrunkEntry]] = []
+    if not desired.judged_whole:
+        before = [_before(each, stored) for each in desired.customers if each.id is not None]
+        known = [
+            (each.place, trunk_entry(stored.trunks[each.id]))
+            for each in desired.trunks
+            if each.id is not None
+        ]
+    _refuse(_values(after, trunks, codes), _values(before, known, codes))
+    _refuse(
+        check(after, trunks, stored.elsewhere, blocked=blocked),
+        check(before, known, stored.elsewhere, blocked=stored.blocked),
     )
-    blocked = stored.blocked if file.blocked_numbers is None else frozenset(file.blocked_numbers)
-    if problems := check(final, file.trunks, elsewhere, blocked=blocked):
-        raise CompanyFileError(file.source, file.lines, problems)
-    plan = Plan()
-    for customer in file.customers:
-        known = stored.customers.get(customer.name.casefold())
+
+
+def _refuse(problems: Iterable[Problem], already: Iterable[Problem]) -> None:
+    if found := list(problems):
+        old = list(already)
+        found = [problem for problem in found if problem not in old]
+    if found:
+        raise Refused(found)
+
+
+def make_plan(desired: Desired, stored: Stored, key: SecretKey, hasher: PasswordHasher) -> Plan:
+    """Compare what is desired with what is stored.
+
+    Takes about 20 ms for each PIN that is given, which has to be hashed to be compared.
+    """
+    plan = Plan(notes=list(desired.notes))
+    for customer in desired.customers:
+        known = stored.of(customer)
         _plan_customer(plan, customer, known)
         for user in customer.users:
             _plan_user(plan, user, customer, known, key, hasher)
         if known is not None:
-            _plan_missing(plan, customer, known, prune=prune)
-    for trunk in file.trunks:
-        _plan_trunk(plan, trunk, stored.trunks.get(trunk.name.casefold()), key)
-    _plan_missing_trunks(plan, unnamed, prune=prune)
-    if details := differences(blocked_words(stored.blocked), blocked_words(blocked)):
-        plan.items.append(Change("change", "the platform", details))
-    plan.notes += notes_on(file.customers, final)
+            _plan_deleted(plan, customer, known)
+    for trunk in desired.trunks:
+        _plan_trunk(plan, trunk, stored, key)
+    for trunk_id in sorted(desired.deleted_trunks & stored.trunks.keys()):
+        change = Change("delete", f"trunk {stored.trunks[trunk_id].name}")
+        plan.items.append(Planned(change, "trunk", id=trunk_id))
+    if desired.blocked is not None and (
+        details := differences(blocked_words(stored.blocked), blocked_words(desired.blocked))
+    ):
+        plan.items.append(Planned(Change("change", "the platform", details), "platform"))
+    placed = [_placed(customer, stored) for customer in desired.customers if not customer.gone]
+    named = [replace(each.customer, users=tuple(user for _, user in each.users)) for each in placed]
+    plan.notes += notes_on(named, placed)
     return plan
-
-
-def missing_users(customer: CustomerEntry, known: StoredCustomer | None) -> list[model.User]:
-    """The customer's users whom the file does not name."""
-    named = {user.email for user in customer.users}
-    return [row for email, row in known.users.items() if email not in named] if known else []
 
 
 def kept_devices(user: UserEntry, row: model.User | None) -> dict[str, model.Device]:
@@ -114,66 +120,83 @@ def kept_devices(user: UserEntry, row: model.User | None) -> dict[str, model.Dev
     return {device.username: device for device in row.devices if device.username in wanted} if row else {}
 
 
-def _final(index: int, customer: CustomerEntry, stored: Stored, *, prune: bool) -> Placed:
-    """The customer with all users it will have.
-
-    Those not in the file come first, so that a conflict is reported at the file's line; their redirects are
-    left aside, which were judged when saved and are judged again when dialled.
-    """
-    known = stored.customers.get(customer.name.casefold())
-    path = ("customers", index)
-    kept = [
-        (
-            (*path, f"user {row.email}, {NOT_IN_FILE}"),
-            replace(
-                user_entry(row, known),
-                not_answered=NOT_ANSWERED,
-                busy=BUSY,
-                out_of_hours=OUT_OF_HOURS,
-                permanent_redirect=None,
-            ),
-        )
-        for row in (missing_users(customer, known) if not prune else ())
-        if known is not None
-    ]
-    named = [((*path, "users", position), user) for position, user in enumerate(customer.users)]
-    return Placed(path, customer, (*kept, *named))
+def _placed(customer: DesiredCustomer, stored: Stored) -> Placed:
+    """The customer as it is to be, for the rules."""
+    known = stored.of(customer)
+    entry = customer.entry
+    if entry is None:
+        assert known is not None, "a new customer has an entry"
+        entry = known.entry()
+    users = tuple((user.place, user.entry) for user in customer.users)
+    return (
+        Placed(customer.place, entry, users)
+        if known is None
+        else Placed(customer.place, entry, users, known.others)
+    )
 
 
-def _note(
-    plan: Plan,
+def _before(customer: DesiredCustomer, stored: Stored) -> Placed:
+    """The same customer and users, at the same places, as they are now."""
+    known = stored.of(customer)
+    assert known is not None, "only what is stored was there before"
+    users = tuple((user.place, known.user_entry(user.id)) for user in customer.users if user.id is not None)
+    others = replace(known.others, dropped={}, presenting={}, with_soft_clients=())
+    return Placed(customer.place, known.entry(), users, others)
+
+
+def _values(
+    customers: Iterable[Placed], trunks: Iterable[tuple[Place, TrunkEntry]], codes: Codes
+) -> Iterator[Problem]:
+    for customer in customers:
+        yield from check_values(customer.customer, customer.place, codes)
+        for place, user in customer.users:
+            yield from check_values(user, place, codes)
+    for place, trunk in trunks:
+        yield from check_values(trunk, place, codes)
+
+
+def _change(
     subject: str,
     old: Mapping[str, str] | None,
     new: Mapping[str, str],
     default: Mapping[str, str],
-    secrets: Iterable[str] = (),
-) -> None:
-    """Add what differs, if anything does: `old` is None for something new."""
+    more: Iterable[str] = (),
+) -> Change | None:
+    """What differs, if anything does: `old` is None for something new."""
     if old is None:
-        plan.items.append(Change("add", subject, (*settings_made(default, new), *secrets)))
-    elif details := (*differences(old, new), *secrets):
-        plan.items.append(Change("change", subject, details))
+        return Change("add", subject, (*settings_made(default, new), *more))
+    details = (*differences(old, new), *more)
+    return Change("change", subject, details) if details else None
 
 
-def _plan_customer(plan: Plan, customer: CustomerEntry, known: StoredCustomer | None) -> None:
-    old = None if known is None else customer_words(customer_entry(known.row))
-    default = customer_words(CustomerEntry(customer.name))
-    _note(plan, f"customer {customer.name}", old, customer_words(customer), default)
+def _plan_customer(plan: Plan, customer: DesiredCustomer, known: StoredCustomer | None) -> None:
+    entry = customer.entry
+    if entry is None:
+        return
+    old = None if known is None else entry_words(known.entry())
+    default = entry_words(CustomerEntry(entry.name))
+    if change := _change(f"customer {entry.name}", old, entry_words(entry), default):
+        plan.items.append(Planned(change, "customer", customer))
 
 
 def _plan_user(
     plan: Plan,
-    user: UserEntry,
-    customer: CustomerEntry,
+    user: DesiredUser,
+    customer: DesiredCustomer,
     known: StoredCustomer | None,
     key: SecretKey,
     hasher: PasswordHasher,
 ) -> None:
-    row = known.users.get(user.email) if known is not None else None
-    old = None if row is None or known is None else user_words(user_entry(row, known))
-    secrets = [*_plan_passwords(plan, user, row, key), *_plan_pin(plan, user, customer, row, hasher)]
-    default = user_words(UserEntry(user.name, user.email))
-    _note(plan, _subject(user.name, user.email, customer), old, user_words(user), default, secrets)
+    entry, row, old = user.entry, None, None
+    if known is not None and user.id is not None:
+        row, old = known.users[user.id], entry_words(known.user_entry(user.id))
+    more = [*_plan_passwords(plan, entry, row, key), *_plan_pin(plan, user, row, hasher)]
+    if known is not None and user.id is not None:
+        more += _lost_numbers(user.id, customer, known)
+    default = entry_words(UserEntry(entry.name, entry.email))
+    subject = _subject(entry.name, entry.email, _name_of(customer, known))
+    if change := _change(subject, old, entry_words(entry), default, more):
+        plan.items.append(Planned(change, "user", customer, user))
 
 
 def _plan_passwords(plan: Plan, user: UserEntry, row: model.User | None, key: SecretKey) -> list[str]:
@@ -195,76 +218,79 @@ def _plan_passwords(plan: Plan, user: UserEntry, row: model.User | None, key: Se
     return details
 
 
-def _plan_pin(
-    plan: Plan, user: UserEntry, customer: CustomerEntry, row: model.User | None, hasher: PasswordHasher
-) -> list[str]:
-    stored = row.pin_hash if row is not None else None
-    where = (customer.name.casefold(), user.email)
-    if user.pin is None and stored is None:
-        plan.pins[where] = generate_pin(user.numbers)
-        plan.generated.append(Generated("voice portal PIN", user.email, plan.pins[where]))
+def _plan_pin(plan: Plan, user: DesiredUser, row: model.User | None, hasher: PasswordHasher) -> list[str]:
+    entry, stored = user.entry, row.pin_hash if row is not None else None
+    if entry.pin is None and stored is None:
+        plan.pins[id(user)] = generate_pin(entry.numbers)
+        plan.generated.append(Generated("voice portal PIN", entry.email, plan.pins[id(user)]))
         return ["Voice portal PIN: generated"]
-    if user.pin is None or (not user.pin and stored is None) or pin_matches(hasher, stored, user.pin):
+    if entry.pin is None or (not entry.pin and stored is None):
         return []
-    plan.pins[where] = user.pin
-    return ["Voice portal PIN: " + ("removed" if not user.pin else "set" if stored is None else "changed")]
+    if not user.pin_anew and pin_matches(hasher, stored, entry.pin):
+        return []
+    plan.pins[id(user)] = entry.pin
+    return ["Voice portal PIN: " + ("removed" if not entry.pin else "set" if stored is None else "changed")]
 
 
-def _plan_missing(plan: Plan, customer: CustomerEntry, known: StoredCustomer, *, prune: bool) -> None:
-    missing = missing_users(customer, known)
-    if not prune and missing:
-        names = ", ".join(f"{row.name} <{row.email}>" for row in missing)
-        plan.notes.append(f"not in the file, and kept: {names} of {customer.name}; --prune deletes them.")
-    for row in missing if prune else ():
-        plan.deleted.add(row.id)
-        entry = user_entry(row, known)
-        details = [f"Redirects to this user: {name}" for name in _redirecting(row, known)]
+def _lost_numbers(user: int, customer: DesiredCustomer, known: StoredCustomer) -> Iterator[str]:
+    """Who redirects to a number that the user had and nobody has now (P7)."""
+    given = {number for each in customer.users for number in each.entry.numbers}
+    for number in known.numbers_of(user):
+        if number not in given:
+            yield from (
+                f"Redirects to {number}, which is nobody's now: {who}"
+                for redirecting, who in known.redirecting[number]
+                if redirecting != user
+            )
+
+
+def _plan_deleted(plan: Plan, customer: DesiredCustomer, known: StoredCustomer) -> None:
+    name = _name_of(customer, known)
+    for user in sorted(customer.deleted):
+        row, entry = known.users[user], known.user_entry(user)
+        details = [f"Redirects to this user: {who}" for who in _redirecting(user, entry, known)]
         if entry.numbers:
             details.append(f"Back to the pool: {', '.join(entry.numbers)}")
         if row.devices:
             details.append(f"Released: {', '.join(device.username for device in row.devices)}")
-        details.append("The mailbox is kept")
-        plan.items.append(Change("delete", _subject(row.name, row.email, customer), tuple(details)))
+        details.append("The mailbox is kept for 30 days")
+        change = Change("delete", _subject(row.name, row.email, name), tuple(details))
+        plan.items.append(Planned(change, "user", customer, id=user))
+    if customer.gone:
+        plan.items.append(Planned(Change("delete", f"customer {name}"), "customer", customer))
 
 
-def _redirecting(target: model.User, known: StoredCustomer) -> list[str]:
-    """Who redirects to this user now, by user or by number (P7)."""
-    numbers = {number.number for number in target.numbers}
-    return [
-        f"{row.name} <{row.email}>"
-        for row in known.users.values()
-        if row.id != target.id
-        and (
-            row.permanent_redirect in numbers
-            or any(t.target_user_id == target.id or t.target_number in numbers for t in row.treatments)
-        )
-    ]
+def _redirecting(user: int, entry: UserEntry, known: StoredCustomer) -> Sequence[str]:
+    """Who redirects to this user now, by user or by number (P7), in the order of their ids."""
+    targets: list[int | str] = [user, *entry.numbers]
+    found = {each for target in targets for each in known.redirecting[target]}
+    return [who for redirecting, who in sorted(found) if redirecting != user]
 
 
-def _plan_trunk(plan: Plan, trunk: TrunkEntry, row: model.Trunk | None, key: SecretKey) -> None:
-    name = trunk.name.casefold()
-    stored = key.decrypt(row.password) if row is not None and row.password is not None else None
-    secrets = []
-    if trunk.username and trunk.password is None and stored is None:
-        plan.trunk_passwords[name] = generate_password()
-        plan.generated.append(Generated("trunk password", trunk.name, plan.trunk_passwords[name]))
-        secrets.append("Password: generated")
-    elif trunk.password is not None and trunk.password != stored:
-        plan.trunk_passwords[name] = trunk.password
-        secrets.append("Password: set" if stored is None else "Password: changed")
-    old = None if row is None else trunk_words(trunk_entry(row))
-    default = trunk_words(TrunkEntry(trunk.name, ""))
-    _note(plan, f"trunk {trunk.name}", old, trunk_words(trunk), default, secrets)
+def _plan_trunk(plan: Plan, trunk: DesiredTrunk, stored: Stored, key: SecretKey) -> None:
+    entry = trunk.entry
+    row = None if trunk.id is None else stored.trunks[trunk.id]
+    password = key.decrypt(row.password) if row is not None and row.password is not None else None
+    more = []
+    if entry.username and entry.password is None and password is None:
+        plan.trunk_passwords[id(trunk)] = generate_password()
+        plan.generated.append(Generated("trunk password", entry.name, plan.trunk_passwords[id(trunk)]))
+        more.append("Password: generated")
+    elif entry.password is not None and entry.password != password:
+        plan.trunk_passwords[id(trunk)] = entry.password
+        more.append("Password: set" if password is None else "Password: changed")
+    old = None if row is None else entry_words(trunk_entry(row))
+    default = entry_words(TrunkEntry(entry.name, ""))
+    if change := _change(f"trunk {entry.name}", old, entry_words(entry), default, more):
+        plan.items.append(Planned(change, "trunk", of=trunk))
 
 
-def _plan_missing_trunks(plan: Plan, unnamed: Mapping[str, model.Trunk], *, prune: bool) -> None:
-    if prune:
-        plan.deleted_trunks |= unnamed.keys()
-        plan.items += (Change("delete", f"trunk {row.name}") for row in unnamed.values())
-    elif unnamed:
-        names = ", ".join(row.name for row in unnamed.values())
-        plan.notes.append(f"trunks not in the file, and kept: {names}; --prune deletes them.")
+def _name_of(customer: DesiredCustomer, known: StoredCustomer | None) -> str:
+    if customer.entry is not None:
+        return customer.entry.name
+    assert known is not None, "a new customer has an entry"
+    return known.row.name
 
 
-def _subject(name: str, email: str, customer: CustomerEntry) -> str:
-    return f"user {name} <{email}> of {customer.name}"
+def _subject(name: str, email: str, customer: str) -> str:
+    return f"user {name} <{email}> of {customer}"

@@ -1,65 +1,29 @@
-"""Writing a plan: the rows of the customers and trunks that a company file names."""
+"""Writing a plan: the rows of what is edited, in one transaction. Nobody but `editing` may import this."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
-from provisioning.editing.planning import Plan, UserKey, kept_devices
-from provisioning.editing.stored import DESK, SOFT, Stored
-from provisioning.file.company_file import CompanyFile
+from provisioning.company.entries import UserEntry
+from provisioning.company.setting import columns_of
+from provisioning.editing.audit import Recorded
+from provisioning.editing.desired import Desired, DesiredCustomer, DesiredTrunk, DesiredUser
+from provisioning.editing.entries import DESK, SOFT, treatment_entry
+from provisioning.editing.planning import Plan, Planned, kept_devices
+from provisioning.editing.stored import Stored
 from provisioning.store import model
 from provisioning.store.pin_attempts import forget_attempts
 from provisioning.store.secrets import SecretKey, generate_password
 
-_CUSTOMER_COLUMNS = (
-    "name",
-    "country",
-    "timezone",
-    "hardware_only",
-    "suspended",
-    "users_override",
-    "emergency_number",
-)
-_USER_COLUMNS = (
-    "name",
-    "email",
-    "extension",
-    "default_number",
-    "presentation_number",
-    "timezone",
-    "suspended",
-    "reject_anonymous",
-    "withhold_number",
-    "permanent_redirect",
-    "max_calls",
-    "out_of_hours_enabled",
-)
 _TREATMENT_COLUMNS = ("action", "after", "announce", "present_dialled_number", "always")
-_TRUNK_COLUMNS = (
-    "name",
-    "host",
-    "transport",
-    "order",
-    "register",
-    "username",
-    "country",
-    "number_format",
-    "identity",
-    "answer_first",
-    "early_media",
-    "trusted",
-    "anonymous_code",
-    "caller_from",
-    "nat",
-)
 
 
-class CompanyRows:
+class Rows:
     """The rows of one transaction.
 
     What is unique is first released everywhere and only then given out anew, so that two users may swap
@@ -72,126 +36,147 @@ class CompanyRows:
         key: SecretKey,
         stored: Stored,
         plan: Plan,
-        hashes: Mapping[UserKey, str | None],
+        hashes: Mapping[int, str | None],
+        now: datetime,
     ) -> None:
+        """`hashes` are those of the plan's PINs, by the `id()` of the DesiredUser."""
         self.session = session
         self.key = key
         self.stored = stored
         self.plan = plan
         self.hashes = hashes
+        self.now = now
+        self._customers: dict[int, model.Customer] = {}
+        self._users: dict[int, model.User] = {}
+        self._trunks: dict[int, model.Trunk] = {}
 
-    async def write(self, file: CompanyFile) -> None:
-        """Make the rows say what the file says; the caller commits."""
-        for customer in file.customers:
+    async def write(self, desired: Desired) -> None:
+        """Make the rows say what is desired; the caller commits."""
+        for customer in desired.customers:
             await self._release(customer)
         await self.session.flush()
-        customers = [(entry, self._customer(entry)) for entry in file.customers]
+        for customer in desired.customers:
+            self._customers[id(customer)] = self._customer(customer)
         await self.session.flush()
-        users = [self._users(entry, row) for entry, row in customers]
+        for customer in desired.customers:
+            for user in customer.users:
+                self._users[id(user)] = self._user(user, self._customers[id(customer)])
         await self.session.flush()
-        await self._unlock(file, users)
-        owners: dict[str, int] = {}
-        for (entry, _), rows in zip(customers, users, strict=True):
-            for user in entry.users:
-                self._treatments(user, rows)
-                self._intervals(user, rows[user.email])
-                self._devices(user, rows[user.email])
-            owners |= self._owners(entry, rows)
-        await self._numbers(customers, owners)
-        for name in self.plan.deleted_trunks:
-            await self.session.delete(self.stored.trunks[name])
+        await forget_attempts(
+            self.session, [self._users[user].id for user in self.hashes if user in self._users]
+        )
+        for customer in desired.customers:
+            targets = self._targets(customer)
+            for user in customer.users:
+                row = self._users[id(user)]
+                self._treatments(user, row, targets, customer)
+                self._intervals(user.entry, row)
+                self._devices(user.entry, row)
+        await self._numbers(desired)
+        for trunk in desired.deleted_trunks & self.stored.trunks.keys():
+            await self.session.delete(self.stored.trunks[trunk])
         await self.session.flush()
-        for trunk in file.trunks:
-            self._trunk(trunk)
-        if file.blocked_numbers is not None:
-            await self._blocked(frozenset(file.blocked_numbers))
+        for each in desired.trunks:
+            self._trunks[id(each)] = self._trunk(each)
+        if desired.blocked is not None:
+            await self._blocked(frozenset(desired.blocked))
+        await self.session.flush()
 
-    async def _release(self, customer: CustomerEntry) -> None:
+    def recorded(self) -> Iterator[Recorded]:
+        """The plan's changes with the ids of what they changed, once it is written."""
+        for planned in self.plan.items:
+            customer = None if planned.customer is None else self._customers[id(planned.customer)].id
+            yield Recorded(planned.change, planned.kind, self._id(planned, customer), customer)
+
+    def _id(self, planned: Planned, customer: int | None) -> int | None:
+        match planned.of:
+            case DesiredUser():
+                return self._users[id(planned.of)].id
+            case DesiredTrunk():
+                return self._trunks[id(planned.of)].id
+        return customer if planned.kind == "customer" else planned.id
+
+    async def _release(self, customer: DesiredCustomer) -> None:
         """Take back extensions, devices and their bindings from whom they no longer belong to."""
-        known = self.stored.customers.get(customer.name.casefold())
-        named = {user.email: user for user in customer.users}
+        known = self.stored.of(customer)
+        if known is None:
+            return
+        named = {user.id: user.entry for user in customer.users}
         gone = []
-        for row in known.users.values() if known else ():
-            user = named.get(row.email)
-            if row.id in self.plan.deleted:
+        for row in known.users.values():
+            entry = named.get(row.id)
+            kept: dict[str, model.Device] = {}
+            if entry is None:
                 self._delete(row)
-                kept = {}
-            elif user is None:
-                continue
             else:
-                if row.extension != user.extension:
+                if row.extension != entry.extension:
                     row.extension = None
-                kept = kept_devices(user, row)
+                if row.email != entry.email:
+                    # Nobody's, until all who are to have another one have given theirs up.
+                    row.email = f" {row.id}"
+                kept = kept_devices(entry, row)
             gone += [device.username for device in row.devices if device.username not in kept]
             row.devices[:] = kept.values()
         if gone:
             await self.session.execute(delete(model.Binding).where(model.Binding.username.in_(gone)))
 
-    @staticmethod
-    def _delete(row: model.User) -> None:
+    def _delete(self, row: model.User) -> None:
         """Leave only what the mailbox needs, and what redirects to the user still point at (P7, D9)."""
-        row.deleted_at = datetime.now(UTC)
+        row.deleted_at = self.now
         row.extension = row.default_number = row.presentation_number = row.permanent_redirect = None
         row.pin_hash = None
         row.treatments.clear()
         row.intervals.clear()
 
-    def _customer(self, entry: CustomerEntry) -> model.Customer:
-        known = self.stored.customers.get(entry.name.casefold())
+    def _customer(self, customer: DesiredCustomer) -> model.Customer:
+        known, entry = self.stored.of(customer), customer.entry
         row = known.row if known else model.Customer()
-        for column in _CUSTOMER_COLUMNS:
-            setattr(row, column, getattr(entry, column))
-        row.allowed_classes = sorted(set(entry.allowed_classes))
-        self.session.add(row)
+        if customer.gone:
+            row.deleted_at = self.now
+        elif entry is not None:
+            _copy(entry, row)
+            row.allowed_classes = sorted(set(entry.allowed_classes))
+            self.session.add(row)
         return row
 
-    def _users(self, customer: CustomerEntry, of: model.Customer) -> dict[str, model.User]:
-        """The rows of all users that the customer has from now on, by e-mail."""
-        known = self.stored.customers.get(customer.name.casefold())
-        rows = {
-            email: row
-            for email, row in (known.users.items() if known else ())
-            if row.id not in self.plan.deleted
-        }
-        for user in customer.users:
-            row = rows.get(user.email)
-            if row is None:
-                row = rows[user.email] = model.User(
-                    customer_id=of.id, devices=[], treatments=[], intervals=[]
-                )
-                self.session.add(row)
-            for column in _USER_COLUMNS:
-                setattr(row, column, getattr(user, column))
-            row.notify_missed_call = user.notify.missed_call
-            row.notify_voicemail = user.notify.voicemail
-            where = (customer.name.casefold(), user.email)
-            if where in self.hashes:
-                row.pin_hash = self.hashes[where]
-        return rows
+    def _user(self, user: DesiredUser, of: model.Customer) -> model.User:
+        known = self.stored.customers.get(of.id)
+        if user.id is None or known is None:
+            row = model.User(customer_id=of.id, devices=[], treatments=[], intervals=[])
+            self.session.add(row)
+        else:
+            row = known.users[user.id]
+        _copy(user.entry, row)
+        row.notify_missed_call = user.entry.notify.missed_call
+        row.notify_voicemail = user.entry.notify.voicemail
+        if id(user) in self.hashes:
+            row.pin_hash = self.hashes[id(user)]
+        return row
 
-    async def _unlock(self, file: CompanyFile, users: Sequence[Mapping[str, model.User]]) -> None:
-        """Whoever has another PIN now, or none, starts without failures (W4)."""
-        await forget_attempts(
-            self.session,
-            [
-                row.id
-                for customer, rows in zip(file.customers, users, strict=True)
-                for email, row in rows.items()
-                if (customer.name.casefold(), email) in self.hashes
-            ],
-        )
+    def _targets(self, customer: DesiredCustomer) -> dict[str, int]:
+        """The ids of those whom users of the customer may redirect to, by e-mail."""
+        known = self.stored.of(customer)
+        others = known.targets if known is not None else {}
+        return others | {user.entry.email: self._users[id(user)].id for user in customer.users}
 
-    @staticmethod
-    def _treatments(user: UserEntry, rows: Mapping[str, model.User]) -> None:
-        stored = {treatment.occasion: treatment for treatment in rows[user.email].treatments}
-        for occasion, entry in user.treatments().items():
-            treatment = stored.get(occasion)
+    def _treatments(
+        self, user: DesiredUser, row: model.User, targets: Mapping[str, int], customer: DesiredCustomer
+    ) -> None:
+        known = self.stored.of(customer)
+        rows = {treatment.occasion: treatment for treatment in row.treatments}
+        for occasion, entry in user.entry.treatments().items():
+            treatment = rows.get(occasion)
             if treatment is None:
                 treatment = model.Treatment(occasion=occasion)
-                rows[user.email].treatments.append(treatment)
+                row.treatments.append(treatment)
+            elif (
+                entry.user is None and known is not None and entry == treatment_entry(treatment, known.emails)
+            ):
+                # One whose target was deleted keeps it: it is still to fail as such (D9).
+                continue
             for column in _TREATMENT_COLUMNS:
                 setattr(treatment, column, getattr(entry, column))
-            treatment.target_user_id = rows[entry.user].id if entry.user else None
+            treatment.target_user_id = targets[entry.user] if entry.user else None
             treatment.target_number = entry.number
 
     @staticmethod
@@ -207,13 +192,10 @@ class CompanyRows:
         kept = {device.username: device for device in row.devices}
         for client in user.soft_clients:
             if client.username not in kept:
+                password = self._password(client.username)
                 row.devices.append(
                     model.Device(
-                        kind=SOFT,
-                        username=client.username,
-                        vendor="",
-                        password=self._password(client.username),
-                        nat=client.nat,
+                        kind=SOFT, username=client.username, vendor="", password=password, nat=client.nat
                     )
                 )
                 continue
@@ -236,49 +218,60 @@ class CompanyRows:
     def _password(self, username: str) -> bytes:
         return self.key.encrypt(self.plan.passwords[username])
 
-    @staticmethod
-    def _owners(customer: CustomerEntry, rows: Mapping[str, model.User]) -> dict[str, int]:
-        """User ids by number: as the file assigns them, and as they are for users whom it does not name."""
-        named = {user.email: user.numbers for user in customer.users}
-        return {
-            number: row.id
-            for email, row in rows.items()
-            for number in (named[email] if email in named else [stored.number for stored in row.numbers])
-        }
-
-    async def _numbers(
-        self, customers: Sequence[tuple[CustomerEntry, model.Customer]], owners: Mapping[str, int]
-    ) -> None:
+    async def _numbers(self, desired: Desired) -> None:
         """Give each number its customer and user; those that no customer has any longer are dropped."""
-        stored = {
-            number.number: number for known in self.stored.customers.values() for number in known.row.numbers
+        rows = {
+            number: row for each in self.stored.customers.values() for number, row in each.numbers.items()
         }
-        for entry, customer in customers:
-            for number in entry.numbers:
-                row = stored.pop(number, None)
+        owners = {
+            number: self._users[id(user)].id
+            for customer in desired.customers
+            for user in customer.users
+            for number in user.entry.numbers
+        }
+        touched = desired.touched()
+        unused = set()
+        for customer in desired.customers:
+            known = self.stored.of(customer)
+            had = set(known.numbers) if known is not None else set()
+            if customer.gone:
+                unused |= had
+                continue
+            of = self._customers[id(customer)].id
+            has = had if customer.entry is None else set(customer.entry.numbers)
+            unused |= had - has
+            for number in has:
+                row = rows.get(number)
                 if row is None:
                     row = model.Number(number=number)
                     self.session.add(row)
-                row.customer_id = customer.id
-                row.user_id = owners.get(number)
-        for unused in stored.values():
-            await self.session.delete(unused)
+                if row.customer_id != of or row.user_id in touched or number in owners:
+                    row.user_id = owners.get(number)
+                row.customer_id = of
+        kept = {number for each in desired.customers if each.entry for number in each.entry.numbers}
+        for number in unused - kept:
+            await self.session.delete(rows[number])
 
     async def _blocked(self, numbers: frozenset[str]) -> None:
         gone = self.stored.blocked - numbers
         await self.session.execute(delete(model.BlockedNumber).where(model.BlockedNumber.number.in_(gone)))
         self.session.add_all(model.BlockedNumber(number=number) for number in numbers - self.stored.blocked)
 
-    def _trunk(self, entry: TrunkEntry) -> None:
-        name = entry.name.casefold()
-        row = self.stored.trunks.get(name) or model.Trunk()
-        for column in _TRUNK_COLUMNS:
-            setattr(row, column, getattr(entry, column))
-        row.allow_from = sorted(entry.allow_from)
-        row.next_trunk_codes = sorted(set(entry.next_trunk_codes))
-        row.final_codes = sorted(set(entry.final_codes))
-        if name in self.plan.trunk_passwords:
-            row.password = self.key.encrypt(self.plan.trunk_passwords[name])
-        elif entry.username is None:
+    def _trunk(self, trunk: DesiredTrunk) -> model.Trunk:
+        row = model.Trunk() if trunk.id is None else self.stored.trunks[trunk.id]
+        _copy(trunk.entry, row)
+        row.allow_from = sorted(trunk.entry.allow_from)
+        row.next_trunk_codes = sorted(set(trunk.entry.next_trunk_codes))
+        row.final_codes = sorted(set(trunk.entry.final_codes))
+        if id(trunk) in self.plan.trunk_passwords:
+            row.password = self.key.encrypt(self.plan.trunk_passwords[id(trunk)])
+        elif trunk.entry.username is None:
             row.password = None
         self.session.add(row)
+        return row
+
+
+def _copy(entry: Any, row: model.Base) -> None:
+    """The settings that columns of the same name keep."""
+    for column in columns_of(type(entry)):
+        setattr(row, column, getattr(entry, column))

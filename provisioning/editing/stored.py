@@ -1,165 +1,315 @@
-"""The customers and trunks that a file names as the database holds them, and what is in use besides."""
+"""What the database holds of what is edited, and what others hold of what it wants: read with a few queries.
+
+Their number does not grow with the users of a customer, nor does what they read, unless the customer itself is edited.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
-from b2bua.callplan.settings import Action, Interval, Notify
-from provisioning.company.entries import (
-    CustomerEntry,
-    DeskPhone,
-    SoftClient,
-    TreatmentEntry,
-    TrunkEntry,
-    UserEntry,
-)
-from provisioning.company.rules import Elsewhere
+from provisioning.company.entries import CustomerEntry, UserEntry
+from provisioning.company.rules import Elsewhere, Others
+from provisioning.editing.desired import Desired, DesiredCustomer
+from provisioning.editing.entries import SOFT, customer_entry, user_entry
+from provisioning.editing.refusals import ThereIsNone
+from provisioning.editing.wanted import Wanted
 from provisioning.store import model
 
-SOFT, DESK = "soft", "desk"
+CHUNK = 10_000
+"""Values in one query: SQLite takes 32,766."""
+Shown = str
+"""A user in words: `Anna <anna@acme.example>`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoredCustomer:
-    """A customer's row with its live users by e-mail."""
+    """A customer's row with the rows of the users who are edited, by id."""
 
     row: model.Customer
-    users: Mapping[str, model.User]
+    users: dict[int, model.User] = field(default_factory=dict)
+    numbers: dict[str, model.Number] = field(default_factory=dict)
+    """All of them where the customer itself is edited, else those that the edit is about."""
+    others: Others = field(default_factory=Others)
+    targets: dict[str, int] = field(default_factory=dict)
+    """Users who are not edited, by e-mail, as far as the edit is about them."""
+    redirecting: defaultdict[int | str, list[tuple[int, Shown]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """Who redirects to a user who goes or to a number that is taken away, by the user's id or the number."""
+    emails: Mapping[int, str] = field(default_factory=dict)
+
+    def numbers_of(self, user: int) -> list[str]:
+        """The numbers that the user has."""
+        return sorted(number for number, row in self.numbers.items() if row.user_id == user)
+
+    def user_entry(self, user: int) -> UserEntry:
+        """An edited user as stored."""
+        return user_entry(self.users[user], self.numbers_of(user), self.emails)
+
+    def entry(self) -> CustomerEntry:
+        """The customer as stored, with the numbers that were read."""
+        return customer_entry(self.row, self.numbers)
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The rows of the named customers and of all trunks by case-folded name, and what others use.
+    """The rows of what is edited, and of all trunks by id, and what is in use besides."""
 
-    `blocked` are the numbers that nobody's calls are redirected to.
-    """
-
-    customers: Mapping[str, StoredCustomer]
-    trunks: Mapping[str, model.Trunk]
+    customers: Mapping[int, StoredCustomer]
+    trunks: Mapping[int, model.Trunk]
     elsewhere: Elsewhere
     blocked: frozenset[str]
 
+    def of(self, customer: DesiredCustomer) -> StoredCustomer | None:
+        """A customer's rows; None for a new one."""
+        return None if customer.id is None else self.customers[customer.id]
 
-async def read_stored(session: AsyncSession, names: Collection[str]) -> Stored:
-    """Read the customers with these case-folded names, in a handful of queries."""
-    all_names = await session.execute(select(model.Customer.id, model.Customer.name))
-    ids = [customer_id for customer_id, name in all_names if name.casefold() in names]
-    users = selectinload(model.Customer.users)
-    customers = await session.scalars(
-        select(model.Customer)
-        .where(model.Customer.id.in_(ids))
-        .options(
-            selectinload(model.Customer.numbers),
-            users.selectinload(model.User.numbers),
-            users.selectinload(model.User.devices),
-            users.selectinload(model.User.treatments),
-            users.selectinload(model.User.intervals),
+
+async def read_stored(session: AsyncSession, desired: Desired) -> Stored:
+    """Read what `desired` is about. Raises ThereIsNone for an id that there is not."""
+    return await _Reading(session, desired).read()
+
+
+class _Reading:
+    """The queries for one edit, and what came of them so far."""
+
+    def __init__(self, session: AsyncSession, desired: Desired) -> None:
+        self.session = session
+        self.desired = desired
+        self.wanted = Wanted.of(desired)
+        self.touched = desired.touched()
+        self.customers: dict[int, StoredCustomer] = {}
+
+    async def read(self) -> Stored:
+        await self._rows()
+        await self._numbers()
+        elsewhere_numbers = await self._numbers_wanted()
+        await self._others()
+        usernames = await self._devices()
+        await self._redirects()
+        edited = any(customer.entry is not None for customer in self.desired.customers)
+        names = await self._names() if edited else frozenset()
+        trunks = {row.id: row for row in await self.session.scalars(select(model.Trunk))}
+        if missing := self._named_trunks() - trunks.keys():
+            raise ThereIsNone(f"There is no trunk {min(missing)}.")
+        rest = [
+            row for row in trunks.values() if row.id not in self._named_trunks() | self.desired.deleted_trunks
+        ]
+        return Stored(
+            customers=self.customers,
+            trunks=trunks,
+            elsewhere=Elsewhere(
+                numbers=elsewhere_numbers,
+                usernames=usernames,
+                sources=frozenset(source for row in rest for source in row.allow_from),
+                trunk_usernames=frozenset(row.username.lower() for row in rest if row.username),
+                customer_names=names,
+                trunk_names=frozenset(row.name.casefold() for row in rest),
+            ),
+            blocked=frozenset(await self.session.scalars(select(model.BlockedNumber.number))),
         )
-    )
-    trunks = await session.scalars(select(model.Trunk))
-    numbers = await session.scalars(select(model.Number.number).where(model.Number.customer_id.not_in(ids)))
-    usernames = await session.scalars(
-        select(model.Device.username)
-        .join(model.User, model.User.id == model.Device.user_id)
-        .where(model.User.customer_id.not_in(ids))
-    )
-    return Stored(
-        customers={
-            row.name.casefold(): StoredCustomer(row, {user.email: user for user in row.users})
-            for row in customers
-        },
-        trunks={row.name.casefold(): row for row in trunks},
-        elsewhere=Elsewhere(frozenset(numbers), frozenset(username.lower() for username in usernames)),
-        blocked=frozenset(await session.scalars(select(model.BlockedNumber.number))),
-    )
 
+    def _named_trunks(self) -> set[int]:
+        return {trunk.id for trunk in self.desired.trunks if trunk.id is not None}
 
-def customer_entry(row: model.Customer) -> CustomerEntry:
-    """The customer without its users, in the form of the file."""
-    return CustomerEntry(
-        name=row.name,
-        country=row.country,
-        timezone=row.timezone,
-        numbers=tuple(number.number for number in row.numbers),
-        hardware_only=row.hardware_only,
-        suspended=row.suspended,
-        allowed_classes=tuple(row.allowed_classes),
-        users_override=row.users_override,
-        emergency_number=row.emergency_number,
-    )
+    async def _rows(self) -> None:
+        """The customers, and the users who are edited."""
+        ids = {customer.id for customer in self.desired.customers if customer.id is not None}
+        query = select(model.Customer).where(model.Customer.deleted_at.is_(None))
+        for row in await self._matching(query, model.Customer.id, ids):
+            self.customers[row.Customer.id] = StoredCustomer(row.Customer)
+        if missing := ids - self.customers.keys():
+            raise ThereIsNone(f"There is no customer {min(missing)}.")
+        users = (
+            select(model.User)
+            .where(model.User.deleted_at.is_(None))
+            .options(
+                selectinload(model.User.devices),
+                selectinload(model.User.treatments),
+                selectinload(model.User.intervals),
+            )
+        )
+        for row in await self._matching(users, model.User.id, self.touched):
+            if row.User.customer_id in self.customers:
+                self.customers[row.User.customer_id].users[row.User.id] = row.User
+        for customer in self.desired.customers:
+            named = {user.id for user in customer.users if user.id is not None} | customer.deleted
+            known = self.customers[customer.id].users.keys() if customer.id is not None else set()
+            if missing := named - known:
+                raise ThereIsNone(f"There is no user {min(missing)}.")
+        await self._emails()
 
+    async def _emails(self) -> None:
+        """The e-mails of those that the edited users redirect to."""
+        rows = [user for customer in self.customers.values() for user in customer.users.values()]
+        targets = {each.target_user_id for row in rows for each in row.treatments if each.target_user_id}
+        query = select(model.User.id, model.User.email).where(model.User.deleted_at.is_(None))
+        found = await self._matching(query, model.User.id, targets)
+        emails = {row.id: row.email for row in found} | {row.id: row.email for row in rows}
+        for customer in self.customers.values():
+            customer.emails = emails
 
-def user_entry(row: model.User, customer: StoredCustomer) -> UserEntry:
-    """The user in the form of the file, without secrets."""
-    emails = {user.id: user.email for user in customer.users.values()}
-    treatments = {treatment.occasion: treatment for treatment in row.treatments}
-    return UserEntry(
-        name=row.name,
-        email=row.email,
-        extension=row.extension,
-        numbers=tuple(number.number for number in row.numbers),
-        default_number=row.default_number,
-        presentation_number=row.presentation_number,
-        timezone=row.timezone,
-        suspended=row.suspended,
-        reject_anonymous=row.reject_anonymous,
-        withhold_number=row.withhold_number,
-        permanent_redirect=row.permanent_redirect,
-        max_calls=row.max_calls,
-        notify=Notify(row.notify_missed_call, row.notify_voicemail),
-        not_answered=_treatment_entry(treatments["not_answered"], emails),
-        busy=_treatment_entry(treatments["busy"], emails),
-        out_of_hours_enabled=row.out_of_hours_enabled,
-        out_of_hours=_treatment_entry(treatments["out_of_hours"], emails),
-        unavailable=tuple(Interval(span.weekday, span.start, span.end) for span in row.intervals),
-        soft_clients=tuple(
-            SoftClient(device.username, nat=device.nat) for device in row.devices if device.kind == SOFT
-        ),
-        desk_phones=tuple(
-            DeskPhone(device.username, device.vendor, device.nat)
-            for device in row.devices
-            if device.kind == DESK
-        ),
-    )
+    async def _numbers(self) -> None:
+        """All numbers of customers that are edited themselves, and those of edited users."""
+        whole = {
+            each.id for each in self.desired.customers if each.id is not None and (each.entry or each.gone)
+        }
+        query = select(model.Number)
+        for row in (
+            *await self._matching(query, model.Number.customer_id, whole),
+            *await self._matching(query, model.Number.user_id, self.touched),
+        ):
+            self.customers[row.Number.customer_id].numbers[row.Number.number] = row.Number
 
+    async def _numbers_wanted(self) -> frozenset[str]:
+        """The numbers that the edit is about; returns those that belong to other customers."""
+        strange = set()
+        for row in await self._matching(select(model.Number), model.Number.number, self.wanted.numbers):
+            number: model.Number = row.Number
+            if number.customer_id in self.customers:
+                self.customers[number.customer_id].numbers[number.number] = number
+            else:
+                strange.add(number.number)
+        return frozenset(strange)
 
-def trunk_entry(row: model.Trunk) -> TrunkEntry:
-    """The trunk in the form of the file, without its password."""
-    return TrunkEntry(
-        name=row.name,
-        host=row.host,
-        transport=row.transport,
-        order=row.order,
-        register=row.register,
-        username=row.username,
-        allow_from=tuple(row.allow_from),
-        country=row.country,
-        number_format=row.number_format,
-        identity=row.identity,
-        answer_first=row.answer_first,
-        early_media=row.early_media,
-        trusted=row.trusted,
-        anonymous_code=row.anonymous_code,
-        caller_from=row.caller_from,
-        next_trunk_codes=tuple(row.next_trunk_codes),
-        final_codes=tuple(row.final_codes),
-        nat=row.nat,
-    )
+    async def _others(self) -> None:
+        """What users who are not edited hold of what the edit wants, and what the customer is to take from them."""
+        columns = select(model.User.id, model.User.customer_id, model.User.email, model.User.extension)
+        others = columns.where(model.User.deleted_at.is_(None))
+        emails: defaultdict[int, dict[str, str]] = defaultdict(dict)
+        extensions: defaultdict[int, dict[str, str]] = defaultdict(dict)
+        for row in await self._matching(others, model.User.email, self.wanted.emails):
+            if self._is_other(row.id, row.customer_id):
+                emails[row.customer_id][row.email] = row.email
+                self.customers[row.customer_id].targets[row.email] = row.id
+        for row in await self._matching(others, model.User.extension, self.wanted.extensions):
+            if self._is_other(row.id, row.customer_id):
+                extensions[row.customer_id][row.extension] = row.email
+        held = {
+            number: row.user_id
+            for customer in self.customers.values()
+            for number, row in customer.numbers.items()
+            if row.user_id is not None and row.user_id not in self.touched
+        }
+        names = {row.id: row.email for row in await self._matching(others, model.User.id, set(held.values()))}
+        for customer in self.desired.customers:
+            if customer.id is None:
+                continue
+            stored = self.customers[customer.id]
+            mine = {number: names[held[number]] for number in stored.numbers if number in held}
+            kept = frozenset(stored.numbers) if customer.entry is None else frozenset(customer.entry.numbers)
+            stored.others = Others(
+                emails=emails[customer.id],
+                extensions=extensions[customer.id],
+                numbers={number: who for number, who in mine.items() if number in self.wanted.numbers},
+                dropped={number: who for number, who in mine.items() if number not in kept},
+                presenting=await self._presenting(customer.id, stored.numbers.keys() - kept),
+                with_soft_clients=await self._with_soft_clients(customer),
+            )
 
+    def _is_other(self, user: int, customer: int) -> bool:
+        return customer in self.customers and user not in self.touched
 
-def _treatment_entry(row: model.Treatment, emails: Mapping[int, str]) -> TreatmentEntry:
-    """A redirect whose target was deleted shows without a target."""
-    return TreatmentEntry(
-        action=Action(row.action),
-        after=row.after,
-        user=None if row.target_user_id is None else emails.get(row.target_user_id),
-        number=row.target_number,
-        announce=row.announce,
-        present_dialled_number=row.present_dialled_number,
-        always=row.always,
-    )
+    async def _presenting(self, customer: int, lost: Collection[str]) -> dict[str, str]:
+        query = select(model.User.id, model.User.email, model.User.presentation_number).where(
+            model.User.customer_id == customer, model.User.deleted_at.is_(None)
+        )
+        rows = await self._matching(query, model.User.presentation_number, lost)
+        return {row.presentation_number: row.email for row in rows if row.id not in self.touched}
+
+    async def _with_soft_clients(self, customer: DesiredCustomer) -> tuple[str, ...]:
+        if customer.entry is None or not customer.entry.hardware_only:
+            return ()
+        query = (
+            select(model.User.id, model.User.email)
+            .join(model.Device, model.Device.user_id == model.User.id)
+            .where(model.User.customer_id == customer.id, model.User.deleted_at.is_(None))
+            .where(model.Device.kind == SOFT)
+            .distinct()
+            .order_by(model.User.email)
+        )
+        return tuple(row.email for row in await self.session.execute(query) if row.id not in self.touched)
+
+    async def _devices(self) -> frozenset[str]:
+        """Who holds a username that is wanted; returns those of other customers."""
+        query = select(
+            func.lower(model.Device.username).label("username"),
+            model.User.id,
+            model.User.customer_id,
+            model.User.email,
+        ).join(model.User, model.User.id == model.Device.user_id)
+        strange = set()
+        for row in await self._matching(query, func.lower(model.Device.username), self.wanted.usernames):
+            if row.customer_id not in self.customers:
+                strange.add(row.username)
+            elif row.id not in self.touched:
+                usernames = self.customers[row.customer_id].others.usernames
+                assert isinstance(usernames, dict)
+                usernames[row.username] = row.email
+        return frozenset(strange)
+
+    async def _redirects(self) -> None:
+        """Who redirects to users who go, or to numbers that users lose (P7)."""
+        users = {each for customer in self.desired.customers for each in customer.deleted}
+        numbers = {number for customer in self.desired.customers for number in self._lost(customer)}
+        who = (model.User.id, model.User.customer_id, model.User.name, model.User.email)
+        live = model.User.deleted_at.is_(None)
+        treatments = (
+            select(*who, model.Treatment.target_user_id, model.Treatment.target_number)
+            .join(model.Treatment, model.Treatment.user_id == model.User.id)
+            .where(live)
+        )
+        permanent = select(*who, model.User.permanent_redirect).where(live)
+        for row in await self._matching(treatments, model.Treatment.target_user_id, users):
+            self._redirecting(row, row.target_user_id)
+        for row in await self._matching(treatments, model.Treatment.target_number, numbers):
+            self._redirecting(row, row.target_number)
+        for row in await self._matching(permanent, model.User.permanent_redirect, numbers):
+            self._redirecting(row, row.permanent_redirect)
+
+    def _redirecting(self, row: Row[Any], target: int | str) -> None:
+        """Somebody of another customer, who may redirect to the number too, is nobody's business."""
+        if row.customer_id in self.customers:
+            found = self.customers[row.customer_id].redirecting[target]
+            each = (row.id, f"{row.name} <{row.email}>")
+            if each not in found:
+                found.append(each)
+
+    def _lost(self, customer: DesiredCustomer) -> set[str]:
+        """The numbers that edited users of the customer have no longer."""
+        if customer.id is None:
+            return set()
+        stored = self.customers[customer.id]
+        had = {
+            number
+            for number, row in stored.numbers.items()
+            if row.user_id is not None and row.user_id in self.touched
+        }
+        return had.difference(*(user.entry.numbers for user in customer.users))
+
+    async def _names(self) -> frozenset[str]:
+        query = select(model.Customer.id, model.Customer.name).where(model.Customer.deleted_at.is_(None))
+        return frozenset(
+            row.name.casefold() for row in await self.session.execute(query) if row.id not in self.customers
+        )
+
+    async def _matching(
+        self,
+        query: Select[*tuple[Any, ...]],
+        column: InstrumentedAttribute[Any] | ColumnElement[Any],
+        values: Collection[Any],
+    ) -> Sequence[Row[Any]]:
+        """The rows whose column is one of the values."""
+        found: list[Row[Any]] = []
+        left = iter(sorted(values))
+        while chunk := list(islice(left, CHUNK)):
+            found += (await self.session.execute(query.where(column.in_(chunk)))).all()
+        return found

@@ -2,57 +2,64 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from argon2 import PasswordHasher
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from b2bua.callplan.situation import Limits
 from provisioning.company.changes import Applied, Changes
-from provisioning.editing.planning import Plan, UserKey, make_plan
-from provisioning.editing.rows import CompanyRows
-from provisioning.editing.stored import read_stored
+from provisioning.editing.access import Actor, Partner, Way
+from provisioning.editing.desired import Desired
+from provisioning.editing.edit import Editing
+from provisioning.editing.refusals import Refused
+from provisioning.editing.wishes import Wish
 from provisioning.file.company_file import CompanyFile
-from provisioning.store.errors import StoreError
-from provisioning.store.store import Store, bump_version, read_version
+from provisioning.file.names import desired_by
+from provisioning.file.refusal import CompanyFileError
+from provisioning.store.store import Store
 
-ATTEMPTS = 5
+OPERATOR = Actor("operator", Way.FILE, (Partner(),))
+"""Whoever may read the data directory."""
 
 
-async def plan_changes(store: Store, file: CompanyFile, *, prune: bool = False) -> Changes:
+async def plan_changes(
+    store: Store, file: CompanyFile, *, prune: bool = False, limits: Limits | None = None
+) -> Changes:
     """What `apply_changes` would do. Raises CompanyFileError where the file and the database break a rule."""
-    _, plan = await _plan(store, file, prune=prune)
-    return plan.changes()
+    with _told(file):
+        return await Editing(store, limits).preview(OPERATOR, _wish(file, prune=prune))
 
 
-async def apply_changes(store: Store, file: CompanyFile, *, prune: bool = False) -> Applied:
+async def apply_changes(
+    store: Store,
+    file: CompanyFile,
+    *,
+    prune: bool = False,
+    limits: Limits | None = None,
+    changed: Callable[[], bool] | None = None,
+    actor: Actor = OPERATOR,
+) -> Applied:
     """Write what the file says, all of it or nothing, and raise settings_version if anything changes.
 
-    Users and trunks that the file does not name go only with `prune`. Secrets are hashed before the transaction,
-    so that it is short; if another one changed settings meanwhile, everything is worked out again. Raises
-    CompanyFileError as `plan_changes`, and StoreError if others never stop changing settings.
+    Users and trunks that the file does not name go only with `prune`. Raises CompanyFileError as `plan_changes`, and
+    StoreError if others never stop changing settings. `limits` and `changed` are those of Editing.
     """
-    for _ in range(ATTEMPTS):
-        version, plan = await _plan(store, file, prune=prune)
-        if not plan.items:
-            return Applied(plan.changes(), (), version)
-        hashes = await asyncio.to_thread(_hash_pins, plan.pins, store.hasher)
-        async with store.writing() as session:
-            if await read_version(session) != version:
-                continue
-            stored = await read_stored(session, file.customer_names())
-            await CompanyRows(session, store.key, stored, plan, hashes).write(file)
-            await bump_version(session)
-        return Applied(plan.changes(), tuple(plan.generated), version + 1)
-    raise StoreError("Settings kept being changed by others while the file was applied. Apply it again.")
+    with _told(file):
+        return await Editing(store, limits, changed).make(actor, _wish(file, prune=prune))
 
 
-async def _plan(store: Store, file: CompanyFile, *, prune: bool) -> tuple[int, Plan]:
-    """The plan, and the settings_version that it holds for."""
-    async with store.reading() as session:
-        version = await read_version(session)
-        stored = await read_stored(session, file.customer_names())
-        return version, await asyncio.to_thread(make_plan, file, stored, store.key, store.hasher, prune=prune)
+def _wish(file: CompanyFile, *, prune: bool) -> Wish:
+    async def wish(session: AsyncSession) -> Desired:
+        return await desired_by(session, file, prune=prune)
+
+    return wish
 
 
-def _hash_pins(pins: Mapping[UserKey, str], hasher: PasswordHasher) -> dict[UserKey, str | None]:
-    return {user: hasher.hash(pin) if pin else None for user, pin in pins.items()}
+@contextmanager
+def _told(file: CompanyFile) -> Iterator[None]:
+    """Problems with file and line."""
+    try:
+        yield
+    except Refused as refused:
+        raise CompanyFileError(file.source, file.lines, refused.problems) from None

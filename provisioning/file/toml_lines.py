@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-KeyPath = tuple[str | int, ...]
+from provisioning.company.problems import Place
 
 _SPACE = re.compile(r"[ \t]*")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -25,12 +25,12 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))")
 _ESCAPED = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}
 
 
-def key_lines(text: str) -> dict[KeyPath, int]:
+def key_lines(text: str) -> dict[Place, int]:
     """The line, from 1, of every table, key and array element. `text` must be valid TOML."""
     return _Scanner(text).scan()
 
 
-def line_of(lines: Mapping[KeyPath, int], path: KeyPath) -> int:
+def line_of(lines: Mapping[Place, int], path: Place) -> int:
     """The line of `path`, or of the nearest table around it; 1 if there is none."""
     while path and path not in lines:
         path = path[:-1]
@@ -43,12 +43,12 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.lines: dict[KeyPath, int] = {}
-        self.sizes: dict[KeyPath, int] = {}
+        self.lines: dict[Place, int] = {}
+        self.sizes: dict[Place, int] = {}
         self._line, self._counted = 1, 0
 
-    def scan(self) -> dict[KeyPath, int]:
-        table: KeyPath = ()
+    def scan(self) -> dict[Place, int]:
+        table: Place = ()
         self._skip(_BLANK)
         while self.at < len(self.text):
             if self._take("[["):
@@ -62,9 +62,9 @@ class _Scanner:
             self._skip(_BLANK)
         return self.lines
 
-    def _header(self, key: tuple[str, ...], *, new_element: bool) -> KeyPath:
+    def _header(self, key: tuple[str, ...], *, new_element: bool) -> Place:
         """The path that a header names: inside arrays of tables it means their latest element."""
-        path: KeyPath = ()
+        path: Place = ()
         for depth, part in enumerate(key):
             path += (part,)
             last = depth == len(key) - 1
@@ -76,7 +76,7 @@ class _Scanner:
                 self.lines.setdefault(path, self._here())
         return path
 
-    def _pair(self, table: KeyPath) -> None:
+    def _pair(self, table: Place) -> None:
         line = self._here()
         path = table
         for part in self._key():
@@ -86,7 +86,7 @@ class _Scanner:
         self._skip(_SPACE)
         self._value(path)
 
-    def _value(self, path: KeyPath) -> None:
+    def _value(self, path: Place) -> None:
         if self._take("["):
             self._array(path)
         elif self._take("{"):
@@ -94,7 +94,7 @@ class _Scanner:
         elif not any(self._skip(string) for string in _STRINGS):
             self._skip(_PLAIN_VALUE)
 
-    def _array(self, path: KeyPath) -> None:
+    def _array(self, path: Place) -> None:
         index = 0
         self._skip(_BLANK)
         while not self._take("]"):
@@ -105,7 +105,7 @@ class _Scanner:
             self._take(",")
             self._skip(_BLANK)
 
-    def _inline_table(self, path: KeyPath) -> None:
+    def _inline_table(self, path: Place) -> None:
         self._skip(_BLANK)
         while not self._take("}"):
             self._pair(path)

@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, fields
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from provisioning.file.toml_lines import KeyPath
+from b2bua.callplan.codes import Codes
+from provisioning.company.problems import Place, Problem
+from provisioning.company.setting import settings_of
+from provisioning.company.unfit import Unfit
 
 T = TypeVar("T")
 D = TypeVar("D")
 Parse = Callable[[object], T]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong at one key of the file, and what to mend."""
-
-    path: KeyPath
-    sentence: str
-
-
 class Table:
     """One table. Ask for each key it may have, then `finish` reports the keys nobody asked for."""
 
-    def __init__(self, values: object, path: KeyPath, problems: list[Problem]) -> None:
-        self.path = path
+    def __init__(self, values: object, place: Place, problems: list[Problem]) -> None:
+        self.place = place
         self.problems = problems
         self._known: list[str] = []
         self._is_table = isinstance(values, dict)
         self._values: Mapping[str, object] = values if isinstance(values, dict) else {}
         if not self._is_table:
-            self.complain("must be a table of keys and values")
+            self.complain("table.kind")
 
-    def complain(self, sentence: str, *keys: str | int) -> None:
+    def complain(self, code: str, *keys: str | int, **values: object) -> None:
         """Note a problem of this table, or of a key in it."""
-        self.problems.append(Problem((*self.path, *keys), sentence))
+        self.problems.append(Problem((*self.place, *keys), code, values))
+
+    def has(self, key: str) -> bool:
+        """Whether the table has this key."""
+        return key in self._values
 
     def read(self, key: str, parse: Parse[T], default: T) -> T:
         """The value of `key` as `parse` makes it, or `default` if it is left out or wrong."""
@@ -48,7 +47,7 @@ class Table:
     def need(self, key: str, parse: Parse[T], placeholder: T) -> T:
         """Like `read`, for a key that may not be left out."""
         if key not in self._values and self._is_table:
-            self.complain(f'"{key}" is missing')
+            self.complain("key.missing", key=key)
         return self.read(key, parse, placeholder)
 
     def each(self, key: str, parse: Parse[T], default: tuple[T, ...] = ()) -> tuple[T, ...]:
@@ -59,15 +58,37 @@ class Table:
         parsed = (self._parsed(value, parse, None, key, index) for index, value in enumerate(array))
         return tuple(value for value in parsed if value is not None)
 
+    def settings(self, kind: type[Any], codes: Codes, *others: str, default: object = None) -> dict[str, Any]:
+        """The plain settings of an entry's class, by field; without `others` and those that are tables of their own.
+
+        What is left out is as in `default`, or as the class has it.
+        """
+        values: dict[str, Any] = {}
+        defaults: dict[str, Any] = {
+            field.name: field.default if default is None else getattr(default, field.name)
+            for field in fields(kind)
+        }
+        for name, setting in settings_of(kind).items():
+            read, key = setting.reader(codes), setting.key or name
+            if read is None or name in others:
+                continue
+            if setting.each:
+                values[name] = self.each(key, read, defaults[name])
+            elif defaults[name] is MISSING:
+                values[name] = self.need(key, read, "")
+            else:
+                values[name] = self.read(key, read, defaults[name])
+        return values
+
     def tables(self, key: str) -> Iterator[Table]:
         """Each table of the array of tables `key`; none if it is left out."""
         for index, value in enumerate(self._array(key)):
-            yield Table(value, (*self.path, key, index), self.problems)
+            yield Table(value, (*self.place, key, index), self.problems)
 
     def table(self, key: str) -> Table:
         """The table `key`; an empty one if it is left out."""
         self._known.append(key)
-        return Table(self._values.get(key, {}), (*self.path, key), self.problems)
+        return Table(self._values.get(key, {}), (*self.place, key), self.problems)
 
     def finish(self) -> None:
         """Report every key that was never asked for."""
@@ -79,19 +100,19 @@ class Table:
                     if near
                     else f"known here: {', '.join(dict.fromkeys(self._known))}"
                 )
-                self.complain(f"is not a known key; {hint}", key)
+                self.complain("key.unknown", key, hint=hint)
 
     def _array(self, key: str) -> list[object]:
         self._known.append(key)
         value = self._values.get(key, [])
         if isinstance(value, list):
             return value
-        self.complain("must be a list in [ ]", key)
+        self.complain("list.kind", key)
         return []
 
     def _parsed(self, value: object, parse: Parse[T], otherwise: D, *keys: str | int) -> T | D:
         try:
             return parse(value)
-        except ValueError as error:
-            self.complain(str(error), *keys)
+        except Unfit as unfit:
+            self.problems.append(unfit.at((*self.place, *keys)))
             return otherwise

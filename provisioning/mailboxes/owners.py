@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -15,13 +16,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from media.message import Message
 from media.owners import Owner, OwnersUnavailable, PinProblem, PinVerdict
-from provisioning.company.pins import pin_matches, pin_problem
 from provisioning.control import notify_changed
+from provisioning.editing.access import Actor, Themselves, Way
+from provisioning.editing.edit import Editing
+from provisioning.editing.refusals import EditError, Refused
 from provisioning.store import outbox
 from provisioning.store.errors import StoreError
-from provisioning.store.model import Customer, Number, User
+from provisioning.store.model import Customer, User
 from provisioning.store.outbox import Channel, VoicemailLeft
 from provisioning.store.pin_attempts import count_attempt, forget_attempts, read_attempts
+from provisioning.store.pins import pin_matches
 from provisioning.store.store import Store
 
 log = structlog.get_logger()
@@ -51,7 +55,7 @@ class StoredOwners:
     ) -> None:
         """`control_socket` is call handling's, which is told of a new PIN; `channels` are those that are set up."""
         self._store = store
-        self._control_socket = control_socket
+        self._editing = Editing(store, changed=partial(notify_changed, control_socket), clock=clock)
         self._channels = channels
         self._clock = clock
 
@@ -101,17 +105,16 @@ class StoredOwners:
         """See `Owners`. Returns once call handling knows, or after a second."""
         with unavailable():
             async with self._store.reading() as session:
-                numbers = await session.scalars(select(Number.number).where(Number.user_id == user))
-                if problem := pin_problem(pin, numbers):
-                    return problem
-            pin_hash = await asyncio.to_thread(self._store.hasher.hash, pin)
-            async with self._store.changing_settings() as session:
-                row = await session.scalar(select(User).where(*_has_access(user)))
-                if row is None:
-                    raise OwnersUnavailable(f"user {user} has no voice portal any more")
-                row.pin_hash = pin_hash
-                await forget_attempts(session, (user,))
-        await asyncio.to_thread(notify_changed, self._control_socket)
+                email = await session.scalar(select(User.email).where(*_has_access(user)))
+            if email is None:
+                raise OwnersUnavailable(f"user {user} has no voice portal any more")
+            actor = Actor(email, Way.TELEPHONE, (Themselves(user),))
+            try:
+                await self._editing.set_pin(actor, user, pin)
+            except Refused as refused:
+                return PinProblem(refused.problems[0].code.removeprefix("pin."))
+            except EditError as error:
+                raise OwnersUnavailable(str(error)) from error
         return None
 
     async def message_stored(self, message: Message) -> None:

@@ -70,7 +70,11 @@ async def read_directory(session: AsyncSession, key: SecretKey, realm: str) -> D
 
     read = _Rows(
         (await session.execute(select(model.SettingsVersion.version))).scalar_one(),
-        await rows(select(*model.Customer.__table__.c).order_by(model.Customer.id)),
+        await rows(
+            select(*model.Customer.__table__.c)
+            .where(model.Customer.deleted_at.is_(None))
+            .order_by(model.Customer.id)
+        ),
         await rows(select(*model.Number.__table__.c).order_by(model.Number.number)),
         await rows(
             select(*model.User.__table__.c).where(model.User.deleted_at.is_(None)).order_by(model.User.id)

@@ -1,7 +1,7 @@
 """The tables, as SQLAlchemy's typed ORM.
 
-Settings (customers to trunks) are written only through `Store.changing_settings`, which bumps
-`settings_version` in the same transaction; bindings and the call log are written behind the calls and do not.
+Settings (customers to blocked numbers) are written by `provisioning.editing` alone, which raises `settings_version` and
+adds to the audit in the same transaction; bindings and the call log are written behind the calls and do not.
 Numbers are E.164 with a plus, MACs 12 lower-case hex digits, times UTC.
 """
 
@@ -71,7 +71,15 @@ class Customer(Base):
     """A company (BEHAVIOUR P1)."""
 
     __tablename__ = "customers"
-    __table_args__ = (Index("uq_customers_name", func.lower(text("name")), unique=True),)
+    __table_args__ = (
+        Index(
+            "uq_customers_name",
+            func.lower(text("name")),
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     country: Mapped[str]
@@ -81,14 +89,8 @@ class Customer(Base):
     allowed_classes: Mapped[list[Any]]
     users_override: Mapped[bool] = mapped_column(server_default=text("1"))
     emergency_number: Mapped[str | None]
-
-    numbers: Mapped[list[Number]] = relationship(order_by="Number.number", viewonly=True)
-    users: Mapped[list[User]] = relationship(
-        order_by="User.id",
-        primaryjoin="(Customer.id == User.customer_id) & User.deleted_at.is_(None)",
-        viewonly=True,
-    )
-    """Those that are not deleted."""
+    deleted_at: Mapped[datetime | None]
+    """A deleted one keeps its row as long as a mailbox of its users may be kept."""
 
 
 class User(Base):
@@ -129,7 +131,6 @@ class User(Base):
     out_of_hours_enabled: Mapped[bool]
     deleted_at: Mapped[datetime | None]
 
-    numbers: Mapped[list[Number]] = relationship(order_by="Number.number", viewonly=True)
     devices: Mapped[list[Device]] = relationship(order_by="Device.username", cascade="all, delete-orphan")
     treatments: Mapped[list[Treatment]] = relationship(
         foreign_keys="Treatment.user_id", cascade="all, delete-orphan"
@@ -210,6 +211,30 @@ class Trunk(Base):
     next_trunk_codes: Mapped[list[Any]] = mapped_column(server_default="[]")
     final_codes: Mapped[list[Any]] = mapped_column(server_default="[]")
     nat: Mapped[str] = mapped_column(server_default="auto")
+
+
+class Audit(Base):
+    """A change of settings: who, when, by which way, old and new in words (P9).
+
+    `version` is the settings_version that it made. `kind` and `subject_id` name what was changed.
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_kind_subject_id_version", "kind", "subject_id", "version"),
+        Index("ix_audit_customer_id_version", "customer_id", "version"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    version: Mapped[int]
+    actor: Mapped[str]
+    way: Mapped[str]
+    kind: Mapped[str]
+    subject_id: Mapped[int | None]
+    customer_id: Mapped[int | None]
+    change: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[list[Any]]
 
 
 class BlockedNumber(Base):

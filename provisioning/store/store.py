@@ -16,7 +16,6 @@ from sqlalchemy import URL, event, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from provisioning.company.pins import pin_hasher, pin_matches
 from provisioning.store import bindings, calllog, database, directory, outbox
 from provisioning.store.bindings import StoredBinding
 from provisioning.store.calllog import CallRecord, TraceEntry
@@ -24,6 +23,7 @@ from provisioning.store.directory import Directory
 from provisioning.store.errors import StoreError
 from provisioning.store.model import SettingsVersion, User
 from provisioning.store.outbox import CallMissed, Channel
+from provisioning.store.pins import pin_hasher, pin_matches
 from provisioning.store.secrets import SecretKey
 
 BUSY_TIMEOUT = 5000  # ms that a writer waits for another process's transaction

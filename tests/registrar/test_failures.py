@@ -95,3 +95,12 @@ def test_it_doubles_no_further_than_numbers_go() -> None:
         assert blocked is not None
         now += blocked.seconds
     assert blocked == Blocked(10.0, 1)
+
+
+def test_sources_that_are_forgiven_take_no_room() -> None:
+    book = Failures(PATIENCE)
+    for number in range(100):
+        book.failed(f"192.0.2.{number}", 0.0)
+    assert len(book) == 100
+    book.failed(A, 2000.0)
+    assert len(book) == 1

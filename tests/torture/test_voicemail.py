@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.company.pins import pin_hasher, pin_matches
+from provisioning.store.pins import pin_hasher, pin_matches
 from tests.conftest import ServiceFactory
 from tests.support import meter
 from tests.support.service import Service

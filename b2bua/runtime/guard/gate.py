@@ -71,7 +71,7 @@ class Gate:
 
     def met(self, flow: Flow, now: float, seconds: float = LATELY) -> None:
         """Valid credentials came by this flow, or a device is registered by it."""
-        self._known.met(flow.remote, now + seconds)
+        self._known.met(flow.remote, now + seconds, now)
 
     def forget(self, flow: Flow) -> None:
         """Who is at the end of this flow has to show credentials anew."""

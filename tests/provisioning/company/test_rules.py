@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from b2bua.callplan.codes import Codes
-from provisioning.company.rules import Elsewhere, check, in_file
-from provisioning.file.company_file import CompanyFileError, parse_company_file
+from provisioning.company.rules import Elsewhere, check, in_file, trunks_in_file
+from provisioning.company.sentences import sentence
+from provisioning.file.company_file import parse_company_file
+from provisioning.file.refusal import CompanyFileError
 from tests.provisioning.companies import customer, user
 
 NUMBERS = 'numbers = ["+441632960100", "+441632960101", "+441632960102"]'
@@ -238,7 +240,8 @@ def test_a_conflict_with_the_rest_of_the_platform_names_nobody() -> None:
         frozenset({"+441632960100"}), frozenset({"anna", "001565aabbcc"}), frozenset({"192.0.2.1"})
     )
     told = [
-        (problem.path, problem.sentence) for problem in check(in_file(file.customers), file.trunks, taken)
+        (problem.place, sentence(problem))
+        for problem in check(in_file(file.customers), trunks_in_file(file.trunks), taken)
     ]
     who = ("customers", 0, "users", 0)
     assert told == [
@@ -263,5 +266,5 @@ def test_a_redirect_to_a_user_stays_inside_the_customer() -> None:
     )
     assert check(in_file(file.customers), (), None) == []
     (problem,) = check(in_file(file.customers), (), Elsewhere())
-    assert "is no user of Acme Ltd; a redirect to a user stays inside the customer" in problem.sentence
-    assert "Beta" not in problem.sentence
+    assert "is no user of Acme Ltd; a redirect to a user stays inside the customer" in sentence(problem)
+    assert "Beta" not in sentence(problem)

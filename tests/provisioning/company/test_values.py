@@ -6,6 +6,7 @@ from datetime import date, time
 import pytest
 
 from provisioning.company import values
+from provisioning.company.sentences import shown
 
 GOOD = [
     (values.text, "  Acme Ltd ", "Acme Ltd"),
@@ -116,5 +117,5 @@ def test_checked_repeats_the_value_once() -> None:
 
 
 def test_values_are_shown_as_the_file_writes_them() -> None:
-    shown = [values.shown(value) for value in (True, "a", "x" * 50, 5, 1.5, [1], {}, date(2030, 1, 1))]
-    assert shown == ["true", '"a"', f'"{"x" * 40}…"', "5", "1.5", "a list", "a table", "a date or time"]
+    words = [shown(value) for value in (True, "a", "x" * 50, 5, 1.5, [1], {}, date(2030, 1, 1))]
+    assert words == ["true", '"a"', f'"{"x" * 40}…"', "5", "1.5", "a list", "a table", "a date or time"]

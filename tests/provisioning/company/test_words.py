@@ -6,23 +6,12 @@ from datetime import time
 import pytest
 
 from b2bua.callplan.settings import Action, Interval, Notify
-from provisioning.company.entries import (
-    NOT_ANSWERED,
-    CustomerEntry,
-    DeskPhone,
-    SoftClient,
-    TreatmentEntry,
-    TrunkEntry,
-    UserEntry,
-)
-from provisioning.company.words import (
-    customer_words,
-    differences,
-    settings_made,
-    treatment_words,
-    trunk_words,
-    user_words,
-)
+from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.parts import NOT_ANSWERED, DeskPhone, SoftClient, TreatmentEntry
+from provisioning.company.setting import entry_words as customer_words
+from provisioning.company.setting import entry_words as trunk_words
+from provisioning.company.setting import entry_words as user_words
+from provisioning.company.words import differences, settings_made, treatment_words
 
 CUSTOMER = CustomerEntry("Acme Ltd")
 USER = UserEntry("Anna", "anna@acme.example")

@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import select
 
 from provisioning.company.changes import Applied
-from provisioning.company.pins import pin_matches
-from provisioning.file import apply
+from provisioning.editing import edit as apply
 from provisioning.file.apply import apply_changes, plan_changes
-from provisioning.file.company_file import CompanyFileError, parse_company_file
+from provisioning.file.company_file import parse_company_file
+from provisioning.file.refusal import CompanyFileError
 from provisioning.store.errors import StoreError
 from provisioning.store.model import Device, Number
 from provisioning.store.model import User as UserRow
+from provisioning.store.pins import pin_matches
 from provisioning.store.store import Store, open_store
 from tests.provisioning.companies import EVERY_KEY, customer, user
 from tests.provisioning.conftest import CHEAP

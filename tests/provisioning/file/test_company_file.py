@@ -6,15 +6,10 @@ from pathlib import Path
 import pytest
 
 from b2bua.callplan.settings import Action, Interval, Notify
-from provisioning.company.entries import (
-    CustomerEntry,
-    DeskPhone,
-    SoftClient,
-    TreatmentEntry,
-    TrunkEntry,
-    UserEntry,
-)
-from provisioning.file.company_file import CompanyFileError, parse_company_file, read_company_file
+from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.parts import DeskPhone, SoftClient, TreatmentEntry
+from provisioning.file.company_file import parse_company_file, read_company_file
+from provisioning.file.refusal import CompanyFileError
 from tests.provisioning.companies import EVERY_KEY, customer, user
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from provisioning.company import values
-from provisioning.file.toml_table import Problem, Table
+from provisioning.company.problems import Problem
+from provisioning.company.sentences import sentence
+from provisioning.file.toml_table import Table
 
 
 def table(content: object) -> tuple[Table, list[Problem]]:
@@ -28,13 +30,13 @@ def test_every_problem_is_collected_with_its_path() -> None:
     assert read.each("list", values.text) == ("a",)
     assert read.each("array", values.text) == ()
     read.finish()
-    assert problems == [
-        Problem(("t", 0), '"name" is missing'),
-        Problem(("t", 0, "flag"), "must be true or false, not 1"),
-        Problem(("t", 0, "list", 1), "must be text in quotes, not 2"),
-        Problem(("t", 0, "array"), "must be a list in [ ]"),
-        Problem(("t", 0, "flog"), 'is not a known key; did you mean "flag"?'),
-        Problem(("t", 0, "zzz"), "is not a known key; known here: name, flag, list, array"),
+    assert [(problem.place, sentence(problem)) for problem in problems] == [
+        (("t", 0), '"name" is missing'),
+        (("t", 0, "flag"), "must be true or false, not 1"),
+        (("t", 0, "list", 1), "must be text in quotes, not 2"),
+        (("t", 0, "array"), "must be a list in [ ]"),
+        (("t", 0, "flog"), 'is not a known key; did you mean "flag"?'),
+        (("t", 0, "zzz"), "is not a known key; known here: name, flag, list, array"),
     ]
 
 
@@ -42,4 +44,6 @@ def test_what_should_be_a_table_and_is_not_is_a_problem() -> None:
     read, problems = table(5)
     assert read.read("name", values.text, "left out") == "left out"
     read.finish()
-    assert problems == [Problem(("t", 0), "must be a table of keys and values")]
+    assert [(problem.place, sentence(problem)) for problem in problems] == [
+        (("t", 0), "must be a table of keys and values")
+    ]

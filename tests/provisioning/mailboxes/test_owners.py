@@ -17,11 +17,11 @@ from structlog.testing import capture_logs
 
 from media.message import Caller, Envelope, Message
 from media.owners import Owner, Owners, OwnersUnavailable, PinProblem, PinVerdict
-from provisioning.company.pins import pin_matches
 from provisioning.mailboxes import owners as module
 from provisioning.mailboxes.owners import StoredOwners
 from provisioning.store.model import Customer, User
 from provisioning.store.outbox import Channel, Outbox, VoicemailLeft
+from provisioning.store.pins import pin_matches
 from provisioning.store.store import Store, open_store
 from tests.provisioning.companies import customer, user
 from tests.provisioning.conftest import CHEAP

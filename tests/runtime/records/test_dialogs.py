@@ -17,7 +17,7 @@ from b2bua.runtime.records.dialogs import Dialogs
 from b2bua.sip.text.message import Response
 from tests.call.stage import Stage, answers
 from tests.runtime.node import Node, until
-from tests.runtime.phone import Phone, converse
+from tests.runtime.phone import Phone, converse, sdp
 from tests.sip.wire import Network
 
 
@@ -273,6 +273,30 @@ async def test_a_bye_ends_both_legs_after_a_restart_and_the_call_is_recorded_onc
 
 
 @pytest.mark.usefixtures("quick")
+async def test_a_call_with_bytes_that_are_not_utf8_goes_on_after_a_restart(node: Node) -> None:
+    """As of older phones, which write Latin-1: in a Call-ID, and in a name in the route."""
+    anna, bert = await node.phone("anna"), await node.phone("bert")
+    call_id = await anna.call("202", call_id="caf\udce9-1")
+    invite = await bert.request("INVITE")
+    proxy = f'"Z\udcfcrich" <sip:{bert.address};lr>'
+    bert.respond(invite, 200, headers=[("Record-Route", proxy)], body=sdp(bert.address))
+    answer = await anna.response("200")
+    anna.acknowledge(answer, "")
+    await bert.request("ACK")
+    path = node.folder / "dialogs.jsonl"
+    await until(lambda: path.exists() and path.stat().st_size, "the call to be on disk")
+    assert not [one for one in await killed(node) if one["event"] == "call.snapshot_dropped"]
+    bert.respond(await bert.request("OPTIONS"), 200)
+    anna.respond(await anna.request("OPTIONS"), 200)
+    anna.hang_up(answer)
+    assert (await anna.response("200")).call_id == call_id
+    bye = await bert.request("BYE")
+    assert bye.values("route") == [proxy]
+    bert.respond(bye, 200)
+    await until(lambda: not node.signalling.list_calls(), "the end")
+
+
+@pytest.mark.usefixtures("quick")
 async def test_a_side_that_knows_nothing_of_the_call_ends_it(node: Node) -> None:
     anna, bert, answer = await talking(node)
     await killed(node)
@@ -295,8 +319,8 @@ async def test_sessions_of_calls_that_rang_are_deleted(node: Node) -> None:
 
 async def test_rubbish_does_not_stop_the_start(node: Node) -> None:
     await node.kill()
-    (node.folder / "dialogs.jsonl").write_bytes(b"rubbish\n{\n")
+    (node.folder / "dialogs.jsonl").write_bytes(b'rubbish\n{\n{"\\udc\n')
     with capture_logs() as logs:
         await node.start()
-    assert len([one for one in logs if one["event"] == "call.snapshot_dropped"]) == 2
+    assert len([one for one in logs if one["event"] == "call.snapshot_dropped"]) == 3
     await converse(await node.phone("anna"), await node.phone("bert"), "202")

@@ -5,8 +5,10 @@ import re
 import pytest
 
 from media.owners import PinProblem
-from provisioning.company import pins
-from provisioning.company.pins import IN_WORDS, generate_pin, pin_hasher, pin_matches, pin_problem
+from provisioning.company.pins import pin_problem
+from provisioning.company.sentences import SENTENCES, say
+from provisioning.store import pins
+from provisioning.store.pins import generate_pin, pin_hasher, pin_matches
 from tests.provisioning.conftest import CHEAP
 
 OWN = ("+441632960101",)
@@ -37,12 +39,14 @@ def test_a_good_pin(pin: str) -> None:
 def test_a_pin_that_is_refused_without_repeating_it(pin: str, why: str) -> None:
     problem = pin_problem(pin, OWN)
     assert problem is not None
-    assert why in IN_WORDS[problem]
-    assert pin not in IN_WORDS[problem]
+    assert why in say(f"pin.{problem}", {})
+    assert pin not in say(f"pin.{problem}", {})
 
 
 def test_every_problem_has_its_words() -> None:
-    assert IN_WORDS.keys() == set(PinProblem)
+    assert {f"pin.{problem}" for problem in PinProblem} == {
+        code for code in SENTENCES if code.startswith("pin.")
+    }
 
 
 def test_a_generated_pin_obeys_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The limits of a call, as configured."""
+"""The platform's limits and codes, as configured: what calls keep to, and what may be saved."""
 
 from __future__ import annotations
 

@@ -1,0 +1,122 @@
+"""Who may do what with which settings: one table, asked by Editing before anything is judged or shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from provisioning.company.setting import By
+from provisioning.editing.desired import Kind
+
+
+class Way(StrEnum):
+    """By which way somebody changes a setting."""
+
+    PORTAL = "portal"
+    API = "API"
+    FILE = "file"
+    COMMAND = "command line"
+    TELEPHONE = "telephone"
+
+
+class Action(StrEnum):
+    """What is done with a resource."""
+
+    READ = "read"
+    ADD = "add"
+    CHANGE = "change"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Looks after all customers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Looks after the users of one customer, by its id."""
+
+    customer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Themselves:
+    """A user, by id, who looks after their own settings."""
+
+    user: int
+
+
+Role = Partner | Administrator | Themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who edits: by `name` in the audit, with any number of roles.
+
+    `scopes` are those of an API token, `user:read`, `customer:write` and so on; None for a person.
+    """
+
+    name: str
+    way: Way
+    roles: tuple[Role, ...]
+    scopes: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What is edited: the ids of the customer and the user that it is, or that it belongs to."""
+
+    kind: Kind
+    customer: int | None = None
+    user: int | None = None
+    hardware_only: bool = False
+    """Whether the customer is."""
+
+
+LEAST: Mapping[tuple[Kind, Action], By] = {
+    ("user", Action.READ): By.USER,
+    ("user", Action.CHANGE): By.USER,
+    ("user", Action.ADD): By.ADMINISTRATOR,
+    ("user", Action.DELETE): By.ADMINISTRATOR,
+    ("customer", Action.READ): By.ADMINISTRATOR,
+    ("customer", Action.CHANGE): By.ADMINISTRATOR,
+    ("customer", Action.ADD): By.PARTNER,
+    ("customer", Action.DELETE): By.PARTNER,
+    **{(kind, action): By.PARTNER for kind in ("trunk", "platform") for action in Action},
+}
+"""The least that somebody must be to do it. Which settings they may change then is each setting's own matter."""
+
+IN_WORDS: Mapping[By, str] = {
+    By.USER: "the user",
+    By.ADMINISTRATOR: "an administrator of the customer",
+    By.PARTNER: "the partner",
+}
+
+
+def standing(actor: Actor, resource: Resource) -> By | None:
+    """What the actor is to the resource; None for a stranger, who is not to know that it exists (P1)."""
+    found = [by for role in actor.roles if (by := _standing(role, actor.way, resource)) is not None]
+    return max(found, default=None)
+
+
+def may(actor: Actor, action: Action, resource: Resource) -> bool:
+    """Whether the actor may do that."""
+    by = standing(actor, resource)
+    needed = f"{resource.kind}:{'read' if action is Action.READ else 'write'}"
+    in_scope = actor.scopes is None or needed in actor.scopes
+    return by is not None and in_scope and by >= LEAST[resource.kind, action]
+
+
+def _standing(role: Role, way: Way, resource: Resource) -> By | None:
+    # Nobody of a hardware-only customer signs in (P4); their telephones know them all the same.
+    outside = resource.hardware_only and way is not Way.TELEPHONE
+    match role:
+        case Partner():
+            return By.PARTNER
+        case Administrator(customer) if customer == resource.customer and not outside:
+            return By.ADMINISTRATOR
+        case Themselves(user) if user == resource.user and not outside:
+            return By.USER
+    return None

@@ -1,0 +1,66 @@
+"""Asking `access` for everything that an edit would do, down to the single setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from provisioning.company.problems import Place, Problem
+from provisioning.company.setting import By, settings_of
+from provisioning.editing.access import IN_WORDS, Action, Actor, Resource, may, standing
+from provisioning.editing.desired import Desired, DesiredCustomer
+from provisioning.editing.refusals import NotAllowed, Refused, ThereIsNone
+from provisioning.editing.stored import Stored, StoredCustomer
+
+
+def demand(actor: Actor, action: Action, resource: Resource) -> None:
+    """Raise NotAllowed, or ThereIsNone to a stranger, who is told what there is not (P1)."""
+    if may(actor, action, resource):
+        return
+    if standing(actor, resource) is None:
+        raise ThereIsNone(
+            f"There is no {resource.kind} {resource.user or resource.customer or ''}".rstrip() + "."
+        )
+    raise NotAllowed(f"{actor.name} may not {action} this {resource.kind}.")
+
+
+def demand_all(actor: Actor, desired: Desired, stored: Stored) -> None:
+    """The same for everything that is to be otherwise. Raises Refused for settings that the actor may not change."""
+    problems: list[Problem] = []
+    for customer in desired.customers:
+        problems += _customer(actor, customer, stored.of(customer))
+    for trunk in desired.trunks:
+        demand(actor, Action.ADD if trunk.id is None else Action.CHANGE, Resource("trunk"))
+    if desired.deleted_trunks:
+        demand(actor, Action.DELETE, Resource("trunk"))
+    if desired.blocked is not None:
+        demand(actor, Action.CHANGE, Resource("platform"))
+    if problems:
+        raise Refused(problems)
+
+
+def _customer(actor: Actor, customer: DesiredCustomer, known: StoredCustomer | None) -> Iterator[Problem]:
+    hardware_only = known is not None and known.row.hardware_only
+    itself = Resource("customer", customer.id, None, hardware_only)
+    if customer.gone:
+        demand(actor, Action.DELETE, itself)
+    elif known is None:
+        demand(actor, Action.ADD, itself)
+    elif customer.entry is not None:
+        demand(actor, Action.CHANGE, itself)
+        by = standing(actor, itself)
+        yield from _settings(by, known.entry(), customer.entry, customer.place)
+    for user in customer.users:
+        of = Resource("user", customer.id, user.id, hardware_only)
+        demand(actor, Action.ADD if user.id is None else Action.CHANGE, of)
+        if known is not None and user.id is not None:
+            yield from _settings(standing(actor, of), known.user_entry(user.id), user.entry, user.place)
+    for gone in customer.deleted:
+        demand(actor, Action.DELETE, Resource("user", customer.id, gone, hardware_only))
+
+
+def _settings(by: By | None, old: Any, new: Any, place: Place) -> Iterator[Problem]:
+    """The settings that differ and that whoever is no more than `by` may not change."""
+    for name, setting in settings_of(type(new)).items():
+        if (by is None or by < setting.by) and getattr(old, name) != getattr(new, name):
+            yield Problem((*place, setting.key or name), "access.setting", {"role": IN_WORDS[setting.by]})
