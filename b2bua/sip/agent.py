@@ -248,7 +248,8 @@ class UserAgent:
 
     def contact(self, flow: Flow) -> Header:
         """Our Contact on a flow: always our own address, never anybody else's."""
-        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        name = flow.transport.uri_param
+        transport = f";transport={name}" if name else ""
         return "Contact", f"<sip:{self.wire.advertised(flow)}{transport}>"
 
     def session_headers(self, flow: Flow, body: bytes | None, content_type: str = SDP) -> tuple[Header, ...]:

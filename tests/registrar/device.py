@@ -6,9 +6,10 @@ from b2bua.registrar.registrar import Limits, RegisterOutcome, register
 from b2bua.sip.text.address import parse_address
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request, parse_message
+from b2bua.sip.text.transport import Transport
 
-FLOW = Flow("UDP", SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", 5060))
-NAT = Flow("UDP", SocketAddress("127.0.0.1", 5060), SocketAddress("203.0.113.9", 41234))
+FLOW = Flow(Transport.UDP, SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", 5060))
+NAT = Flow(Transport.UDP, SocketAddress("127.0.0.1", 5060), SocketAddress("203.0.113.9", 41234))
 
 
 def register_request(

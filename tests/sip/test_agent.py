@@ -11,6 +11,7 @@ from b2bua.sip.text.address import parse_address
 from b2bua.sip.text.capabilities import METHODS
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.message import Request, Response
+from b2bua.sip.text.transport import Transport
 from b2bua.sip.transactions.timers import NEVER
 from tests.sip.messages import request
 from tests.sip.wire import Network, Peer, Phone, accept, joined, pair, ring
@@ -227,7 +228,7 @@ def test_an_invite_and_its_2xx_say_what_we_can() -> None:
 
 
 def test_the_contact_names_a_reliable_transport() -> None:
-    network, caller, callee = pair(transport="TCP")
+    network, caller, callee = pair(transport=Transport.TCP)
     callee.when("invite", accept)
     caller.call(callee.hop)
     network.run(1.0)

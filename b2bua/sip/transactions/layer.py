@@ -193,7 +193,7 @@ class TransactionLayer:
             transaction.data = self._render(transaction.draft, stream, transaction.branch)
 
     def _render(self, draft: Draft, flow: Flow, branch: str) -> bytes:
-        via = f"SIP/2.0/{flow.transport} {self.wire.advertised(flow)};branch={branch};rport"
+        via = f"SIP/2.0/{flow.transport.value} {self.wire.advertised(flow)};branch={branch};rport"
         return render(f"{draft.method} {draft.uri} SIP/2.0", (("Via", via), *draft.headers), draft.body)
 
     def _response(self, response: Response, flow: Flow, now: float) -> None:

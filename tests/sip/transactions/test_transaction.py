@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from b2bua.sip.transactions.timers import NEVER, TimerQueue, Timers
 from b2bua.sip.transactions.transaction import (
     ENTRY,
@@ -21,7 +22,7 @@ from b2bua.sip.transactions.transaction import (
 )
 
 A, B = SocketAddress("192.0.2.1", 5060), SocketAddress("192.0.2.2", 5060)
-UDP, TCP = Flow("UDP", A, B), Flow("TCP", A, B)
+UDP, TCP = Flow(Transport.UDP, A, B), Flow(Transport.TCP, A, B)
 
 # Per machine and state: event -> (next state, what is done). All the rest must change nothing.
 Expected = dict[str, dict[str, dict[str, tuple[str, str]]]]
