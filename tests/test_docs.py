@@ -24,7 +24,9 @@ IN_BACKTICKS = re.compile(r"`([^`\n]+)`")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
 A_PATH = re.compile(r"(?:[\w.-]+/)*[\w.-]+(?:\.(?:py|md|toml|xml|mako|logrotate|service|sh)|/)")
-PLACEHOLDER = re.compile(r"[<>*…]|NNNN|\bacme\b|\bgateway\.|^(?:run|tmp|new|cur|data|backups|log|deleted)/|^/")
+PLACEHOLDER = re.compile(
+    r"[<>*…]|NNNN|\bacme\b|\bgateway\.|^(?:run|tmp|new|cur|data|backups|log|deleted)/|^/"
+)
 """Paths that no file of the repository has: patterns, examples, and what the service makes at run time."""
 MADE = {"ringplan.toml", "company.toml", "story.toml", "acme.toml", "carrier.toml"}
 """Files that people write."""
