@@ -108,9 +108,17 @@ CIRCLES = {
     "b2bua.runtime.carriers": ("resolver", "trunks"),
     "b2bua.runtime.guard": ("rate_limit", "gate"),
     "b2bua.runtime.records": ("trace", "callbook"),
+    "b2bua.sip.dialogs": ("dialog", "session"),
+    "b2bua.sip.sdp": ("description", "offer_answer"),
+    "b2bua.sip.text": ("errors", "uri"),
+    "b2bua.sip.transactions": ("timers", "layer"),
     "b2bua.supervisor": ("process", "service"),
     "b2bua.transport": ("unreachable", "tcp"),
     "b2bua.trunks": ("numbers", "calling"),
+    "config": ("values", "settings"),
+    "media.relay": ("errors", "client"),
+    "provisioning.notifier": ("queue", "courier"),
+    "provisioning.store": ("outbox", "store"),
 }
 """For each package, a module and another that imports it."""
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from b2bua.callplan.settings import User
 from b2bua.cli import console, ladder
 from b2bua.cli.console import CommandError
 from b2bua.cli.recording import measured
@@ -16,7 +17,7 @@ from b2bua.cli.schema import Call, CallDetail, Calls, LadderEntry, LiveCall, Par
 from config.settings import Settings
 from provisioning.control import NotRunningError, ask
 from provisioning.store.calllog import CallRecord, TraceEntry
-from provisioning.store.directory import Known
+from provisioning.store.directory import Directory
 from provisioning.store.store import Store
 
 app = typer.Typer()
@@ -33,12 +34,12 @@ def list_calls(
     """List the calls in progress and the newest finished ones."""
     settings = console.settings(context)
 
-    async def read(store: Store) -> tuple[tuple[CallRecord, ...], tuple[Known, ...]]:
-        return await store.calls(limit), await store.users()
+    async def read(store: Store) -> tuple[tuple[CallRecord, ...], Directory]:
+        return await store.calls(limit), await store.directory(settings.sip.realm)
 
-    records, known = console.with_store(settings, read)
-    emails = {user.id: user.email for user in known}
-    listed = Calls(live=live_calls(settings), calls=[summary(record, emails) for record in records])
+    records, directory = console.with_store(settings, read)
+    users = {user.id: user for user in directory.users}
+    listed = Calls(live=live_calls(settings), calls=[summary(record, users) for record in records])
     if as_json:
         console.show(listed)
         return
@@ -72,16 +73,16 @@ def one_call(
     """Show one finished call: its messages, what happened and why, and the message it left."""
     settings = console.settings(context)
 
-    async def read(store: Store) -> tuple[Found | None, tuple[Known, ...]]:
-        return await store.call(call_id), await store.users()
+    async def read(store: Store) -> tuple[Found | None, Directory]:
+        return await store.call(call_id), await store.directory(settings.sip.realm)
 
-    found, known = console.with_store(settings, read)
+    found, directory = console.with_store(settings, read)
     if found is None:
         live = next((one for one in live_calls(settings) or () if one.call_id == call_id), None)
         if live is not None:
             raise CommandError(f"{call_id} is still in progress ({live.state}); ask again when it is over.")
         raise CommandError(f"There is no call with the Call-ID {call_id}.")
-    shown = detail(*found, {user.id: user.email for user in known})
+    shown = detail(*found, directory)
     if as_json:
         console.show(shown)
     else:
@@ -97,23 +98,23 @@ def live_calls(settings: Settings) -> list[LiveCall] | None:
     return [LiveCall(**one) for one in answer["calls"]]
 
 
-def summary(record: CallRecord, emails: Mapping[int, str]) -> Call:
-    """A call of the log in short; `emails` by the users' ids."""
-    caller = emails.get(record.caller_user) if record.caller_user is not None else None
-    called = emails.get(record.called_user) if record.called_user is not None else None
+def summary(record: CallRecord, users: Mapping[int, User]) -> Call:
+    """A call of the log in short; `users` by id."""
+    caller = users.get(record.caller_user) if record.caller_user is not None else None
+    called = users.get(record.called_user) if record.called_user is not None else None
     return Call(
         call_id=record.call_id,
         started_at=record.started_at,
         answered_at=record.answered_at,
         ended_at=record.ended_at,
         caller=Party(
-            email=caller if not record.withheld else None,
+            email=caller.email if caller and not record.withheld else None,
             number=record.caller_number,
             name=record.caller_name,
         ),
         withheld=record.withheld,
         dialled=record.dialled,
-        called=called,
+        called=called.email if called else None,
         rule=record.rule,
         outcome=record.outcome,
         code=record.code,
@@ -121,15 +122,16 @@ def summary(record: CallRecord, emails: Mapping[int, str]) -> Call:
     )
 
 
-def detail(record: CallRecord, traces: tuple[TraceEntry, ...], emails: Mapping[int, str]) -> CallDetail:
+def detail(record: CallRecord, traces: tuple[TraceEntry, ...], directory: Directory) -> CallDetail:
     """Everything about a call."""
+    users = {user.id: user for user in directory.users}
     path = Path(record.message_path) if record.message_path else None
     recording = None
     if record.message_id is not None and path is not None and path.exists():
         seconds, dbfs = measured(path)
         recording = Recording(message=record.message_id, path=str(path), seconds=seconds, dbfs=dbfs)
     return CallDetail(
-        call=summary(record, emails),
+        call=summary(record, users),
         legs=list(record.leg_call_ids),
         explanation=list(record.explanation),
         plan=dict(record.plan),

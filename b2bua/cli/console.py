@@ -51,7 +51,8 @@ def with_store(given: Settings, work: Callable[[Store], Awaitable[Result]]) -> R
 
 def emails(given: Settings) -> dict[int, str]:
     """The e-mail of each user, by the user's id, which is the mailbox's too. Raises CommandError."""
-    return {user.id: user.email for user in with_store(given, lambda store: store.users())}
+    directory = with_store(given, lambda store: store.directory(given.sip.realm))
+    return {user.id: user.email for user in directory.users}
 
 
 def ask_service(given: Settings, do: str, **fields: Any) -> dict[str, Any]:

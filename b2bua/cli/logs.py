@@ -85,7 +85,8 @@ def _event(line: str) -> dict[str, Any] | None:
 
 
 def _user_id(settings: Settings, email: str) -> int:
-    for user, known in console.emails(settings).items():
-        if known == email.lower():
-            return user
+    directory = console.with_store(settings, lambda store: store.directory(settings.sip.realm))
+    for user in directory.users:
+        if user.email == email.lower():
+            return user.id
     raise CommandError(f"There is no user {email}.")

@@ -47,24 +47,6 @@ class Directory:
     """Numbers that nobody's calls are redirected to."""
 
 
-class Known(NamedTuple):
-    """Who a user is, and nothing that has to be decrypted or computed."""
-
-    id: int
-    """The user's mailbox has the same."""
-    name: str
-    email: str
-
-
-async def read_users(session: AsyncSession) -> tuple[Known, ...]:
-    """Every user of every customer."""
-    columns = model.User.id, model.User.name, model.User.email
-    found = await session.execute(
-        select(*columns).where(model.User.deleted_at.is_(None)).order_by(model.User.id)
-    )
-    return tuple(Known(*row) for row in found)
-
-
 class _Rows(NamedTuple):
     version: int
     customers: Sequence[Row[Any]]

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from provisioning.store import bindings, calllog, database, directory, outbox
 from provisioning.store.bindings import StoredBinding
 from provisioning.store.calllog import CallRecord, TraceEntry
-from provisioning.store.directory import Directory, Known
+from provisioning.store.directory import Directory
 from provisioning.store.errors import StoreError
 from provisioning.store.model import SettingsVersion, User
 from provisioning.store.outbox import CallMissed, Channel
@@ -96,11 +96,6 @@ class Store:
         async with self.reading() as session:
             pin_hash = await session.scalar(select(User.pin_hash).where(User.id == user))
         return await asyncio.to_thread(pin_matches, self.hasher, pin_hash, pin)
-
-    async def users(self) -> tuple[Known, ...]:
-        """Who all users are; unlike `directory` it decrypts no password."""
-        async with self.reading() as session:
-            return await directory.read_users(session)
 
     async def load_bindings(self) -> tuple[StoredBinding, ...]:
         """All bindings of accounts that still exist, expired ones included."""

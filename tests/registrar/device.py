@@ -2,7 +2,7 @@
 
 from b2bua.registrar.bindings import Binding
 from b2bua.registrar.location import Location
-from b2bua.registrar.registrar import Limits, Registration, register
+from b2bua.registrar.registrar import Limits, RegisterOutcome, register
 from b2bua.sip.text.address import parse_address
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request, parse_message
@@ -54,7 +54,7 @@ class Registrar:
 
     def send(
         self, request: Request, *, now: float = 0.0, flow: Flow = FLOW, username: str = "201"
-    ) -> Registration:
+    ) -> RegisterOutcome:
         live = self.location.lookup(username, now)
         registration = register(request, username, flow, live, self.limits, now)
         self.location.apply(registration.changes)

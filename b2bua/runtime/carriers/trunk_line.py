@@ -22,7 +22,7 @@ from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.transport import Transport
 from b2bua.sip.text.uri import Uri
 from b2bua.trunks.health import Condition, Sign, Watch
-from b2bua.trunks.registration import Registration
+from b2bua.trunks.registration import TrunkRegistration
 
 log = structlog.get_logger()
 
@@ -65,7 +65,7 @@ class TrunkLine:
             self._credential = Credential(trunk.username, trunk.password or "")
             self._authorization = Authorization(self._credential, surroundings.agent.token)
         self._registration = (
-            Registration(self, surroundings.queue, surroundings.chance) if trunk.register else None
+            TrunkRegistration(self, surroundings.queue, surroundings.chance) if trunk.register else None
         )
         self._may_register = False
         self._on_over: Callable[[], None] | None = None
@@ -230,7 +230,7 @@ class TrunkLine:
             Address(Uri(self._host)),
             watch,
             now,
-            (agent.contact(flow), ("Accept", "application/sdp")),
+            (agent.endpoint.contact(flow), ("Accept", "application/sdp")),
         )
 
     def _condition_changed(self, hop: SocketAddress, watch: Watch, now: float) -> None:
@@ -245,7 +245,9 @@ class TrunkLine:
 
     # The registration's line
 
-    def send_register(self, registration: Registration, expires: int, number: int, now: float) -> Uri | None:
+    def send_register(
+        self, registration: TrunkRegistration, expires: int, number: int, now: float
+    ) -> Uri | None:
         """Send a REGISTER to the best address, or where we are registered to end that."""
         if not self._watches:
             return None

@@ -125,16 +125,6 @@ async def test_a_deleted_user_is_not_in_it(store: Store) -> None:
     assert [found.name for found in (await store.directory("ringplan")).users] == ["Bert"]
 
 
-async def test_who_the_users_are_is_read_without_a_secret(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await apply_changes(store, parse_company_file(customer(user("anna"), user("bert"))))
-    await apply_changes(store, parse_company_file(customer(user("bert"))), prune=True)
-    monkeypatch.setattr(store, "key", None)
-    (bert,) = await store.users()
-    assert (bert.name, bert.email) == ("Bert", "bert@acme.example")
-
-
 async def test_a_thousand_users_cost_as_few_queries_as_one(store: Store) -> None:
     queries: list[str] = []
     event.listen(store._engine.sync_engine, "before_cursor_execute", _counter(queries))
