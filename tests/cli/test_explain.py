@@ -11,6 +11,7 @@ from b2bua.callplan.settings import Customer, User
 from b2bua.callplan.situation import Caller
 from b2bua.cli.explain import _caller
 from b2bua.cli.schema import Explanation
+from provisioning.company.known import KnownUser, KnownUsers
 from tests.cli.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("company")
@@ -60,10 +61,11 @@ def test_a_number_of_ours_calls_as_its_user(ringplan: Run) -> None:
     assert ringplan("explain", "--to", "302", "--from", "+441632960201", "--json").json["rule"] == "ring"
 
 
-@pytest.mark.parametrize("from_", ["ann@acme.example", "ANN@acme.example", "+441632960201"])
+@pytest.mark.parametrize("from_", ["ann@acme.example", "ANN@acme.example", "301", "+441632960201"])
 def test_a_user_calls_as_a_live_call_has_it(from_: str) -> None:
     numbering = Numbering.of((Customer(1, "Acme Ltd", numbers=ANN.numbers),), (ANN,), ())
-    assert _caller(numbering, from_) == Caller.of(ANN)
+    users = KnownUsers([KnownUser(1, "Ann", ANN.email, ANN.extension, "Acme Ltd")])
+    assert _caller(numbering, users, from_) == Caller.of(ANN)
 
 
 def test_a_caller_from_outside_reaches_numbers_only(ringplan: Run) -> None:
