@@ -11,7 +11,8 @@ from prometheus_client import ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from b2bua.runtime.clock import Alarm, LoopTimers
+from b2bua.runtime.clock import LoopTimers
+from b2bua.sip.transactions.timers import Alarm
 
 log = structlog.get_logger()
 

@@ -22,7 +22,7 @@ from b2bua.registrar.bindings import (
     wall_time,
 )
 from b2bua.registrar.registrar import Limits, register
-from b2bua.runtime.clock import Alarm, LoopTimers
+from b2bua.runtime.clock import LoopTimers
 from b2bua.runtime.directory import Directory, LiveDevices
 from b2bua.runtime.guard.gate import Gate
 from b2bua.runtime.picked_numbers import Shown, pick
@@ -34,6 +34,7 @@ from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request
 from b2bua.sip.text.transport import Transport
 from b2bua.sip.transactions.server_transaction import ServerTransaction
+from b2bua.sip.transactions.timers import Alarm
 from provisioning.store.bindings import StoredBinding
 
 log = structlog.get_logger()

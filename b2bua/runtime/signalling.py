@@ -225,7 +225,7 @@ class Signalling:
         return Housekeeping(
             lambda: len(self.agent.layer),
             lambda keep: self.trace.forget(self._queue.now() - keep),
-            self.agent.timers.timeout,
+            self.agent.endpoint.timers.timeout,
         )
 
     def _restore_calls(self) -> list[Call]:

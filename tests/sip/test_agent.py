@@ -254,7 +254,9 @@ def test_an_application_that_cannot_use_an_invite_leaves_no_session() -> None:
 
 def test_cancel_of_an_invite_that_has_no_session() -> None:
     network, phone, peer = bench()
-    phone.when("invite", lambda session, now: phone.agent.forget(phone.incoming.dialog.id))  # type: ignore[union-attr]
+    phone.when(
+        "invite", lambda session, now: phone.agent.endpoint.remove(phone.incoming.dialog.id, phone.incoming)
+    )  # type: ignore[union-attr]
     peer.send(request(), phone.hop)
     network.run(0.1)
     peer.send(request("CANCEL"), phone.hop)

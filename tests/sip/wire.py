@@ -11,8 +11,8 @@ from itertools import count
 
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.dialogs.refusal import Refusal
 from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_user import Refusal
 from b2bua.sip.dialogs.uac import ClientSession
 from b2bua.sip.dialogs.uas import ServerSession
 from b2bua.sip.text.address import Address

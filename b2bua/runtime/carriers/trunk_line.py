@@ -230,7 +230,7 @@ class TrunkLine:
             Address(Uri(self._host)),
             watch,
             now,
-            (agent.contact(flow), ("Accept", "application/sdp")),
+            (agent.endpoint.contact(flow), ("Accept", "application/sdp")),
         )
 
     def _condition_changed(self, hop: SocketAddress, watch: Watch, now: float) -> None:

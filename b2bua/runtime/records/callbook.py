@@ -15,10 +15,11 @@ from b2bua.callplan.missed import missed
 from b2bua.callplan.narrative import narrative
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.steps import Voicemail
-from b2bua.runtime.clock import Alarm, LoopTimers, WallClock
+from b2bua.runtime.clock import LoopTimers, WallClock
 from b2bua.runtime.directory import LiveDevices
 from b2bua.runtime.records.dialogs import Dialogs
 from b2bua.runtime.records.trace import Trace, entries, legible
+from b2bua.sip.transactions.timers import Alarm
 from media.message import Caller
 from media.protocol import MessageStored, SessionEnded
 from provisioning.store.calllog import CallRecord, TraceEntry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session import SessionState
 from b2bua.sip.text.message import Request, Response
 from b2bua.sip.text.transport import Transport
 from tests.sip.messages import request

@@ -89,7 +89,7 @@ class Bench:
     def on_ack(self, ack: Request, now: float) -> None:
         self.acks.append(ack)
 
-    def on_cancel(self, invite: ServerTransaction, cancel: Request | None, now: float) -> None:
+    def on_cancel(self, invite: ServerTransaction, now: float) -> None:
         self.cancels.append(invite)
 
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
