@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from b2bua.registrar.bindings import Added, Binding, Change, Refreshed, Removal, Removed
 from b2bua.sip.text.flow import Flow
+
+SWEPT_FROM = 256
+"""Entries of the queue of ends below which it is not worth a sweep."""
 
 
 class Location:
@@ -20,10 +23,12 @@ class Location:
     def __init__(self) -> None:
         self._accounts: dict[str, dict[str, Binding]] = {}
         # A heap of (when, account, key), with an entry for each binding that is due no later than its end. A
-        # refreshed binding keeps its early entry and gets the next one when that comes due.
+        # refreshed binding keeps its early entry and gets the next one when that comes due. Entries of bindings that
+        # have gone are swept out once they are the larger part.
         self._deadlines: list[tuple[float, str, str]] = []
         self._queued: dict[tuple[str, str], float] = {}
         self._flows: Counter[Flow] = Counter()
+        self._size = 0
 
     def lookup(self, username: str, now: float) -> tuple[Binding, ...]:
         """Return an account's live bindings: highest q first, then the one that lasts longest."""
@@ -84,12 +89,14 @@ class Location:
             yield from bindings.values()
 
     def __len__(self) -> int:
-        return sum(len(bindings) for bindings in self._accounts.values())
+        return self._size
 
     def _put(self, binding: Binding) -> None:
         bindings = self._accounts.setdefault(binding.username, {})
         if (before := bindings.get(binding.key)) is not None:
             self._leave(before.flow)
+        else:
+            self._size += 1
         bindings[binding.key] = binding
         self._flows[binding.flow] += 1
         self._queue(binding)
@@ -108,6 +115,16 @@ class Location:
         self._leave(held.flow)
         if not bindings:
             del self._accounts[binding.username]
+        self._size -= 1
+        if len(self._deadlines) > max(SWEPT_FROM, 2 * self._size):
+            self._sweep()
+
+    def _sweep(self) -> None:
+        self._queued = {
+            name: when for name, when in self._queued.items() if name[1] in self._accounts.get(name[0], ())
+        }
+        self._deadlines = [(when, *name) for name, when in self._queued.items()]
+        heapify(self._deadlines)
 
     def _leave(self, flow: Flow) -> None:
         self._flows[flow] -= 1

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2bua.registrar.bindings import Added, Binding, Refreshed, Removal, Removed
-from b2bua.registrar.location import Location
+from b2bua.registrar.location import SWEPT_FROM, Location
 from tests.registrar.device import binding
 
 
@@ -111,3 +111,28 @@ def test_no_binding_outlives_its_end_or_goes_before(steps: list[tuple[str, int, 
         assert {each.binding for each in location.handle_timer(now)} == due
         expected = {name: each for name, each in expected.items() if each not in due}
         assert set(location) == set(expected.values())
+
+
+def test_bindings_that_come_and_go_leave_no_queue_behind() -> None:
+    location = Location()
+    kept = binding("<sip:201@192.0.2.1>", expires_at=3600.0)
+    location.apply((Added(kept),))
+    for number in range(10 * SWEPT_FROM):
+        other = binding(f"<sip:201@192.0.2.9:{number + 1}>", expires_at=3600.0 + number)
+        location.apply((Added(other),))
+        location.apply((Removed(other, Removal.UNREGISTERED),))
+    assert len(location) == 1 and len(location._deadlines) <= SWEPT_FROM
+    assert len(location._queued) <= SWEPT_FROM
+    assert location.handle_timer(3600.0) == (Removed(kept, Removal.EXPIRED),)
+    assert len(location) == 0
+
+
+def test_a_sweep_leaves_the_end_of_what_is_there() -> None:
+    location = Location()
+    there = [binding(f"<sip:{number}@192.0.2.1>", expires_at=100.0 + number) for number in range(SWEPT_FROM)]
+    location.apply(map(Added, there))
+    for number in range(SWEPT_FROM + 1):
+        other = binding(f"<sip:x@192.0.2.9:{number + 1}>", expires_at=50.0)
+        location.apply((Added(other), Removed(other, Removal.UNREGISTERED)))
+    assert location.next_deadline() == 100.0
+    assert [each.binding for each in location.handle_timer(1000.0)] == there

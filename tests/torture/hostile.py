@@ -17,7 +17,7 @@ from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.message import Request, Response, parse_message
 from tests.runtime.phone import answer_to
 from tests.support.addresses import fresh_address
-from tests.support.mutations import mutated, streamed
+from tests.support.mutations import MUTATIONS, mutated, streamed
 
 PORT = 5060
 USES_OF_A_NONCE = 20
@@ -37,6 +37,8 @@ class Hostile(asyncio.DatagramProtocol):
         self.received = 0
         self.reconnections = 0
         self.dialogs = 0
+        self.past = 0
+        """How many requests were read behind the digest: with credentials that hold, or in a dialog."""
         self.faults: list[str] = []
         """What the service sent that is no SIP."""
         self._challenge = ""
@@ -69,7 +71,7 @@ class Hostile(asyncio.DatagramProtocol):
 
     def act(self) -> None:
         """Send one mutated message, by UDP."""
-        self._send(mutated(self._message("UDP"), self.chance))
+        self._send(self._faulty(self._message("UDP")))
 
     async def act_on_stream(self, size: int) -> None:
         """Send some messages by TCP, in a stream that may be broken; reconnect when it was ended."""
@@ -77,7 +79,7 @@ class Hostile(asyncio.DatagramProtocol):
         for _ in range(size):
             message = self._message("TCP")
             # Mostly only what does not break the framing, or the first message would be the last.
-            messages.append(message if self.chance.random() < 0.3 else mutated(message, self.chance))
+            messages.append(message if self.chance.random() < 0.3 else self._faulty(message))
         self.sent += size
         pieces = streamed(messages, self.chance)
         try:
@@ -94,16 +96,43 @@ class Hostile(asyncio.DatagramProtocol):
 
     async def leave(self) -> None:
         """End every dialog as the service knows it, and the connection."""
-        for (call_id, _), (ours, theirs, target, number) in self._dialogs.items():
+        while self._dialogs:
+            (call_id, _), (ours, theirs, target, number) = self._dialogs.popitem()
             bye = self._request("BYE", target, call_id, number + 1, "UDP", ours=ours, theirs=theirs)
             self._transport.sendto(bye, self.service)
             await asyncio.sleep(0.005)
-        self._dialogs.clear()
         if self._reader is not None:
             self._reader.cancel()
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+    def _faulty(self, message: bytes) -> bytes:
+        """The message with faults, which mostly leave the credentials alone."""
+        before, name, rest = message.partition(b"Authorization: ")
+        if name and self.chance.random() < 0.9:
+            credentials, _, after = rest.partition(b"\r\n")
+            start, end, headers = self.chance.choice(MUTATIONS)(before + after, self.chance).partition(
+                b"\r\n"
+            )
+            data = b"".join((start, end, name, credentials, b"\r\n", headers))
+        else:
+            data = mutated(message, self.chance)
+        self.past += self._is_past(data)
+        return data
+
+    def _is_past(self, data: bytes) -> bool:
+        """Whether the service reads it as somebody's whom it knows."""
+        try:
+            message = parse_message(data)
+            message.check()
+            if not isinstance(message, Request):
+                return False
+            # The digest is over the method and this copy of the Request-URI.
+            signed = f'uri="{message.uri_text}"' in (message.get("authorization") or "")
+            return signed or (message.call_id, message.to.tag or "") in self._dialogs
+        except BadMessage:
+            return False
 
     def _message(self, transport: str) -> bytes:
         """A message that is right: of a call, of a registration, or of a dialog that there is."""
@@ -285,3 +314,15 @@ class Hostile(asyncio.DatagramProtocol):
                     continue
                 length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
                 self._heard(head + await reader.readexactly(length), "TCP")
+
+
+class HostileCarrier(Hostile):
+    """A trunk, known by its address: whatever can be read comes from somebody known."""
+
+    def _is_past(self, data: bytes) -> bool:
+        try:
+            message = parse_message(data)
+            message.check()
+        except BadMessage:
+            return False
+        return isinstance(message, Request)

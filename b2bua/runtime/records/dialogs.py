@@ -9,14 +9,17 @@ that dies takes the calls with it.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from b2bua.call.call import Call
 from b2bua.call.snapshot import VERSION, CallSnapshot, take
@@ -44,6 +47,9 @@ class Over:
 
     over: str
 
+
+SURROGATE = rb"\udc"
+"""How the json module begins a byte that is not UTF-8."""
 
 _KEPT = TypeAdapter(Kept)
 _LINE = TypeAdapter(Kept | Over)
@@ -80,7 +86,7 @@ class Dialogs:
         kept: dict[str, Kept] = {}
         for line in self._read():
             try:
-                found = _LINE.validate_json(line)
+                found = _parsed(line)
             except ValidationError as error:
                 log.error("call.snapshot_dropped", reason=_reason(error))
                 continue
@@ -90,7 +96,7 @@ class Dialogs:
                 log.error("call.snapshot_dropped", reason=f"version {found.call.version}")
             else:
                 kept[found.call.relay_session] = found
-        self._lines = {name: _KEPT.dump_json(each) + b"\n" for name, each in kept.items()}
+        self._lines = {name: _written(each) for name, each in kept.items()}
         return list(kept.values())
 
     def restored(self, call: Call, kept: Kept) -> None:
@@ -134,7 +140,7 @@ class Dialogs:
             self._due.setdefault(call, called_user)
             return None
         try:
-            line = _KEPT.dump_json(Kept(snapshot, called_user)) + b"\n"
+            line = _written(Kept(snapshot, called_user))
         except ValueError as error:
             log.error("call.snapshot_dropped", reason=type(error).__name__)
             return None
@@ -163,6 +169,25 @@ class Dialogs:
             file.write(data)
         part.replace(self._path)
         self._size = len(data)
+
+
+def _written(kept: Kept) -> bytes:
+    try:
+        return _KEPT.dump_json(kept) + b"\n"
+    except PydanticSerializationError:
+        # Bytes of a Call-ID or a route that are not UTF-8 are surrogates here: the json module writes them.
+        return json.dumps(_KEPT.dump_python(kept, mode="json")).encode() + b"\n"
+
+
+def _parsed(line: bytes) -> Kept | Over:
+    """Read a line. Raises ValidationError."""
+    try:
+        return _LINE.validate_json(line)
+    except ValidationError:
+        if SURROGATE in line:
+            with suppress(json.JSONDecodeError):
+                return _LINE.validate_python(json.loads(line))
+        raise
 
 
 def _reason(error: ValidationError) -> str:

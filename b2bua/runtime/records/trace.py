@@ -21,6 +21,7 @@ KEY_HEADERS = WITHHELD_HEADERS | {"from", "to", "contact", "user-agent", "x-sess
 MAX_MESSAGES = 200  # a leg of a call
 MAX_UNKNOWN = 1000  # Call-IDs that are not, or not yet, those of a call
 MAX_UNKNOWN_MESSAGES = 10  # for each of these: an INVITE is challenged and comes again
+MAX_UNKNOWN_BYTES = 1 << 20  # of all of these together
 MAX_HEAD = 4096  # bytes
 _USER = re.compile(r"sips?:[^@\s]*@|tel:\S*", re.IGNORECASE)
 _FOLD = re.compile(r"\r\n[ \t]+")
@@ -43,29 +44,46 @@ class Trace:
         self._enabled = enabled
         self._calls: dict[str, list[Sight]] = {}
         self._unknown: OrderedDict[str, list[Sight]] = OrderedDict()
+        self._unknown_bytes = 0
 
     def see(self, moment: float, outgoing: bool, call_id: str, peer: SocketAddress, data: bytes) -> None:
         """Keep a message."""
         if not self._enabled:
             return
-        sights, most = self._calls.get(call_id), MAX_MESSAGES
-        if sights is None:
-            most = MAX_UNKNOWN_MESSAGES
-            sights = self._unknown.get(call_id)
-            if sights is None:
-                sights = self._unknown[call_id] = []
-                if len(self._unknown) > MAX_UNKNOWN:
-                    self._unknown.popitem(last=False)
-        if len(sights) < most:
-            end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
-            if end < 0:
-                end = data.rfind(b"\r\n", 0, MAX_HEAD)
-            sights.append(Sight(moment, outgoing, call_id, peer, data[: end if end >= 0 else MAX_HEAD]))
+        end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
+        if end < 0:
+            end = data.rfind(b"\r\n", 0, MAX_HEAD)
+        sight = Sight(moment, outgoing, call_id, peer, data[: end if end >= 0 else MAX_HEAD])
+        if (sights := self._calls.get(call_id)) is None:
+            self._see_unknown(sight)
+        elif len(sights) < MAX_MESSAGES:
+            sights.append(sight)
 
     def follow(self, call_id: str) -> None:
         """This Call-ID belongs to a call: keep what it says until the call is over."""
-        if self._enabled:
-            self._calls.setdefault(call_id, self._unknown.pop(call_id, []))
+        if self._enabled and call_id not in self._calls:
+            self._calls[call_id] = self._take_unknown(call_id)
+
+    def forget(self, before: float) -> None:
+        """Forget the Call-IDs that were first seen before that moment, and are still those of no call."""
+        while self._unknown:
+            call_id, sights = next(iter(self._unknown.items()))
+            if sights[0].moment >= before:
+                return
+            self._take_unknown(call_id)
+
+    def _see_unknown(self, sight: Sight) -> None:
+        sights = self._unknown.setdefault(sight.call_id, [])
+        if len(sights) < MAX_UNKNOWN_MESSAGES:
+            sights.append(sight)
+            self._unknown_bytes += _size(sight)
+        while len(self._unknown) > MAX_UNKNOWN or self._unknown_bytes > MAX_UNKNOWN_BYTES:
+            self._take_unknown(next(iter(self._unknown)))
+
+    def _take_unknown(self, call_id: str) -> list[Sight]:
+        sights = self._unknown.pop(call_id, [])
+        self._unknown_bytes -= sum(map(_size, sights))
+        return sights
 
     def take(self, call_ids: list[str]) -> list[Sight]:
         """Hand over what was seen of a call's legs, in order, and forget it."""
@@ -73,6 +91,10 @@ class Trace:
             (sight for call_id in call_ids for sight in self._calls.pop(call_id, [])),
             key=lambda sight: sight.moment,
         )
+
+
+def _size(sight: Sight) -> int:
+    return len(sight.head) + len(sight.call_id)
 
 
 def legible(text: str) -> str:
@@ -95,7 +117,7 @@ def _entry(sight: Sight, leg: str, withheld: bool, since: float) -> TraceEntry:
     headers = []
     for line in lines:
         name, _, value = line.partition(":")
-        if canonical(name) in wanted:
+        if canonical(name.rstrip(" \t")) in wanted:
             headers.append((name.strip(), value.strip()))
     return TraceEntry(
         round(since + sight.moment, 6),

@@ -19,6 +19,7 @@ from b2bua.sip.text.errors import BadMessage
 MAX_SIZE = 16_384  # bytes
 MAX_MEDIA = 32
 MAX_FORMATS = 64
+MAX_KNOWN = 1024  # characters of what is kept when it was read: longer descriptions are not worth the memory
 
 _MEDIA = re.compile(r"([!-~]{1,64}) +([0-9]{1,5})(?:/[0-9]{1,5})? +([!-~]{1,64})((?: +[!-~]+)*) *\Z")
 _RTPMAP = re.compile(r"([0-9]{1,3}) +([A-Za-z0-9\-_.+]{1,32})/([0-9]{1,6})(?:/([0-9]{1,2}))?\s*\Z")
@@ -249,7 +250,7 @@ def _address(section: list[tuple[str, str]]) -> str | None:
     value = next((value for letter, value in section if letter == "c"), None)
     if value is None:
         return None
-    return _connection(value)
+    return (_connection if len(value) <= MAX_KNOWN else _connection.__wrapped__)(value)
 
 
 @lru_cache(maxsize=1024)
@@ -290,9 +291,9 @@ def _media(section: list[tuple[str, str]], address: str, direction: Direction | 
         direction = Direction.of(direction.sends, receives=False)
     attributes = [value for letter, value in section if letter == "a"]
     explained = tuple(value for value in attributes if value.startswith(("rtpmap:", "fmtp:")))
-    return Media(
-        kind, port, protocol, formats, _codecs(formats, explained), address, direction, _ptime(attributes)
-    )
+    known = len(match[4]) + sum(map(len, explained)) <= MAX_KNOWN
+    codecs = (_codecs if known else _codecs.__wrapped__)(formats, explained)
+    return Media(kind, port, protocol, formats, codecs, address, direction, _ptime(attributes))
 
 
 @lru_cache(maxsize=512)

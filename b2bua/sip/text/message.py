@@ -51,8 +51,11 @@ MAX_CSEQ = 2**31 - 1
 
 @lru_cache(maxsize=2048)
 def canonical(name: str) -> str:
-    """Return a header name's long form in lower case. Raises BadMessage (0) where it is no token."""
-    name = name.rstrip(" \t").lower()
+    """Return a header name's long form in lower case. Raises BadMessage (0) where it is no token.
+
+    Blanks behind it are not taken: a long row of them would be kept with the name.
+    """
+    name = name.lower()
     if len(name) > MAX_NAME or not _TOKEN.match(name):
         raise BadMessage(0, "Bad header name")
     return _COMPACT.get(name, name)
@@ -273,7 +276,7 @@ def parse_message(data: bytes) -> Request | Response:
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         try:
-            name = canonical(name)
+            name = canonical(name.rstrip(" \t"))
         except BadMessage as error:
             fault = error.reason
             continue

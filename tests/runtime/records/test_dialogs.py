@@ -17,7 +17,7 @@ from b2bua.runtime.records.dialogs import Dialogs
 from b2bua.sip.text.message import Response
 from tests.call.stage import Stage, answers
 from tests.runtime.node import Node, until
-from tests.runtime.phone import Phone, converse
+from tests.runtime.phone import Phone, converse, sdp
 from tests.sip.wire import Network
 
 
@@ -229,7 +229,7 @@ async def test_a_bye_ends_both_legs_after_a_restart_and_the_call_is_recorded_onc
     anna, bert, answer = await talking(node)
     logs = await killed(node)
     assert [one["call_id"] for one in logs if one["event"] == "call.restored"] == [answer.call_id]
-    await until(lambda: node.signalling.relay.sessions == 1, "the session to be adopted")
+    await until(lambda: node.signalling.media.relay.sessions == 1, "the session to be adopted")
     for phone in (anna, bert):
         phone.respond(await phone.request("OPTIONS"), 200)
     (listed,) = node.signalling.list_calls()
@@ -257,7 +257,7 @@ async def test_a_bye_ends_both_legs_after_a_restart_and_the_call_is_recorded_onc
         )
         anna.respond(await anna.request("BYE"), 200)
         assert (await bert.final("BYE", 7)).code == 200
-    await until(lambda: node.signalling.relay.sessions == 1, "only carl's tone to be left")
+    await until(lambda: node.signalling.media.relay.sessions == 1, "only carl's tone to be left")
     await node.stop()
     found = await node.store.calls()
     assert [(one.outcome, one.hung_up_by) for one in found if one.call_id == answer.call_id] == [
@@ -270,6 +270,30 @@ async def test_a_bye_ends_both_legs_after_a_restart_and_the_call_is_recorded_onc
     with capture_logs() as logs:
         await node.start()
     assert not [one for one in logs if one["event"].startswith("call.")]
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_call_with_bytes_that_are_not_utf8_goes_on_after_a_restart(node: Node) -> None:
+    """As of older phones, which write Latin-1: in a Call-ID, and in a name in the route."""
+    anna, bert = await node.phone("anna"), await node.phone("bert")
+    call_id = await anna.call("202", call_id="caf\udce9-1")
+    invite = await bert.request("INVITE")
+    proxy = f'"Z\udcfcrich" <sip:{bert.address};lr>'
+    bert.respond(invite, 200, headers=[("Record-Route", proxy)], body=sdp(bert.address))
+    answer = await anna.response("200")
+    anna.acknowledge(answer, "")
+    await bert.request("ACK")
+    path = node.folder / "dialogs.jsonl"
+    await until(lambda: path.exists() and path.stat().st_size, "the call to be on disk")
+    assert not [one for one in await killed(node) if one["event"] == "call.snapshot_dropped"]
+    bert.respond(await bert.request("OPTIONS"), 200)
+    anna.respond(await anna.request("OPTIONS"), 200)
+    anna.hang_up(answer)
+    assert (await anna.response("200")).call_id == call_id
+    bye = await bert.request("BYE")
+    assert bye.values("route") == [proxy]
+    bert.respond(bye, 200)
+    await until(lambda: not node.signalling.list_calls(), "the end")
 
 
 @pytest.mark.usefixtures("quick")
@@ -287,16 +311,16 @@ async def test_sessions_of_calls_that_rang_are_deleted(node: Node) -> None:
     anna, bert = await node.phone("anna"), await node.phone("bert")
     await anna.call("202")
     await bert.request("INVITE")
-    assert node.signalling.relay.sessions == 1
+    assert node.signalling.media.relay.sessions == 1
     logs = await killed(node)
     assert [one["sessions"] for one in logs if one["event"] == "relay.orphans_deleted"] == [1]
-    assert node.signalling.relay.sessions == 0
+    assert node.signalling.media.relay.sessions == 0
 
 
 async def test_rubbish_does_not_stop_the_start(node: Node) -> None:
     await node.kill()
-    (node.folder / "dialogs.jsonl").write_bytes(b"rubbish\n{\n")
+    (node.folder / "dialogs.jsonl").write_bytes(b'rubbish\n{\n{"\\udc\n')
     with capture_logs() as logs:
         await node.start()
-    assert len([one for one in logs if one["event"] == "call.snapshot_dropped"]) == 2
+    assert len([one for one in logs if one["event"] == "call.snapshot_dropped"]) == 3
     await converse(await node.phone("anna"), await node.phone("bert"), "202")

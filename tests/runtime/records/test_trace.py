@@ -148,3 +148,32 @@ async def test_the_ladder_of_a_call_has_both_legs_to_the_last_answer(relay_socke
         ]
         assert seen[-1] == ("b1", "in", "SIP/2.0 200"), "the answer to the last BYE"
         assert "Digest" not in repr(ladder)
+
+
+def test_what_belongs_to_no_call_is_forgotten_in_time() -> None:
+    trace = Trace(True)
+    trace.see(1.0, False, "a register", PEER, message())
+    trace.see(2.0, False, "a call", PEER, message())
+    trace.see(3.0, False, "a register", PEER, message())
+    trace.see(4.0, False, "another", PEER, message())
+    trace.follow("a call")
+    trace.forget(1.0)
+    assert list(trace._unknown) == ["a register", "another"]
+    trace.forget(4.0)
+    assert list(trace._unknown) == ["another"]
+    trace.forget(5.0)
+    assert (list(trace._unknown), trace._unknown_bytes) == ([], 0)
+    assert len(trace.take(["a call"])) == 1
+
+
+def test_what_belongs_to_no_call_has_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_UNKNOWN_BYTES", 10_000)
+    trace = Trace(True)
+    for number in range(20):
+        trace.see(float(number), False, f"{number:03000}", PEER, message("INVITE sip:x SIP/2.0"))
+        assert trace._unknown_bytes == sum(
+            len(sight.head) + len(call_id) for call_id, sights in trace._unknown.items() for sight in sights
+        )
+    assert [int(call_id) for call_id in trace._unknown] == [17, 18, 19]
+    trace.see(21.0, False, "x" * 60_000, PEER, message())
+    assert not trace._unknown

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from b2bua.sip.sdp import description as module
 from b2bua.sip.sdp.description import (
     G722,
     PCMA,
@@ -313,3 +314,20 @@ def test_hostile_bodies_are_read_or_refused(body: bytes) -> None:
         assert error.code in (400, 488)
         return
     assert parse_sdp(parsed.encode()).audio == parsed.audio
+
+
+def test_long_descriptions_are_not_kept() -> None:
+    def sizes() -> list[int]:
+        return [known.cache_info().currsize for known in (module._connection, module._codecs)]
+
+    def read(gap: str = " ", formats: str = "96", *more: str) -> None:
+        lines = (f"m=audio 4000 RTP/AVP 8 {formats}", *more, "a=rtpmap:96 X/8000")
+        assert parse_sdp(sdp(*lines, session=f"c=IN{gap}IP4 192.0.2.1")).audio.address == "192.0.2.1"
+
+    read()
+    before = sizes()
+    for number in range(20):
+        read(" " * (2000 + number))
+        read(" ", f"{number:01200}")
+        read(" ", "96", *[f"a=fmtp:96 {'x' * 200}{number}"] * 6)
+    assert sizes() == before

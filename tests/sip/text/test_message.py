@@ -246,6 +246,15 @@ def test_header_names_that_are_not_kept_do_not_fill_the_cache() -> None:
     assert canonical.cache_info().currsize == before
 
 
+def test_blanks_behind_a_header_name_are_not_kept_with_it() -> None:
+    parse_message(request(headers=(("X-Known", "1"),)))
+    before = canonical.cache_info().currsize
+    for number in range(50):
+        message = parse_message(request(headers=(("X-Known" + " " * number * 1000, "1"),)))
+        assert message.get("x-known") == "1"
+    assert canonical.cache_info().currsize == before
+
+
 def test_parties_are_remembered_unless_they_are_long() -> None:
     one, again = parse_message(request(from_tag="same")), parse_message(request(from_tag="same", cseq=2))
     assert one.from_ is again.from_

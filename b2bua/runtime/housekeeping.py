@@ -1,0 +1,55 @@
+"""Giving memory back: what belongs to no call is forgotten in time, and the allocator's free pages go to the system."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+from collections.abc import Callable
+
+BURST = 32
+"""Transactions below which nothing is worth a look at the heap."""
+
+
+class Housekeeping:
+    """Looks after memory as long as `run` goes on.
+
+    `held` tells how many transactions there are: each of them once was a message or several. `keep` is in seconds, as
+    long as the slowest of them lasts (64 × T1). `forget` is told to forget what is older than that, in seconds.
+    """
+
+    def __init__(
+        self,
+        held: Callable[[], int],
+        forget: Callable[[float], None],
+        keep: float,
+        trim: Callable[[], object] | None = None,
+    ) -> None:
+        self._held = held
+        self._forget = forget
+        self._keep = keep
+        self._trim = _malloc_trim() if trim is None else trim
+        self._peak = 0
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await asyncio.sleep(self._keep / 4)
+            if self.look():
+                # It takes milliseconds for a large heap, in which calls go on.
+                await asyncio.to_thread(self._trim)
+
+    def look(self) -> bool:
+        """Forget what is old, and return whether a burst is over: most of what there was has gone."""
+        self._forget(self._keep)
+        held = self._held()
+        self._peak = max(self._peak, held)
+        if self._peak < BURST or held > self._peak // 2:
+            return False
+        self._peak = held
+        return True
+
+
+def _malloc_trim() -> Callable[[], object]:
+    """The GNU C library keeps freed memory that something in use lies behind, until it is asked (malloc_trim(3))."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return (lambda: None) if trim is None else (lambda: trim(0))
