@@ -55,7 +55,8 @@ def test_pyvoip_calls_is_called_refuses_and_leaves_a_message(service: Service, t
             # Bob is signed off, so his mailbox answers.
             carol.dial("202")
             carol.wait_talking()
-            carol.wait_heard(12.0)
+            # Greeting and beep last twelve seconds.
+            carol.wait_heard(16.0)
             carol.hang_up()
             (message,) = wait_for(lambda: company.mailbox("bob"), 10, "the message")
             assert meter.frequency(meter.read_wav(Path(str(message["path"])))) == pytest.approx(850, abs=3)
