@@ -132,6 +132,8 @@ async def test_who_redirects_to_a_number_that_is_taken_away_is_listed(editing: E
     assert done.changes.items[0].details[-1] == (
         "Redirects to +441632960101, which is nobody's now: Bert <bert@acme.example>"
     )
+    (gone,) = (await editing.preview(PARTNER, wishes.delete_user(ANNA))).items
+    assert gone.details[0] == "Redirects to this user: Bert <bert@acme.example>", "the other one, by user"
 
 
 @pytest.mark.parametrize(
