@@ -16,7 +16,7 @@ from b2bua.runtime import picked_numbers as choices
 from b2bua.runtime.control import ControlServer
 from b2bua.runtime.figures import NodeFigures
 from b2bua.runtime.signalling import Signalling
-from config.logging import Lines, announce_ready, configure
+from config.logging import LineWriter, announce_ready, configure
 from config.settings import ConfigError, Settings, load
 from provisioning.store.errors import StoreError
 from provisioning.store.store import open_store
@@ -24,7 +24,7 @@ from provisioning.store.store import open_store
 log = structlog.get_logger()
 
 
-async def serve(settings: Settings, lines: Lines) -> None:
+async def serve(settings: Settings, lines: LineWriter) -> None:
     """Serve calls until SIGTERM or SIGINT. Raises StoreError or OSError where it cannot start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

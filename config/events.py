@@ -261,7 +261,7 @@ EVENTS: tuple[Event, ...] = (
     Event(
         "mailbox.store_failed",
         "error",
-        "A recording could not be stored; it is tried again at the next start.",
+        "A recording could not be stored; it is tried again each minute, and at the next start.",
         ("error", "mailbox", "message"),
     ),
     Event("media.connected", "info", "The media host is there again.", ()),

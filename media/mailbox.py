@@ -216,7 +216,11 @@ class Mailbox:
             if cut_silent_end:
                 samples = samples[: 2 * int((span.end + TRAILING_SILENCE) * wav.RATE)]
             joined = recording.folder / "message.wav"
-            wav.write(joined, samples)
+            try:
+                wav.write(joined, samples)
+            except OSError:
+                joined.unlink(missing_ok=True)  # half a copy takes the room that the next try needs
+                raise
             _move(joined, kept)
         envelope = envelope_from_json(json.loads((recording.folder / ENVELOPE).read_text("utf-8")))
         seconds, incomplete = round(wav.seconds(kept), 2), recording.is_incomplete

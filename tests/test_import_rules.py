@@ -33,7 +33,7 @@ VIOLATIONS = {
     "rooms": ("provisioning/store/model.py", "import provisioning.editing.audit"),
     "company": ("provisioning/company/words.py", "import sqlalchemy"),
     "editing": ("provisioning/mailboxes/owners.py", "import provisioning.editing.rows"),
-    "acyclic_call": ("b2bua/call/context.py", "if TYPE_CHECKING: import b2bua.call.call"),
+    "acyclic_b2bua": ("b2bua/sip/dialogs/endpoint.py", "if TYPE_CHECKING: import b2bua.sip.dialogs.session"),
 }
 """For each contract, a file and an import that it must refuse; those of siblings count also by type."""
 

@@ -60,7 +60,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceCode:
     """A public service code, to be sent on unaltered."""
 
     code: str
@@ -73,7 +73,7 @@ class Unknown:
     why: str
 
 
-Destination = CalledUser | Elsewhere | Emergency | Access | Service | Unknown
+Destination = CalledUser | Elsewhere | Emergency | Access | ServiceCode | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _find(
     if customer is not None and text in codes.access:
         return Access(text)
     if is_service_code(text):
-        return Service(text)
+        return ServiceCode(text)
     if customer is not None and (user := numbering.extensions.get((customer.id, text))) is not None:
         return CalledUser(user, text)
     if not _NUMBER.fullmatch(text):

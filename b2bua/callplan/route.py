@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from b2bua.callplan.dialling import Access, CalledUser, Elsewhere, Emergency, Service, Unknown, dial
+from b2bua.callplan.dialling import Access, CalledUser, Elsewhere, Emergency, ServiceCode, Unknown, dial
 from b2bua.callplan.hops import Hop, LookAt, arrive
 from b2bua.callplan.journey import Diversion, Journey
 from b2bua.callplan.numbering import Numbering
@@ -56,7 +56,7 @@ def route(
             return arrive(numbering.users[user], caller, journey, numbering, situation, limits)
         case Access(code) if calling is not None:
             plan = visit_portal(code, calling)
-        case Elsewhere() | Service() if calling is not None:
+        case Elsewhere() | ServiceCode() if calling is not None:
             plan = call_elsewhere(destination, calling, caller, numbering, limits)
         case Unknown():
             plan = refuse_unknown(destination)

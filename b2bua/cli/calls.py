@@ -12,10 +12,10 @@ import typer
 from b2bua.callplan.settings import User
 from b2bua.cli import console, ladder
 from b2bua.cli.console import CommandError
-from b2bua.cli.control import NotRunningError, ask
 from b2bua.cli.recording import measured
 from b2bua.cli.schema import Call, CallDetail, Calls, LadderEntry, LiveCall, Party, Recording
 from config.settings import Settings
+from provisioning.control import NotRunningError, ask
 from provisioning.store.calllog import CallRecord, TraceEntry
 from provisioning.store.directory import Directory
 from provisioning.store.store import Store

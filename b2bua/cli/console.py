@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import typer
 from pydantic import BaseModel
 
-from b2bua.cli.control import NotRunningError, ask
 from config.settings import ConfigError, Settings, load
+from provisioning.control import NotRunningError, ask
 from provisioning.store.errors import StoreError
 from provisioning.store.store import Store, open_store
 

@@ -19,6 +19,7 @@ import structlog
 
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.framing import PING, PONG, Framer, Unframed
+from b2bua.sip.text.transport import Transport
 from b2bua.transport.unreachable import Unreachable
 
 log = structlog.get_logger()
@@ -211,7 +212,7 @@ class TcpTransport:
             if self._unreachable.holds(remote, self._loop.time()):
                 return None
             self._open(remote, HASTE)
-        return Flow("TCP", self.local, remote)
+        return Flow(Transport.TCP, self.local, remote)
 
     def prove(self, flow: Flow) -> None:
         """Somebody we know sent a request by this flow."""
@@ -234,7 +235,7 @@ class TcpTransport:
 
     def new_flow(self, remote: SocketAddress) -> Flow:
         """A flow to this peer by a connection of its own."""
-        return Flow("TCP", self.local, remote, next(self._numbers))
+        return Flow(Transport.TCP, self.local, remote, next(self._numbers))
 
     def admit(self, connection: Connection) -> bool:
         """Take in a connection that a peer opened, unless there are too many."""

@@ -14,7 +14,7 @@ from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.timers import NEVER, Timed, TimerQueue
 
 MOST_MISSED = 2  # probes without an answer until a trunk is down
-PATIENCE = 4.0  # seconds for the answer to a probe; as long as a call waits for a trunk
+PROBE_TIMEOUT = 4.0  # seconds for the answer to a probe; as long as a call waits for a trunk
 
 
 class Condition(IntEnum):
@@ -108,7 +108,7 @@ class Watch(Timed):
                 return
         self._asked = True
         # Scheduled first: what cannot be sent at all is told from inside.
-        self._queue.schedule(self, now + min(PATIENCE, self._interval))
+        self._queue.schedule(self, now + min(PROBE_TIMEOUT, self._interval))
         self._probe(self, now)
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:

@@ -65,7 +65,7 @@ from media.scripts.script import (
     Why,
 )
 from media.scripts.spoken import Language
-from media.scripts.walk import Part, Walk
+from media.scripts.walk import MessageWalk, Part
 
 Step = tuple["Portal", tuple[Action, ...]]
 
@@ -93,7 +93,7 @@ class Portal:
     tries: int = 0
     helps: int = 0
     wanted: State | None = None
-    walk: Walk = field(default_factory=Walk)
+    walk: MessageWalk = field(default_factory=MessageWalk)
     now: datetime | None = None
     occasion: str = ""
     outcome: str = ""

@@ -9,7 +9,7 @@ import pytest
 from b2bua.sip.text.message import Response
 from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.timers import NEVER, TimerQueue
-from b2bua.trunks.health import MOST_MISSED, PATIENCE, Condition, Health, Sign, Watch
+from b2bua.trunks.health import MOST_MISSED, PROBE_TIMEOUT, Condition, Health, Sign, Watch
 
 UP, SUSPECT, DOWN = Condition
 ANSWERED, REFUSED, BROKEN, MISSED, SILENT = Sign
@@ -109,7 +109,7 @@ def test_503_means_down_until_something_else_comes() -> None:
 def test_missed_probes_are_repeated_at_once_and_then_the_trunk_is_down() -> None:
     scene = Scene()
     scene.run(100.0)
-    assert scene.conditions == [(MOST_MISSED * PATIENCE, DOWN)]
+    assert scene.conditions == [(MOST_MISSED * PROBE_TIMEOUT, DOWN)]
     assert scene.probes == [0.0, 4.0, 38.0, 72.0], "down, it is asked every interval"
     scene.run(101.0)
     scene.answer()

@@ -23,7 +23,7 @@ from b2bua.trunks.registration import (
     TABLE,
     Event,
     Phase,
-    Registration,
+    TrunkRegistration,
 )
 from tests.sip.challenger import CREDENTIAL
 from tests.sip.messages import response_to
@@ -37,7 +37,7 @@ class Scene:
 
     def __init__(self, chance: float = 1.0) -> None:
         self.queue = TimerQueue()
-        self.registration = Registration(self, self.queue, lambda: chance)
+        self.registration = TrunkRegistration(self, self.queue, lambda: chance)
         self.sent: list[tuple[float, int, int]] = []
         """When, for how long, and with which number."""
         self.told: list[tuple[str, float, float]] = []
@@ -47,7 +47,9 @@ class Scene:
         self.registration.start(0.0)
         self.run(0.0)
 
-    def send_register(self, registration: Registration, expires: int, number: int, now: float) -> Uri | None:
+    def send_register(
+        self, registration: TrunkRegistration, expires: int, number: int, now: float
+    ) -> Uri | None:
         self.sent.append((now, expires, number))
         return CONTACT if self.reachable else None
 
@@ -402,11 +404,13 @@ class Registering:
         self.network = Network()
         self.phone, self.carrier = Phone(self.network, "192.0.2.1"), Peer(self.network, "192.0.2.9")
         self.authorization = Authorization(CREDENTIAL, lambda: "c")
-        self.registration = Registration(self, self.phone.agent.queue, lambda: 0.0)
+        self.registration = TrunkRegistration(self, self.phone.agent.queue, lambda: 0.0)
         self.until = 0.0
         self.ended = False
 
-    def send_register(self, registration: Registration, expires: int, number: int, now: float) -> Uri | None:
+    def send_register(
+        self, registration: TrunkRegistration, expires: int, number: int, now: float
+    ) -> Uri | None:
         self.phone.agent.request(
             "REGISTER",
             "sip:carrier.example",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from b2bua.sip.dialogs.reliable import Provisional, Reliable
-from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session import Session, SessionState
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.message import Response
 from b2bua.sip.transactions.timers import NEVER, Timers
