@@ -78,7 +78,9 @@ class UserEntry:
     numbers: Annotated[
         tuple[str, ...], Setting("Assigned numbers", _E164, listed, each=True, column=False)
     ] = ()
-    default_number: Annotated[str | None, Setting("Default number", _E164, by=By.USER)] = None
+    default_number: Annotated[
+        str | None, Setting("Default number", values.may_be_empty(_E164), by=By.USER)
+    ] = None
     presentation_number: Annotated[
         str | None, Setting("Presentation number", _E164, _or("the default number"), by=By.USER)
     ] = None
