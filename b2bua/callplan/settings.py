@@ -1,6 +1,6 @@
 """What the directory knows of customers, users and trunks: the frozen settings that decide every call.
 
-The store builds these from the database, the plan function reads them, and nobody changes them: an edit
+The store builds these from the database, the plan function reads them, and nobody changes them. An edit
 replaces the whole directory, so a call in progress keeps the settings it began with (BEHAVIOUR R10).
 """
 

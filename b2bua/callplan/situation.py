@@ -56,20 +56,20 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The platform's limits in seconds (BEHAVIOUR R11, N4, B3, E3), and its codes.
-
-    `max_unanswered` bounds the unanswered time of a call over all hops, `keep_ringing` that of a call whose
-    user keeps ringing, `redirect` how long a number rings that somebody redirects to, and `engaged_tone` is how
-    long that tone is heard. A trunk that says nothing for `trunk_silence` is followed by the next. At most
-    `redirected_calls` calls at a time are where one user's redirects sent them (D7). `emergency_number` stands for a
-    caller without any number who calls for help (E2).
-    """
+    """The platform's limits in seconds (BEHAVIOUR R11, N4, B3, E3), and its codes."""
 
     max_unanswered: float = 170.0
+    """The most unanswered time of a call over all hops."""
     keep_ringing: float = 180.0
+    """The same for a call whose user keeps ringing."""
     engaged_tone: float = 5.0
+    """How long that tone is heard."""
     trunk_silence: float = 4.0
+    """A trunk that says nothing for so long is followed by the next."""
     redirect: float = 45.0
+    """How long a number rings that somebody redirects to."""
     redirected_calls: int = 5
+    """At most so many calls at a time are where one user's redirects sent them (D7)."""
     emergency_number: str | None = None
+    """Stands for a caller without any number who calls for help (E2)."""
     codes: Codes = USUAL
