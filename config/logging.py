@@ -104,11 +104,11 @@ def renderer_for(form: Literal["auto", "json", "console"], stream: LineStream) -
     return to_json
 
 
-class Lines:
+class LineWriter:
     """Where finished lines go: to the stream at once, or a few at a time once `hold` was called.
 
-    A line that waits costs no system call of its own and does not wake the reader; a warning or an error waits
-    for nobody, and takes with it what was held before it.
+    A line that waits costs no system call of its own and does not wake the reader. A warning or an error
+    waits for nobody, and takes with it what was held before it.
     """
 
     def __init__(self, stream: LineStream) -> None:
@@ -163,14 +163,14 @@ class _Foreign(logging.Handler):
             log.warning("library.warning", library=record.name, message=record.getMessage())
 
 
-def configure(process: str, settings: LogSettings, stream: LineStream | None = None) -> Lines:
+def configure(process: str, settings: LogSettings, stream: LineStream | None = None) -> LineWriter:
     """Set up the log of this process; `process` is in every line. `stream` is stdout unless given."""
     if stream is None:
         # A peer may send bytes that are no text; the line shows them escaped.
         cast(TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
         stream = sys.stdout
     render = renderer_for(settings.format, stream)
-    lines = Lines(stream)
+    lines = LineWriter(stream)
 
     def finish(_logger: WrappedLogger, level: str, event: EventDict) -> str:
         """All there is to do in one step: a processor for each part made a line cost three times as much."""

@@ -36,7 +36,7 @@ class StillWriting(RuntimeError):
 
 
 class NotStored(OSError):
-    """A recording cannot be stored now. It stays where it is, and the next start tries again."""
+    """A recording cannot be stored now. It stays where it is, until `store_again` or the next start can."""
 
 
 class Archive:
@@ -51,6 +51,7 @@ class Archive:
         self._lock_within = lock_within
         self._min_seconds = min_seconds
         self._thread = ThreadPoolExecutor(1, "mailbox")
+        self._waiting: dict[Recording, bool] = {}
 
     async def deposit(self, recording: Recording, cut_silent_end: bool) -> Message | None:
         """Make a message of a recording; None if it is too short. Raises NotStored."""
@@ -59,6 +60,8 @@ class Archive:
                 lambda: self._mailbox.deposit(recording, self._min_seconds, cut_silent_end)
             )
         except (OSError, wav.NotRecording) as error:
+            if isinstance(error, OSError):
+                self._waiting[recording] = cut_silent_end
             log.error("mailbox.store_failed", mailbox=recording.user, message=recording.id, error=repr(error))
             raise NotStored(repr(error)) from error
         if message is None:
@@ -72,6 +75,19 @@ class Archive:
             call_id=message.envelope.call_id,
         )
         return message
+
+    async def store_again(self) -> tuple[Message, ...]:
+        """Try once more what the disk did not take; the messages that came of it."""
+        stored = []
+        for recording, cut_silent_end in tuple(self._waiting.items()):
+            try:
+                message = await self.deposit(recording, cut_silent_end)
+            except NotStored:
+                continue
+            del self._waiting[recording]
+            if message is not None:
+                stored.append(message)
+        return tuple(stored)
 
     async def list(self, user: int) -> tuple[Message, ...]:
         """A user's messages, oldest first, after every change asked for before."""

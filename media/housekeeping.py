@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 EVERY = 3600.0
 """Seconds between two looks for what has become too old."""
+STORE_AGAIN = 60.0
+"""Seconds between two tries to store what could not be stored, on a full disk above all."""
 TELL_AGAIN = timedelta(hours=24)
 """New messages that are no older are told of again at the start: the last process may have died before it could."""
 
@@ -41,22 +43,23 @@ class Housekeeping:
         self._changed = changed
         self._is_visited = is_visited
         self._telling: set[asyncio.Task[None]] = set()
-        self._cleaning: asyncio.Task[None] | None = None
+        self._regular: set[asyncio.Task[None]] = set()
 
     def begin(self, repaired: Iterable[Message]) -> None:
-        """Tell again of what the last process may not have told of, then clean up every hour."""
+        """Tell again of what the last process may not have told of, then clean up every hour, store every minute."""
         self._start(self._tell_again(tuple(repaired)))
-        self._cleaning = asyncio.get_running_loop().create_task(self._run())
+        self._regular = {asyncio.create_task(self._clean_up()), asyncio.create_task(self._store_again())}
 
     def stored(self, message: Message) -> None:
         """A message is safe on disk: tell its owner. Nobody waits for that."""
         self._start(self._tell(message))
 
     async def end(self) -> None:
-        """Clean up no more; what is being told is told to its end."""
-        if self._cleaning is not None:
-            self._cleaning.cancel()
-            await asyncio.wait({self._cleaning})
+        """Clean up and store no more; what is being told is told to its end."""
+        for task in self._regular:
+            task.cancel()
+        if self._regular:
+            await asyncio.wait(self._regular)
         if self._telling:
             await asyncio.wait(self._telling)
 
@@ -82,7 +85,14 @@ class Housekeeping:
                 if fresh and message.id not in told:
                     await self._tell(message)
 
-    async def _run(self) -> None:
+    async def _store_again(self) -> None:
+        while True:
+            await asyncio.sleep(STORE_AGAIN)
+            for message in await self._archive.store_again():
+                self.stored(message)
+                self._changed(message.user)
+
+    async def _clean_up(self) -> None:
         while True:
             await self._clean(datetime.now(UTC))
             await asyncio.sleep(EVERY)

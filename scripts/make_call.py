@@ -11,9 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from b2bua.cli.control import NotRunningError, ask
 from b2bua.cli.demo import Demo, read_demo
 from config.settings import Settings, load
+from provisioning.control import NotRunningError, ask
 from tests.support import meter
 from tests.support.addresses import free_port
 from tests.support.rtp import RtpEndpoint

@@ -31,6 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "behaviour(*ids): the statements of docs/behaviour.md that the test proves"
     )
+    config.addinivalue_line(
+        "markers", "quiet: listens to real phones, so it runs after the others with the machine to itself"
+    )
 
 
 @pytest.hookimpl(wrapper=True)

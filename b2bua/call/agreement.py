@@ -5,8 +5,7 @@ from __future__ import annotations
 from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
 from b2bua.call.relay_session import RelaySession
-from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_user import Nobody
+from b2bua.sip.dialogs.session import Nobody, Session
 from b2bua.sip.sdp.description import Sdp, parse_sdp
 from b2bua.sip.sdp.offer_answer import same_numbers
 from b2bua.sip.text.errors import BadMessage

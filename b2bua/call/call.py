@@ -19,7 +19,7 @@ from b2bua.callplan.plan import Plan
 from b2bua.callplan.question import Rule
 from b2bua.callplan.situation import Caller
 from b2bua.sip.bodies.location import location_of
-from b2bua.sip.dialogs.session_user import NOBODY
+from b2bua.sip.dialogs.session import NOBODY
 from b2bua.sip.sdp.nat import Nat
 from b2bua.sip.transactions.server_transaction import ServerTransaction
 

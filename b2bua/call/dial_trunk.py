@@ -14,8 +14,8 @@ from b2bua.callplan.causes import Cause
 from b2bua.callplan.responses import asks_next, better, meaning
 from b2bua.callplan.steps import Dial
 from b2bua.sip.bodies.location import Location
+from b2bua.sip.dialogs.refusal import Refusal
 from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_user import Refusal
 from b2bua.sip.dialogs.uac import ClientSession
 from b2bua.sip.text.address import Address
 from b2bua.sip.text.body import Part

@@ -16,8 +16,8 @@ from b2bua.callplan.causes import Cause
 from b2bua.callplan.responses import ends_search, means_busy
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Ring
+from b2bua.sip.dialogs.refusal import Refusal
 from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_user import Refusal
 from b2bua.sip.dialogs.uac import ClientSession
 from b2bua.sip.text.address import Address
 from b2bua.sip.text.errors import BadMessage

@@ -24,8 +24,7 @@ from b2bua.callplan.plan import Plan
 from b2bua.callplan.responses import meaning
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
-from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_user import Nobody
+from b2bua.sip.dialogs.session import Nobody, Session
 from b2bua.sip.sdp.description import Direction
 from b2bua.sip.text.errors import BadMessage
 

@@ -15,7 +15,7 @@ from b2bua.call.walk import Walk
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.outcome import Ended
 from b2bua.callplan.settings import User
-from b2bua.sip.dialogs.session_user import Nobody
+from b2bua.sip.dialogs.session import Nobody
 from b2bua.sip.sdp.description import Direction
 from b2bua.sip.text.compose import Header
 from b2bua.sip.transactions.timers import NEVER, Timed

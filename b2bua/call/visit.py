@@ -8,8 +8,8 @@ from b2bua.call.context import CallContext
 from b2bua.call.leg import Leg
 from b2bua.call.relay_session import RelaySession
 from b2bua.callplan.steps import Portal, Voicemail
-from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_user import Nobody, Refusal
+from b2bua.sip.dialogs.refusal import Refusal
+from b2bua.sip.dialogs.session import Nobody, Session
 from b2bua.sip.dialogs.uac import ClientSession
 from b2bua.sip.text.address import Address
 from b2bua.sip.text.errors import BadMessage

@@ -31,7 +31,7 @@ LOOP = Reject(482, "Loop Detected", q850=25)
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class ActionSteps:
     """The steps of an action and the refusal with which they end; `remark` says why it is not as configured."""
 
     steps: tuple[Step, ...]
@@ -53,23 +53,23 @@ class Course:
 
 def course(
     asked: Asked, treatment: Treatment, cause: Cause, occasion: Occasion, on: frozenset[Cause]
-) -> Course:
+) -> ActionSteps:
     """What an action does on these causes. `cause` is the reason that a redirect gives (D5)."""
     user = asked.user
     match treatment.action:
         case Action.VOICEMAIL:
-            return Course((Voicemail(user.id, occasion, on),), ENGAGED if on == BUSY else NOT_ANSWERED)
+            return ActionSteps((Voicemail(user.id, occasion, on),), ENGAGED if on == BUSY else NOT_ANSWERED)
         case Action.USER:
             return _to_user(asked, treatment, cause, occasion, on)
         case Action.NUMBER:
             return to_number(asked, treatment, cause, occasion, on)
         case _:
-            return Course((EngagedTone(asked.limits.engaged_tone, on),), ENGAGED)
+            return ActionSteps((EngagedTone(asked.limits.engaged_tone, on),), ENGAGED)
 
 
 def to_number(
     asked: Asked, treatment: Treatment, cause: Cause, occasion: Occasion, on: frozenset[Cause]
-) -> Course:
+) -> ActionSteps:
     """A redirect to a number, with what it announces before (N4, D1); judged as if dialled now (D8)."""
     user, present = asked.user, treatment.present_dialled_number
     match redirect_target(treatment.number or "", user, asked.numbering, asked.limits):
@@ -85,19 +85,19 @@ def to_number(
             )
             step = Dial(number, identity, asked.limits.redirect, by=user.id, on=on)
     announced = (Announce(Announcement.REDIRECTING, on),) if treatment.announce else ()
-    return Course((*announced, step), AS_THERE)
+    return ActionSteps((*announced, step), AS_THERE)
 
 
 def _to_user(
     asked: Asked, treatment: Treatment, cause: Cause, occasion: Occasion, on: frozenset[Cause]
-) -> Course:
+) -> ActionSteps:
     user, target = asked.user, treatment.user
     known = asked.numbering.users.get(target) if target is not None else None
     if target is None or target == user.id or (known is not None and known.customer != user.customer):
         return _failed(user, f"another user of {asked.customer.name} is needed", occasion, on)
     if known is not None and (why := why_not_call(CalledUser(known.id, ""), user, asked.numbering)):
         return _failed(user, why, occasion, on)
-    return Course((Transfer(user.id, target, reason=_reason(cause), on=on),))
+    return ActionSteps((Transfer(user.id, target, reason=_reason(cause), on=on),))
 
 
 def has_voicemail(user: User) -> bool:
@@ -121,10 +121,10 @@ def is_long(journey: Journey) -> bool:
 _LONG = f"the call has been redirected {MOST_DIVERSIONS} times already"
 
 
-def _failed(user: User, why: str, occasion: Occasion, on: frozenset[Cause]) -> Course:
+def _failed(user: User, why: str, occasion: Occasion, on: frozenset[Cause]) -> ActionSteps:
     steps = mailbox(user, occasion, on)
     instead = "voicemail takes the call" if steps else "the call ends"
-    return Course(steps, NOT_ANSWERED, f"; the redirect fails, so {instead}: {why}")
+    return ActionSteps(steps, NOT_ANSWERED, f"; the redirect fails, so {instead}: {why}")
 
 
 def _reason(cause: Cause) -> Cause | None:

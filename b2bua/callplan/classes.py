@@ -8,18 +8,18 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from b2bua.callplan import uk_plan
-from b2bua.callplan.uk_plan import Service
+from b2bua.callplan.uk_plan import RangeUse
 
 CLASSES = ("internal", "national", "mobile", "international", "premium", "emergency")
 
 _UK = "+44"
 _UK_TERRITORIES = {"GB", "GG", "IM", "JE"}
 _UK_PREMIUM = {
-    Service.PERSONAL,
-    Service.PAGER,
-    Service.SERVICE_CHARGE,
-    Service.PREMIUM,
-    Service.DIRECTORY,
+    RangeUse.PERSONAL,
+    RangeUse.PAGER,
+    RangeUse.SERVICE_CHARGE,
+    RangeUse.PREMIUM,
+    RangeUse.DIRECTORY,
 }
 _UK_NOT_PRESENTED = ("+4470", "+4484", "+4487", "+449")
 _PREMIUM = {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.PERSONAL_NUMBER}
@@ -59,9 +59,9 @@ def is_directory_code(code: str) -> bool:
 def destination_class(number: str, country: str) -> str:
     """`national`, `mobile`, `international` or `premium`, as seen from `country` (ISO 3166-1 alpha-2).
 
-    The class follows what a call costs. Jersey, Guernsey and the Isle of Man are abroad for the rest of +44, and each
-    other: they are no part of what is called national tariffs, their mobiles least of all. What is premium is so from
-    everywhere. Raises NumberParseException for what is no E.164 number.
+    The class follows what a call costs. Jersey, Guernsey and the Isle of Man are abroad for the rest of +44,
+    and for each other. They are no part of what is called national tariffs, their mobiles least of all. What
+    is premium is so from everywhere. Raises NumberParseException for what is no E.164 number.
     """
     if number.startswith(_UK):
         return _uk_class(number, country)
@@ -80,10 +80,10 @@ def destination_class(number: str, country: str) -> str:
 
 def _uk_class(number: str, country: str) -> str:
     allotted = uk_plan.range_of(number)
-    if allotted is None or allotted.service in _UK_PREMIUM:
+    if allotted is None or allotted.use in _UK_PREMIUM:
         return "premium"
     home = country in _UK_TERRITORIES
-    everywhere = allotted.service not in (Service.GEOGRAPHIC, Service.MOBILE)
+    everywhere = allotted.use not in (RangeUse.GEOGRAPHIC, RangeUse.MOBILE)
     if not home or (allotted.territory != country and not everywhere):
         return "international"
-    return "mobile" if allotted.service is Service.MOBILE else "national"
+    return "mobile" if allotted.use is RangeUse.MOBILE else "national"

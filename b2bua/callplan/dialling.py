@@ -1,9 +1,9 @@
 """What was dialled: somebody here, a number elsewhere, one of the platform's or a public code, or nothing known.
 
-Emergency codes are recognised before anything else (BEHAVIOUR E1), then the voice portal's access codes (W1), service
-codes (I6), the extensions of the caller's customer, and numbers as they are dialled in the customer's country, where
-a plan allots them (D8). A user may put 141 or 1470 before any of them, to withhold or show the number for this one
-call (I4).
+Emergency codes are recognised before anything else (BEHAVIOUR E1). Then come the voice portal's access codes
+(W1), service codes (I6), and the extensions of the caller's customer. Last come numbers as they are dialled
+in the customer's country, where a plan allots them (D8). A user may put 141 or 1470 before any of them, to
+withhold or show the number for this one call (I4).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceCode:
     """A public service code, to be sent on unaltered."""
 
     code: str
@@ -73,7 +73,7 @@ class Unknown:
     why: str
 
 
-Destination = CalledUser | Elsewhere | Emergency | Access | Service | Unknown
+Destination = CalledUser | Elsewhere | Emergency | Access | ServiceCode | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _find(
     if customer is not None and text in codes.access:
         return Access(text)
     if is_service_code(text):
-        return Service(text)
+        return ServiceCode(text)
     if customer is not None and (user := numbering.extensions.get((customer.id, text))) is not None:
         return CalledUser(user, text)
     if not _NUMBER.fullmatch(text):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from b2bua.callplan.actions import LOOP
 from b2bua.callplan.causes import NOT_ANSWERED
 from b2bua.callplan.classes import destination_class
-from b2bua.callplan.dialling import Elsewhere, Emergency, Service
+from b2bua.callplan.dialling import Elsewhere, Emergency, ServiceCode
 from b2bua.callplan.identity import Identity, in_emergency, outgoing
 from b2bua.callplan.numbering import Numbering
 from b2bua.callplan.permission import why_not_call
@@ -27,7 +27,7 @@ _FAILED = Reject(503, "Service Unavailable", q850=34, as_elsewhere=True)
 
 
 def call_elsewhere(
-    destination: Elsewhere | Service, user: User, caller: Caller, numbering: Numbering, limits: Limits
+    destination: Elsewhere | ServiceCode, user: User, caller: Caller, numbering: Numbering, limits: Limits
 ) -> Plan:
     """Plan a user's call to a number that nobody here has, or to a public service."""
     customer = numbering.customer_of(user)
@@ -40,7 +40,7 @@ def call_elsewhere(
                 return refusal(Rule.OUTBOUND, why, _NO_ROUTE)
             kind = destination_class(number, customer.country)
             why = f"{number} is a {kind} number elsewhere, and {customer.name} may call such numbers"
-        case Service(number):
+        case ServiceCode(number):
             if not numbering.trunks:
                 why = f"{number} is a service number, but there is no trunk to carry the call"
                 return refusal(Rule.OUTBOUND, why, _NO_TRUNK)

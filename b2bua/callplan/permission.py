@@ -8,7 +8,7 @@ from b2bua.callplan.dialling import (
     CalledUser,
     Elsewhere,
     Emergency,
-    Service,
+    ServiceCode,
     Unknown,
     dial,
     without_separators,
@@ -19,7 +19,7 @@ from b2bua.callplan.situation import Limits
 
 
 def why_not_call(
-    destination: CalledUser | Elsewhere | Service, user: User, numbering: Numbering
+    destination: CalledUser | Elsewhere | ServiceCode, user: User, numbering: Numbering
 ) -> str | None:
     """Why a user may not call this, in plain words; `None` where nothing is against it."""
     customer = numbering.customer_of(user)
@@ -31,7 +31,7 @@ def why_not_call(
             kind = destination_class(number, customer.country)
             if kind not in customer.allowed_classes:
                 return f"{customer.name} may not call {kind} numbers: {number}"
-        case Service(code) if is_directory_code(code) and "premium" not in customer.allowed_classes:
+        case ServiceCode(code) if is_directory_code(code) and "premium" not in customer.allowed_classes:
             return f"{customer.name} may not call premium numbers: {code}"
     if user.default_number is None:
         return f"{user.name} has no number, and so may call inside {customer.name} and in an emergency only"
@@ -50,7 +50,7 @@ def redirect_target(
     match destination:
         case Unknown():
             return destination
-        case Emergency() | Access() | Service():
+        case Emergency() | Access() | ServiceCode():
             return Unknown(f"calls are never redirected to {destination.code}")
         case CalledUser(by.id, number):
             return Unknown(f"{number} is {by.name}, and calls cannot be redirected to oneself")

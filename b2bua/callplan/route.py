@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from b2bua.callplan.dialling import Access, CalledUser, Elsewhere, Emergency, Service, Unknown, dial
+from b2bua.callplan.dialling import Access, CalledUser, Elsewhere, Emergency, ServiceCode, Unknown, dial
 from b2bua.callplan.hops import Hop, LookAt, arrive
 from b2bua.callplan.journey import Diversion, Journey
 from b2bua.callplan.numbering import Numbering
@@ -26,10 +26,10 @@ def route(
 ) -> Hop:
     """Plan a call from what was dialled. `situation` is asked once, for the called user, if there is one.
 
-    `diversions` are the redirects that an incoming call has been through already, `visited` the users it had come
-    to where it is one of ours that left and comes back (D7). `called_back` is the user whose emergency call showed the
-    number that an incoming call is for: it is theirs now, whoever has it otherwise (E4). Raises KeyError for a caller
-    whose user is not in the tables.
+    `diversions` are the redirects that an incoming call has been through already. `visited` are the users it
+    had come to where it is one of ours that left and comes back (D7). `called_back` is the user whose
+    emergency call showed the number that an incoming call is for: it is theirs now, whoever has it otherwise
+    (E4). Raises KeyError for a caller whose user is not in the tables.
     """
     calling = None if caller.user is None else numbering.users[caller.user]
     customer = None if calling is None else numbering.customer_of(calling)
@@ -56,7 +56,7 @@ def route(
             return arrive(numbering.users[user], caller, journey, numbering, situation, limits)
         case Access(code) if calling is not None:
             plan = visit_portal(code, calling)
-        case Elsewhere() | Service() if calling is not None:
+        case Elsewhere() | ServiceCode() if calling is not None:
             plan = call_elsewhere(destination, calling, caller, numbering, limits)
         case Unknown():
             plan = refuse_unknown(destination)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from b2bua.callplan.actions import NOT_ANSWERED, Course, course, to_number
+from b2bua.callplan.actions import NOT_ANSWERED, ActionSteps, course, to_number
 from b2bua.callplan.causes import ANY, BUSY, UNANSWERED, Cause
 from b2bua.callplan.hours import interval_at
 from b2bua.callplan.question import Asked, Rule, Verdict
@@ -130,11 +130,11 @@ def _ring_for(asked: Asked, seconds: float) -> Step:
     return Ring(asked.user.id, min(seconds, asked.limits.max_unanswered))
 
 
-def _if_not_answered(asked: Asked, cause: Cause) -> Course:
+def _if_not_answered(asked: Asked, cause: Cause) -> ActionSteps:
     return course(asked, asked.user.not_answered, cause, Occasion.NO_ANSWER, UNANSWERED)
 
 
-def _if_busy(asked: Asked) -> Course:
+def _if_busy(asked: Asked) -> ActionSteps:
     return course(asked, asked.user.busy, Cause.BUSY, Occasion.BUSY, BUSY)
 
 

@@ -1,4 +1,4 @@
-"""The United Kingdom's numbering plan: which numbers after +44 it allots, to what service and to which territory.
+"""The United Kingdom's numbering plan: which numbers after +44 it allots, to what use and to which territory.
 
 The structure is Ofcom's National Telephone Numbering Plan: area codes, ranges of services, and how many digits follow
 them. Single blocks within an area code or range are not looked at: which of them are in use changes by the week. Its
@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 
-class Service(Enum):
+class RangeUse(Enum):
     """What a range is for; that decides what a call costs."""
 
     GEOGRAPHIC = "geographic"  # 01, 02
@@ -28,9 +28,9 @@ class Service(Enum):
 
 
 class Range(NamedTuple):
-    """A range of national numbers: its service, the lengths of its numbers in digits, and its territory."""
+    """A range of national numbers: its use, the lengths of its numbers in digits, and its territory."""
 
-    service: Service
+    use: RangeUse
     lengths: tuple[int, ...] = (10,)
     territory: str = "GB"
 
@@ -74,36 +74,36 @@ _ISLANDS = {
     "IM": ("1624", "74576 7524 7624 7924"),
 }
 _SERVICES = {
-    "30 33 34 37": Range(Service.WIDE),
-    "55 56": Range(Service.CORPORATE),
-    "70": Range(Service.PERSONAL),
-    "71 72 73 74 75 77 78 79": Range(Service.MOBILE),
-    "76": Range(Service.PAGER),
-    "800": Range(Service.FREE, (9, 10)),
-    "8001111": Range(Service.FREE, (7, 9, 10)),
-    "808": Range(Service.FREE),
-    "842 843 844 845 870 871 872 873": Range(Service.SERVICE_CHARGE),
-    "90 91 98": Range(Service.PREMIUM),
+    "30 33 34 37": Range(RangeUse.WIDE),
+    "55 56": Range(RangeUse.CORPORATE),
+    "70": Range(RangeUse.PERSONAL),
+    "71 72 73 74 75 77 78 79": Range(RangeUse.MOBILE),
+    "76": Range(RangeUse.PAGER),
+    "800": Range(RangeUse.FREE, (9, 10)),
+    "8001111": Range(RangeUse.FREE, (7, 9, 10)),
+    "808": Range(RangeUse.FREE),
+    "842 843 844 845 870 871 872 873": Range(RangeUse.SERVICE_CHARGE),
+    "90 91 98": Range(RangeUse.PREMIUM),
 }
 
 
 def _ranges() -> dict[str, Range]:
     found: dict[str, Range] = {}
     for start, ends in _AREAS.items():
-        found |= {start + end: Range(Service.GEOGRAPHIC) for end in ends.split()}
-    found |= {area: Range(Service.GEOGRAPHIC, (9, 10)) for area in _SHORT_AREAS.split()}
-    found |= {area: Range(Service.GEOGRAPHIC) for area in _LARGE_AREAS.split()}
+        found |= {start + end: Range(RangeUse.GEOGRAPHIC) for end in ends.split()}
+    found |= {area: Range(RangeUse.GEOGRAPHIC, (9, 10)) for area in _SHORT_AREAS.split()}
+    found |= {area: Range(RangeUse.GEOGRAPHIC) for area in _LARGE_AREAS.split()}
     for starts, each in _SERVICES.items():
         found |= dict.fromkeys(starts.split(), each)
     for territory, (area, mobiles) in _ISLANDS.items():
-        found[area] = Range(Service.GEOGRAPHIC, territory=territory)
-        found |= {start: Range(Service.MOBILE, territory=territory) for start in mobiles.split()}
+        found[area] = Range(RangeUse.GEOGRAPHIC, territory=territory)
+        found |= {start: Range(RangeUse.MOBILE, territory=territory) for start in mobiles.split()}
     return found
 
 
 _RANGES = _ranges()
 _LONGEST = max(map(len, _RANGES))
-_DIRECTORY = Range(Service.DIRECTORY, (6,))
+_DIRECTORY = Range(RangeUse.DIRECTORY, (6,))
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ MAX_SOURCES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class BackOff:
     """What one source may do: `failures` within `window` seconds end in silence, from half of them on in pauses.
 
     The first silence lasts `silence` seconds, each further one twice as long, up to `longest`.
@@ -46,8 +46,8 @@ class Failures:
     silent is remembered for `longest` seconds more, and of many sources only the latest.
     """
 
-    def __init__(self, patience: Patience, most: int = MAX_SOURCES) -> None:
-        self._patience = patience
+    def __init__(self, back_off: BackOff, most: int = MAX_SOURCES) -> None:
+        self._back_off = back_off
         self._most = most
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
@@ -70,25 +70,25 @@ class Failures:
         `silence`: whether this source may be silenced at all, or only has to pause. `grows`: whether it is
         silenced for longer each time.
         """
-        patience = self._patience
+        back_off = self._back_off
         entry = self._entries.get(source)
         if entry is None or self._forgiven(entry, now):
             entry = self._entries[source] = _Entry(now)
             if len(self._entries) > self._most:
                 self._entries.popitem(last=False)
-        elif now - entry.since > patience.window:
+        elif now - entry.since > back_off.window:
             entry.since, entry.count = now, 0
         self._entries.move_to_end(source)
         # The first is the one that failed longest ago; whoever failed just now is not forgiven.
         while self._forgiven(self._entries[first := next(iter(self._entries))], now):
             del self._entries[first]
         entry.count += 1
-        held_back = entry.count - max(patience.failures // 2, 1)
+        held_back = entry.count - max(back_off.failures // 2, 1)
         if held_back >= 0:
             entry.pause_until = now + min(2.0**held_back, LONGEST_PAUSE)
-        if not silence or entry.count < patience.failures:
+        if not silence or entry.count < back_off.failures:
             return None
-        seconds = min(patience.silence * 2**entry.silences, patience.longest) if grows else patience.silence
+        seconds = min(back_off.silence * 2**entry.silences, back_off.longest) if grows else back_off.silence
         blocked = Blocked(seconds, entry.count)
         entry.silences = min(entry.silences + 1, 32)
         entry.silent_until = entry.since = now + seconds
@@ -97,5 +97,5 @@ class Failures:
         return blocked
 
     def _forgiven(self, entry: _Entry, now: float) -> bool:
-        quiet = self._patience.longest if entry.silences else self._patience.window
+        quiet = self._back_off.longest if entry.silences else self._back_off.window
         return now - max(entry.since, entry.silent_until, entry.pause_until) > quiet

@@ -29,7 +29,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class RegisterOutcome:
     """The answer to a REGISTER, and the changes to apply: none unless the code is 200."""
 
     code: int
@@ -40,7 +40,7 @@ class Registration:
 
 def register(
     request: Request, username: str, flow: Flow, bindings: tuple[Binding, ...], limits: Limits, now: float
-) -> Registration:
+) -> RegisterOutcome:
     """Decide the REGISTER of a verified account.
 
     `username` is the account that the digest proved, `bindings` are its live ones. The user part of To must
@@ -50,18 +50,20 @@ def register(
     if not request.call_id.isprintable():
         raise BadMessage(400, "Bad Call-ID")
     if request.to.uri.user != username:
-        return Registration(403, "Forbidden")
+        return RegisterOutcome(403, "Forbidden")
     values = request.values("contact")
     path = _path(request)
     if len(values) > 2 * limits.max_contacts:  # enough to take off all and put on as many
-        return Registration(403, "Too Many Contacts")
+        return RegisterOutcome(403, "Too Many Contacts")
     if "*" in values:
         wanted = _everything_off(request, values, bindings, now)
     else:
         contacts = [_contact(value) for value in values]
         asked = [_seconds(contact, request, limits) for contact in contacts]
         if any(0 < seconds < min(limits.min_expires, HOUR) for seconds in asked):
-            return Registration(423, "Interval Too Brief", (("Min-Expires", str(ceil(limits.min_expires))),))
+            return RegisterOutcome(
+                423, "Interval Too Brief", (("Min-Expires", str(ceil(limits.min_expires))),)
+            )
         translated = _translated(request, flow)
         wanted = _distinct(
             (
@@ -77,14 +79,14 @@ def register(
     for each in wanted:
         old = [binding for binding in left if each.replaces(binding)]
         if any(binding.call_id == request.call_id and binding.cseq >= request.cseq[0] for binding in old):
-            return Registration(500, "CSeq Out Of Order")
+            return RegisterOutcome(500, "CSeq Out Of Order")
         left = [binding for binding in left if binding not in old]
         changes += _changes(each, old, now)
     left += [each for each in wanted if each.expires_at > now]
     if len(left) > max(limits.max_contacts, len(bindings)):
-        return Registration(403, "Too Many Contacts")
+        return RegisterOutcome(403, "Too Many Contacts")
     registered = tuple(("Contact", each.contact_value(now)) for each in left)
-    return Registration(200, "OK", (*registered, *(("Path", each) for each in path)), tuple(changes))
+    return RegisterOutcome(200, "OK", (*registered, *(("Path", each) for each in path)), tuple(changes))
 
 
 def _everything_off(

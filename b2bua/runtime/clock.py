@@ -52,23 +52,6 @@ class LoopTimers(TimerQueue):
             self._arm(self.next_deadline())
 
 
-class Alarm(Timed):
-    """Does something at moments that it names itself, in monotonic seconds."""
-
-    def __init__(self, queue: TimerQueue, act: Callable[[float], None]) -> None:
-        super().__init__()
-        self._queue = queue
-        self._act = act
-
-    def at(self, when: float) -> None:
-        """Act at this moment, and not before; the last call counts."""
-        self._queue.schedule(self, when)
-
-    def on_deadline(self, now: float) -> None:
-        """The moment has come."""
-        self._act(now)
-
-
 class ClockJumps:
     """Sees when the wall clock was set; small corrections, as of NTP, do not count."""
 

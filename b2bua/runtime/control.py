@@ -15,9 +15,10 @@ from typing import Any
 
 import structlog
 
+from provisioning.control import VERSION
+
 log = structlog.get_logger()
 
-VERSION = 1
 LONGEST_LINE = 65536
 
 Json = dict[str, Any]

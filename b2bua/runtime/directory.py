@@ -13,6 +13,7 @@ from b2bua.registrar.location import Location
 from b2bua.registrar.target import Ways, target_of
 from b2bua.runtime.picked_numbers import PickedNumbers
 from b2bua.sip.text.flow import SocketAddress
+from b2bua.sip.text.transport import Transport
 from b2bua.trunks.sources import sources_of
 from provisioning.store.directory import Account
 from provisioning.store.directory import Directory as Reading
@@ -69,7 +70,7 @@ class LiveDevices:
         self,
         directory: Directory,
         location: Location,
-        local: Mapping[str, SocketAddress],
+        local: Mapping[Transport, SocketAddress],
         is_ours: Callable[[SocketAddress], bool],
     ) -> None:
         self.directory = directory

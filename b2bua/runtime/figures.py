@@ -18,7 +18,7 @@ class NodeFigures:
         layer = self._node.agent.layer
         return (
             ("ringplan_calls", "Calls in progress.", len(self._node.book)),
-            ("ringplan_connections", "TCP connections.", self._node.connections),
+            ("ringplan_connections", "TCP connections.", self._node.wires.connections),
             ("ringplan_legs", "Dialogs of calls in progress.", self._node.agent.sessions),
             ("ringplan_transactions", "SIP transactions.", len(layer)),
             ("ringplan_timers", "Deadlines queued, cancelled ones included.", self._node.deadlines),
@@ -28,10 +28,10 @@ class NodeFigures:
                 "Devices that subscribe to message waiting.",
                 self._node.agent.subscriptions,
             ),
-            ("ringplan_relay_sessions", "Open relay sessions.", self._node.relay.sessions),
-            ("ringplan_media_workers", "Media workers.", self._node.pool.workers),
-            ("ringplan_media_workers_spare", "Media workers without a session.", self._node.pool.spare),
-            ("ringplan_media_sessions", "Sessions in mailboxes.", self._node.pool.sessions),
+            ("ringplan_relay_sessions", "Open relay sessions.", self._node.media.relay.sessions),
+            ("ringplan_media_workers", "Media workers.", self._node.media.pool.workers),
+            ("ringplan_media_workers_spare", "Media workers without a session.", self._node.media.pool.spare),
+            ("ringplan_media_sessions", "Sessions in mailboxes.", self._node.media.pool.sessions),
             ("ringplan_write_backlog", "Calls and bindings not on disk yet.", self._node.writer.backlog),
             (
                 "ringplan_loop_delay_seconds",

@@ -6,6 +6,9 @@ import asyncio
 import ctypes
 from collections.abc import Callable
 
+from b2bua.sip.sdp import description
+from b2bua.sip.text import message
+
 BURST = 32
 """Transactions below which nothing is worth a look at the heap."""
 
@@ -23,13 +26,13 @@ class Housekeeping:
         held: Callable[[], int],
         forget: Callable[[float], None],
         keep: float,
-        empty: Callable[[], None],
+        empty: Callable[[], None] | None = None,
         trim: Callable[[], object] | None = None,
     ) -> None:
         self._held = held
         self._forget = forget
         self._keep = keep
-        self._empty = empty
+        self._empty = empty or empty_caches
         self._trim = _malloc_trim() if trim is None else trim
         self._peak = 0
 
@@ -51,6 +54,12 @@ class Housekeeping:
             return False
         self._peak = held
         return True
+
+
+def empty_caches() -> None:
+    """Forget what was read of messages before."""
+    message.forget_known()
+    description.forget_known()
 
 
 def _malloc_trim() -> Callable[[], object]:

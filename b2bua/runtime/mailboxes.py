@@ -12,6 +12,7 @@ from b2bua.call.ports import ReservationDone, ShownCaller
 from b2bua.runtime.directory import LiveDevices
 from b2bua.runtime.records.trace import legible
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from media.client import MediaClient, MediaError
 from media.message import Caller, Occasion
 from media.protocol import Event, Place, Reservation, Service
@@ -108,7 +109,7 @@ class MailboxLink:
                 log.warning("media.refused", reason=str(place))
                 done(None, now)
             else:
-                done(Flow("UDP", self._local, SocketAddress(place.address, place.port)), now)
+                done(Flow(Transport.UDP, self._local, SocketAddress(place.address, place.port)), now)
 
         def later(place: Place | MediaError) -> None:
             # Called from the event loop: a fault in a call must not end the connection to the media host.

@@ -15,7 +15,6 @@ from b2bua.callplan.dialling import without_separators
 from b2bua.registrar.bindings import Binding, Change, Refreshed, Removed
 from b2bua.registrar.registrar import HOUR, Limits
 from b2bua.runtime.callers import Authenticate
-from b2bua.runtime.clock import Alarm
 from b2bua.runtime.directory import LiveDevices
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.bodies.message_summary import CONTENT_TYPE, UNSOLICITED, Counts, summary
@@ -25,6 +24,7 @@ from b2bua.sip.text.flow import Flow
 from b2bua.sip.text.message import Request
 from b2bua.sip.text.uri import Uri
 from b2bua.sip.transactions.server_transaction import ServerTransaction
+from b2bua.sip.transactions.timers import Alarm
 from b2bua.trunks.dialled import dialled
 from provisioning.store.directory import Account
 

@@ -11,11 +11,12 @@ from prometheus_client import ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from b2bua.runtime.clock import Alarm, LoopTimers
+from b2bua.runtime.clock import LoopTimers
+from b2bua.sip.transactions.timers import Alarm
 
 log = structlog.get_logger()
 
-PATIENCE = 2.0  # seconds a scrape waits for a busy event loop
+SCRAPE_TIMEOUT = 2.0  # seconds a scrape waits for a busy event loop
 PULSE = 0.25  # seconds between two looks at how late the event loop is
 STALL = 0.25  # seconds late that are worth a line in the log
 QUIET = 10.0  # seconds until the next such line
@@ -73,7 +74,7 @@ class _Live(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All figures of one moment."""
-        yield from asyncio.run_coroutine_threadsafe(self._read(), self._loop).result(PATIENCE)
+        yield from asyncio.run_coroutine_threadsafe(self._read(), self._loop).result(SCRAPE_TIMEOUT)
 
     async def _read(self) -> list[Metric]:
         families: list[Metric] = []

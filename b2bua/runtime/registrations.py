@@ -22,17 +22,19 @@ from b2bua.registrar.bindings import (
     wall_time,
 )
 from b2bua.registrar.registrar import Limits, register
-from b2bua.runtime.clock import Alarm, LoopTimers
+from b2bua.runtime.clock import LoopTimers
 from b2bua.runtime.directory import Directory, LiveDevices
 from b2bua.runtime.guard.gate import Gate
-from b2bua.runtime.picked_numbers import Shown, pick
+from b2bua.runtime.identity import Shown, pick
 from b2bua.runtime.records.writer import Writer
 from b2bua.sip.auth.digest import Account, Authenticator, Missing, Refused, Stale, Verified
 from b2bua.sip.text.address import parse_address
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request
+from b2bua.sip.text.transport import Transport
 from b2bua.sip.transactions.server_transaction import ServerTransaction
+from b2bua.sip.transactions.timers import Alarm
 from provisioning.store.bindings import StoredBinding
 
 log = structlog.get_logger()
@@ -270,7 +272,7 @@ def _stored(binding: Binding, user_id: int, details: dict[str, Any], now: float)
         call_id=binding.call_id,
         cseq=binding.cseq,
         expires_at=wall_time(binding.expires_at, now, time.time()),
-        transport=binding.flow.transport,
+        transport=binding.flow.transport.value,
         local=str(binding.flow.local),
         remote=str(binding.flow.remote),
         instance=binding.instance or None,
@@ -284,6 +286,8 @@ def _restored(stored: StoredBinding, now: float, wall_now: float) -> Binding | N
         contact = parse_address(stored.contact)
     except BadMessage:
         return None
+    if (transport := Transport.named(stored.transport)) is None:
+        return None
     return Binding(
         username=stored.username,
         contact=contact.uri,
@@ -291,7 +295,7 @@ def _restored(stored: StoredBinding, now: float, wall_now: float) -> Binding | N
         call_id=stored.call_id,
         cseq=stored.cseq,
         expires_at=monotonic_time(stored.expires_at, now, wall_now),
-        flow=Flow(stored.transport, _hop(stored.local), _hop(stored.remote)),
+        flow=Flow(transport, _hop(stored.local), _hop(stored.remote)),
         user_agent=stored.user_agent or "",
         path=tuple(stored.details.get(PATH, ())),
         behind_nat=stored.details.get(BEHIND_NAT, True),

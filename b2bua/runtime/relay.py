@@ -22,7 +22,7 @@ from media.sounds import SOUNDS, seconds
 log = structlog.get_logger()
 
 RETRY = 0.2  # seconds between two attempts to reach the relay
-PATIENCE = 10.0  # seconds that calls wait for a relay that has gone
+RELAY_TIMEOUT = 10.0  # seconds that calls wait for a relay that has gone
 HELD_TIMEOUT = 4 * 3600.0  # seconds a call on hold may be silent
 
 
@@ -30,7 +30,7 @@ Opened = Callable[[Ports | None, float], None]
 
 
 class RelayLink:
-    """One relay process. While it is away, for PATIENCE seconds at most, sessions that are asked for wait.
+    """One relay process. While it is away, for RELAY_TIMEOUT seconds at most, sessions that are asked for wait.
 
     `on_back` hears that it is there again, with none of the sessions it had; `on_lost` that it did not come back
     in time: until it does, sessions are refused at once.
@@ -82,7 +82,7 @@ class RelayLink:
                 await self._away.wait()
                 self._away.clear()
                 try:
-                    async with asyncio.timeout(PATIENCE):
+                    async with asyncio.timeout(RELAY_TIMEOUT):
                         await self.connect()
                 except TimeoutError:
                     self._give_up()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -36,17 +37,33 @@ from b2bua.sip.transactions.server_transaction import ServerTransaction
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What telephony works with."""
+
+    services: Services
+    """What every call works with."""
+    registrations: Registrations
+    callers: Callers
+    message_waiting: MessageWaiting
+
+
 class Telephony:
-    """The `Application` of the user agent."""
+    """The `Application` of the user agent.
+
+    `join` is called once, at the end, with telephony itself: the user agent and the registrar have to know whom they
+    tell what happens.
+    """
 
     def __init__(
         self,
+        join: Callable[[Telephony], Parts],
         devices: LiveDevices,
         book: CallBook,
         trace: Trace,
         limits: Limits,
         emergencies: Emergencies,
-        quotas: CallRate,
+        rate: CallRate,
     ) -> None:
         self.devices = devices
         self.book = book
@@ -56,42 +73,12 @@ class Telephony:
         self._trace = trace
         self._limits = limits
         self._emergencies = emergencies
-        self._quotas = quotas
-        self._services: Services | None = None
-        self._registrations: Registrations | None = None
-        self._callers: Callers | None = None
-        self._message_waiting: MessageWaiting | None = None
-
-    def connect(
-        self,
-        services: Services,
-        registrations: Registrations,
-        callers: Callers,
-        message_waiting: MessageWaiting,
-    ) -> None:
-        """Join the parts that need each other."""
-        self._services = services
-        self._registrations = registrations
-        self._callers = callers
-        self._message_waiting = message_waiting
-
-    @property
-    def services(self) -> Services:
-        """What every call works with."""
-        assert self._services is not None
-        return self._services
-
-    @property
-    def registrations(self) -> Registrations:
-        """The registrar."""
-        assert self._registrations is not None
-        return self._registrations
-
-    @property
-    def message_waiting(self) -> MessageWaiting:
-        """The lamps."""
-        assert self._message_waiting is not None
-        return self._message_waiting
+        self._rate = rate
+        parts = join(self)
+        self.services = parts.services
+        self._registrations = parts.registrations
+        self._callers = parts.callers
+        self._message_waiting = parts.message_waiting
 
     # What the user agent tells
 
@@ -100,7 +87,6 @@ class Telephony:
         if self.draining:
             invite.dismiss(503, (("Retry-After", "10"),))
             return
-        assert self._callers is not None
         calling = self._callers.identify(invite, request, now)
         if calling is None:
             return
@@ -157,7 +143,7 @@ class Telephony:
 
     def _may_call_out(self, hop: Hop, now: float) -> bool:
         calls = any(isinstance(step, Dial) for step in hop.plan.steps)
-        return not calls or hop.caller.customer is None or self._quotas.take(hop.caller.customer, now)
+        return not calls or hop.caller.customer is None or self._rate.take(hop.caller.customer, now)
 
     def _call_for_help(self, call: Call) -> None:
         """Tell operators, and remember the number that is shown: it may be rung back (E4)."""
@@ -170,11 +156,11 @@ class Telephony:
 
     def on_register(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A registration."""
-        self.registrations.on_register(transaction, request, now)
+        self._registrations.on_register(transaction, request, now)
 
     def on_subscribe(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A subscription to what a mailbox holds."""
-        self.message_waiting.on_subscribe(transaction, request, now)
+        self._message_waiting.on_subscribe(transaction, request, now)
 
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
         """Keep it for the ladder of its call."""
@@ -199,7 +185,7 @@ class Telephony:
 
     def registration_changed(self, change: Change, now: float) -> None:
         """A device registered or has gone: its lamp is told, and a call that waits for it rings it (R8, V4)."""
-        self.message_waiting.registration_changed(change, now)
+        self._message_waiting.registration_changed(change, now)
         binding = change.binding
         account = self.devices.directory.account(binding.username)
         if account is None or not isinstance(change, Added):

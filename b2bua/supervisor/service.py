@@ -35,7 +35,7 @@ class StartError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StartOrder:
     """The processes in the order of their start: all of `media`, when those are ready `signalling`, and what calls
     do not need last.
     """
@@ -45,9 +45,9 @@ class Plan:
     provisioning: Program
 
 
-def programs(settings: Settings) -> Plan:
+def programs(settings: Settings) -> StartOrder:
     """The processes of this service. Signalling may take `calls.drain` seconds longer to stop."""
-    return Plan(
+    return StartOrder(
         media=(
             Program("relay", module("media.relay"), stop_limit=5.0),
             Program("media", module("media"), stop_limit=15.0),
@@ -117,7 +117,11 @@ class Service:
     """The running processes; `run` returns when they have all ended."""
 
     def __init__(
-        self, plan: Plan, environment: Mapping[str, str], stream: LogStream, ready_limit: float = READY_LIMIT
+        self,
+        plan: StartOrder,
+        environment: Mapping[str, str],
+        stream: LogStream,
+        ready_limit: float = READY_LIMIT,
     ) -> None:
         self._plan = plan
         self._ready_limit = ready_limit

@@ -19,6 +19,7 @@ import structlog
 
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.framing import PING, PONG, Framer, Unframed
+from b2bua.sip.text.transport import Transport
 from b2bua.transport.unreachable import Unreachable
 
 log = structlog.get_logger()
@@ -44,15 +45,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who hears what happens on the connections. None of these may raise.
-
-    `message` gets each whole message, `unframed` what no message can be cut out of before its connection is
-    closed, `lost` each flow that is dead; it is never called from inside `send`.
-    """
+    """Who hears what happens on the connections. None of these may raise."""
 
     message: Callable[[bytes, Flow], None]
+    """Gets each whole message."""
     unframed: Callable[[Unframed, Flow], None]
+    """Gets what no message can be cut out of, before its connection is closed."""
     lost: Callable[[Flow], None]
+    """Gets each flow that is dead. It is never called from inside `send`."""
 
 
 class Connection(asyncio.Protocol):
@@ -211,7 +211,7 @@ class TcpTransport:
             if self._unreachable.holds(remote, self._loop.time()):
                 return None
             self._open(remote, HASTE)
-        return Flow("TCP", self.local, remote)
+        return Flow(Transport.TCP, self.local, remote)
 
     def prove(self, flow: Flow) -> None:
         """Somebody we know sent a request by this flow."""
@@ -234,7 +234,7 @@ class TcpTransport:
 
     def new_flow(self, remote: SocketAddress) -> Flow:
         """A flow to this peer by a connection of its own."""
-        return Flow("TCP", self.local, remote, next(self._numbers))
+        return Flow(Transport.TCP, self.local, remote, next(self._numbers))
 
     def admit(self, connection: Connection) -> bool:
         """Take in a connection that a peer opened, unless there are too many."""

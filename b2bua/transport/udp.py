@@ -1,9 +1,9 @@
 """SIP over UDP (RFC 3261 §18), by asyncio-dgram.
 
-Its stream reports an error of an earlier packet to whoever sends next, and drops the packet that was to be sent:
-sending tries again. Its queue has no bound, and a task that waits for it costs more than the datagram itself: an
-inbox of ours is in the queue's place, which has a bound and hands on without a task. Nor does sending need one:
-what the kernel does not take at once waits in the stream's transport.
+Its stream reports an error of an earlier packet to whoever sends next, and drops the packet that was to be
+sent: sending tries again. Its queue has no bound, and a task that waits for it costs more than the datagram
+itself. An inbox of ours is in the queue's place, which has a bound and hands on without a task. Nor does
+sending need one: what the kernel does not take at once waits in the stream's transport.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from asyncio_dgram.aio import DatagramServer
 from asyncio_dgram.aio import Protocol as DatagramProtocol
 
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from b2bua.transport import stun
 from b2bua.transport.rank import Rank
 from b2bua.transport.waiting import Datagram, WaitingRoom
@@ -58,10 +59,10 @@ class _Inbox(asyncio.Queue[Any]):
 class UdpTransport:
     """One UDP socket. `received` gets each datagram and must not raise; `send` queues one.
 
-    While datagrams wait, those of the lower ranks go first, but never before another of the same source. When `limit`
-    of them wait, one more takes the place of one of a higher rank, or is refused itself; only what belongs to something
-    begun by somebody known is queued all the same, until twice the limit waits. A STUN binding request, by which a
-    phone keeps its NAT's mapping open, is answered at once and goes no further.
+    While datagrams wait, those of the lower ranks go first, but never before another of the same source. When
+    `limit` of them wait, one more takes the place of one of a higher rank, or is refused itself. Only what
+    belongs to something begun by somebody known is queued all the same, until twice the limit waits. A STUN
+    binding request, by which a phone keeps its NAT's mapping open, is answered at once and goes no further.
     """
 
     def __init__(
@@ -103,12 +104,12 @@ class UdpTransport:
             endpoint.close()
             raise OSError(error.errno, f"SIP cannot listen on {local}: {error.strerror}") from error
 
-    def send(self, data: bytes, remote: SocketAddress) -> None:
+    def send(self, data: bytes, flow: Flow) -> None:
         """Send a datagram; once the socket is closed, none."""
         assert self._stream is not None
         while True:
             # The stream waits for nothing before the datagram is on its way: one step, and no task for it.
-            sending = self._stream.send(data, remote)
+            sending = self._stream.send(data, flow.remote)
             try:
                 sending.send(None)
             except StopIteration:
@@ -140,12 +141,12 @@ class UdpTransport:
         self._stream = DatagramServer(cast(Any, transport), inbox, errors, drained)
 
     def _arrived(self, data: bytes, source: tuple[str, int]) -> None:
-        remote = SocketAddress(*source)
+        flow = Flow(Transport.UDP, self.local, SocketAddress(*source))
         if stun.is_stun(data):
-            if (answer := stun.answer(data, remote)) is not None:
-                self.send(answer, remote)
+            if (answer := stun.answer(data, flow.remote)) is not None:
+                self.send(answer, flow)
         else:
-            self._take_in(data, Flow("UDP", self.local, remote))
+            self._take_in(data, flow)
 
     def _take_in(self, data: bytes, flow: Flow) -> None:
         rank = self._door.rank(data, flow)
@@ -171,7 +172,7 @@ class UdpTransport:
 
     def _refuse(self, data: bytes, flow: Flow, rank: Rank) -> None:
         if (answer := self._door.refuse(data, flow, rank)) is not None:
-            self.send(answer[0], answer[1].remote)
+            self.send(*answer)
 
     def _handle(self) -> None:
         # Somebody known may be behind the strangers, in the kernel's buffer: to read on is worth more than they are.

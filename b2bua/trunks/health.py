@@ -14,7 +14,7 @@ from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.timers import NEVER, Timed, TimerQueue
 
 MOST_MISSED = 2  # probes without an answer until a trunk is down
-PATIENCE = 4.0  # seconds for the answer to a probe; as long as a call waits for a trunk
+PROBE_TIMEOUT = 4.0  # seconds for the answer to a probe; as long as a call waits for a trunk
 
 
 class Condition(IntEnum):
@@ -58,8 +58,8 @@ class Watch(Timed):
     """Watches one address of a trunk. It is also the user of the probes that it sends.
 
     `probe(watch, now)` sends an OPTIONS, `changed(watch, now)` hears of another condition. Probes come every
-    `interval` seconds, and at once after one that was missed or a call that met silence; with an interval of 0
-    there are none, and only calls and registrations tell.
+    `interval` seconds, and at once after one that was missed or a call that met silence. With an interval of
+    0 there are none, and only calls and registrations tell.
     """
 
     __slots__ = ("_asked", "_changed", "_interval", "_probe", "_queue", "health")
@@ -108,7 +108,7 @@ class Watch(Timed):
                 return
         self._asked = True
         # Scheduled first: what cannot be sent at all is told from inside.
-        self._queue.schedule(self, now + min(PATIENCE, self._interval))
+        self._queue.schedule(self, now + min(PROBE_TIMEOUT, self._interval))
         self._probe(self, now)
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:

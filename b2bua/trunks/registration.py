@@ -1,6 +1,6 @@
 """Keeping a registration at a carrier (RFC 3261 §10.2): refreshed in time, tried again ever more slowly, ended.
 
-A table says what happens; `Registration` carries it out. The REGISTER itself, with its digest, is its `Line`'s.
+A table says what happens; `TrunkRegistration` carries it out. Its `RegistrationUser` sends the REGISTER, with digest.
 """
 
 from __future__ import annotations
@@ -80,10 +80,12 @@ TABLE: dict[tuple[Phase, Event], tuple[Phase, Action]] = {
 """A pair that is not there changes nothing."""
 
 
-class Line(Protocol):
-    """What a registration needs."""
+class RegistrationUser(Protocol):
+    """Sends the REGISTER requests of a registration, and hears what becomes of it."""
 
-    def send_register(self, registration: Registration, expires: int, number: int, now: float) -> Uri | None:
+    def send_register(
+        self, registration: TrunkRegistration, expires: int, number: int, now: float
+    ) -> Uri | None:
         """Send a REGISTER whose user is `registration`; returns the Contact in it.
 
         `None` where there is nowhere to send it: the attempt has failed then.
@@ -102,7 +104,7 @@ class Line(Protocol):
         """Ended, after `stop`."""
 
 
-class Registration(Timed):
+class TrunkRegistration(Timed):
     """One registration. It is also the user of its REGISTER requests.
 
     `chance` returns numbers from 0 to below 1. The refresh comes at half the time granted: the other half is
@@ -123,7 +125,7 @@ class Registration(Timed):
         "until",
     )
 
-    def __init__(self, line: Line, queue: TimerQueue, chance: Callable[[], float]) -> None:
+    def __init__(self, line: RegistrationUser, queue: TimerQueue, chance: Callable[[], float]) -> None:
         super().__init__()
         self._line = line
         self._queue = queue

@@ -32,7 +32,7 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RelayLine:
     """What a client of the relay holds: this connection, rtp_io's sockets, and who is connected by it."""
 
     hello: Hello
@@ -42,7 +42,7 @@ class Line:
     roster: Roster
 
 
-async def call_relay(path: Path) -> Line:
+async def call_relay(path: Path) -> RelayLine:
     """Connect to the relay.
 
     Waits until the relay has no other client. Raises RelayGone when it cannot be reached or goes away.
@@ -69,7 +69,9 @@ async def call_relay(path: Path) -> Line:
         connection.close()
         raise
     commands, notifications = (socket.socket(fileno=descriptor) for descriptor in descriptors[:2])
-    return Line(_parse_hello(json.loads(line)), connection, commands, notifications, Roster(descriptors[2]))
+    return RelayLine(
+        _parse_hello(json.loads(line)), connection, commands, notifications, Roster(descriptors[2])
+    )
 
 
 def _parse_hello(fields: dict[str, Any]) -> Hello:

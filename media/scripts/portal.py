@@ -1,9 +1,10 @@
 """The voice portal: a user hears what is in the mailbox, records greetings, changes the PIN (W1 to W5).
 
-What the keys do stands in `media.scripts.menu`; this is the machine that carries the table out. What was decided
-stands: a message is saved or deleted at once, and a new one that was heard to its end becomes a saved one when the
-caller goes on from it, or hangs up. When a worker is lost, what was being said begins again on the next one, a
-message where it was. An answer that is on its way meanwhile is not asked for twice, so no PIN is tried twice.
+What the keys do stands in `media.scripts.menu`; this is the machine that carries the table out. What was
+decided stands. A message is saved or deleted at once. A new one that was heard to its end becomes a saved one
+when the caller goes on from it, or hangs up. When a worker is lost, what was being said begins again on the
+next one, a message where it was. An answer that is on its way meanwhile is not asked for twice, so no PIN is
+tried twice.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ from media.scripts.script import (
     Why,
 )
 from media.scripts.spoken import Language
-from media.scripts.walk import Part, Walk
+from media.scripts.walk import MessageWalk, Part
 
 Step = tuple["Portal", tuple[Action, ...]]
 
@@ -93,7 +94,7 @@ class Portal:
     tries: int = 0
     helps: int = 0
     wanted: State | None = None
-    walk: Walk = field(default_factory=Walk)
+    walk: MessageWalk = field(default_factory=MessageWalk)
     now: datetime | None = None
     occasion: str = ""
     outcome: str = ""

@@ -18,7 +18,7 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class MessageWalk:
     """A walk through `messages`. `heard` are the ids of those heard to their end, `deleted` what can be restored."""
 
     messages: tuple[Message, ...] = ()
@@ -32,20 +32,20 @@ class Walk:
         """The message that is heard now; `None` before the first walk and after its end."""
         return self.messages[self.index] if self.index < len(self.messages) else None
 
-    def through(self, messages: tuple[Message, ...]) -> Walk:
+    def through(self, messages: tuple[Message, ...]) -> MessageWalk:
         """A walk through others, which begins at the first; what was deleted can still be restored."""
         return replace(self, messages=messages, index=0, part=Part.HEAD)
 
-    def at(self, part: Part) -> Walk:
+    def at(self, part: Part) -> MessageWalk:
         """On, or back, to another part of the message."""
         return replace(self, part=part)
 
-    def heard_to_end(self) -> Walk:
+    def heard_to_end(self) -> MessageWalk:
         """The sound of the message is over."""
         heard = self.heard | {self.current.id} if self.current is not None else self.heard
         return replace(self, heard=heard, part=Part.MENU)
 
-    def leave(self) -> tuple[Walk, tuple[Save, ...]]:
+    def leave(self) -> tuple[MessageWalk, tuple[Save, ...]]:
         """What leaving the message brings about: a new one that was heard to its end becomes a saved one."""
         message = self.current
         if message is None or message.id not in self.heard or message.state != "new":
@@ -54,7 +54,7 @@ class Walk:
             return self, ()
         return self.save()
 
-    def save(self) -> tuple[Walk, tuple[Save, ...]]:
+    def save(self) -> tuple[MessageWalk, tuple[Save, ...]]:
         """The message becomes a saved one."""
         message = self.current
         if message is None:
@@ -63,14 +63,14 @@ class Walk:
         messages = (*self.messages[: self.index], saved, *self.messages[self.index + 1 :])
         return replace(self, messages=messages), (Save(message.id),)
 
-    def delete(self) -> tuple[Walk, tuple[Delete, ...]]:
+    def delete(self) -> tuple[MessageWalk, tuple[Delete, ...]]:
         """The message is deleted."""
         message = self.current
         if message is None:
             return self, ()
         return replace(self, deleted=(*self.deleted, message)), (Delete(message.id),)
 
-    def restore(self) -> tuple[Walk, tuple[Save | Restore, ...]]:
+    def restore(self) -> tuple[MessageWalk, tuple[Save | Restore, ...]]:
         """The message deleted last comes back, and the walk goes to it if it belongs to this walk."""
         *others, message = self.deleted
         left, saving = self.leave()
@@ -80,10 +80,10 @@ class Walk:
             return restored, actions
         return replace(restored, index=left.messages.index(message), part=Part.HEAD), actions
 
-    def next(self) -> Walk:
+    def next(self) -> MessageWalk:
         """On to the next message, or to the end. What is deleted lies behind: it comes back last first."""
         return replace(self, index=self.index + 1, part=Part.HEAD)
 
-    def end(self) -> Walk:
+    def end(self) -> MessageWalk:
         """No message any more."""
         return replace(self, index=len(self.messages), part=Part.HEAD)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from b2bua.call.ports import Peer
-from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_user import NOBODY
+from b2bua.sip.dialogs.session import NOBODY, Session
 from b2bua.sip.text.flow import SocketAddress
 from tests.call.stage import (
     EVENTS,

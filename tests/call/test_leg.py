@@ -10,13 +10,16 @@ from b2bua.sip.sdp.description import parse_sdp
 from b2bua.sip.sdp.nat import Nat
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from tests.call.stage import EVENTS, G722, PCMA, PCMU, codecs_of, sdp
 
 HOST, GATEWAY = "192.0.2.1", "203.0.113.9"
 
 
 def leg(name: str = "a", nat: Nat = "auto") -> Leg:
-    made = Leg(name, Flow("UDP", SocketAddress("192.0.2.100", 5060), SocketAddress(HOST, 5060)), 9000, nat)
+    made = Leg(
+        name, Flow(Transport.UDP, SocketAddress("192.0.2.100", 5060), SocketAddress(HOST, 5060)), 9000, nat
+    )
     made.address, made.port = "198.51.100.7", 20000
     return made
 

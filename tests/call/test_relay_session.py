@@ -6,12 +6,15 @@ from b2bua.call.leg import Leg
 from b2bua.call.ports import Peer
 from b2bua.call.relay_session import NOWHERE, RelaySession
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from tests.call.stage import RELAY, FakeRelay, sdp
 from tests.sip.wire import Network, Phone
 
 
 def leg(host: str, body: bytes | None) -> Leg:
-    made = Leg("a", Flow("UDP", SocketAddress("192.0.2.100", 5060), SocketAddress(host, 5060)), 9000, "auto")
+    made = Leg(
+        "a", Flow(Transport.UDP, SocketAddress("192.0.2.100", 5060), SocketAddress(host, 5060)), 9000, "auto"
+    )
     if body is not None:
         made.hear(body)
     return made

@@ -18,6 +18,7 @@ from b2bua.callplan.situation import Caller
 from b2bua.callplan.steps import Reject, Step
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.text.flow import Flow
+from b2bua.sip.text.transport import Transport
 from tests.call.stage import (
     CALLED,
     CALLING,
@@ -265,11 +266,11 @@ def test_a_connection_is_made_anew_where_only_the_address_is_known(
     dialog = snapshot.caller.dialog
     host, _, port = contact.partition(":")
     target = dialog.target._replace(host=host, port=int(port))
-    flow = Flow("TCP", SERVICE, dialog.flow.remote._replace(port=40001), 7)
+    flow = Flow(Transport.TCP, SERVICE, dialog.flow.remote._replace(port=40001), 7)
     leg = replace(snapshot.caller, dialog=replace(dialog, target=target, flow=flow))
     sent = len(stage.network.sent)
     stage.restart([SNAPSHOT.dump_json(replace(snapshot, caller=leg))])
-    assert stage.call.caller.flow == Flow("TCP", SERVICE, type(SERVICE)(*(reached or flow.remote)), 0)
+    assert stage.call.caller.flow == Flow(Transport.TCP, SERVICE, type(SERVICE)(*(reached or flow.remote)), 0)
     probed = [p.target for p in stage.network.sent[sent:] if p.name == "OPTIONS"]
     assert len(probed) == (2 if reached else 1)
 

@@ -14,7 +14,7 @@ from b2bua.callplan.dialling import (
     Dialled,
     Elsewhere,
     Emergency,
-    Service,
+    ServiceCode,
     Unknown,
     dial,
     e164,
@@ -170,12 +170,12 @@ def test_the_platform_names_its_access_codes_and_emergency_numbers_go_before_the
     ["101", "105", "111", "159", "116000", "116123", "118500", "1800101632960101", "18001+441632960101"],
 )
 def test_service_codes_are_kept_unaltered(dialled: str) -> None:
-    assert found(dialled, ACME, NUMBERING) == Service(dialled)
+    assert found(dialled, ACME, NUMBERING) == ServiceCode(dialled)
 
 
 @pytest.mark.parametrize("digits", ["102", "1011", "11612", "1161234", "18001", "18002123", "0101", ""])
 def test_what_is_no_service_code(digits: str) -> None:
-    assert not isinstance(found(digits, ACME, NUMBERING), Service)
+    assert not isinstance(found(digits, ACME, NUMBERING), ServiceCode)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_an_extension_that_begins_like_a_withholding_code_is_an_extension() -> N
         ("141 0163 296 0101", RECEPTION_BY_NUMBER, True),
         ("1470+441632960101", RECEPTION_BY_NUMBER, False),
         ("141201", CalledUser(10, "201"), True),
-        ("1470101", Service("101"), False),
+        ("1470101", ServiceCode("101"), False),
         ("14100441632960999", Elsewhere("+441632960999"), True),
         ("01632960101", RECEPTION_BY_NUMBER, None),
         # An emergency call is never withheld.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from b2bua.callplan.classes import destination_class, is_allotted, is_directory_code
-from b2bua.callplan.dialling import Elsewhere, Emergency, Service, dial
+from b2bua.callplan.dialling import Elsewhere, Emergency, ServiceCode, dial
 from tests.callplan.company import ACME, NUMBERING
 
 TABLE = Path(__file__).with_name("uk_numbers.tsv")
@@ -21,7 +21,7 @@ def what_is(dialled: str) -> str:
             return destination_class(number, "GB")
         case Emergency():
             return "emergency"
-        case Service(code):
+        case ServiceCode(code):
             return "premium service" if is_directory_code(code) else "service"
     return "refused"
 

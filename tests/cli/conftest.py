@@ -85,7 +85,7 @@ def ringplan(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         monkeypatch.setattr(sys, "argv", ["ringplan", *arguments])
         capsys.readouterr()
         try:
-            main()
+            main.main()
             code = 0
         except SystemExit as end:
             code = int(end.code or 0)

@@ -15,6 +15,8 @@ from tests.support.recognise import voice
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.quiet
+
 
 @pytest.mark.behaviour("V2")
 def test_a_message_is_listened_to_recorded_again_and_sent(service: Service, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from tests.support.pjsua2_phone import Pjsua2Phone, Pjsua2ReliablePhone
 from tests.support.ringback import check_ringback
 from tests.support.service import Service
 
+pytestmark = pytest.mark.quiet
+
 PROMPTS = Path(__file__).parents[2] / "media" / "prompts" / "en"
 TARGET = 620
 """The tone of whoever the call is redirected to, in Hz."""

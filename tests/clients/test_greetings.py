@@ -15,6 +15,8 @@ from tests.support.pjsua2_phone import Pjsua2Phone
 from tests.support.recognise import voice
 from tests.support.service import Service
 
+pytestmark = pytest.mark.quiet
+
 BOB = f"""
   voice_portal_pin = "{PIN}"
 

@@ -25,6 +25,8 @@ from tests.support.service import Service
 from tests.support.sipp import Sipp
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.quiet
+
 KEY = """\
   <send retrans="500">
     <![CDATA[

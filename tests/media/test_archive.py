@@ -57,6 +57,30 @@ async def test_what_cannot_be_stored_is_stored_at_the_next_start(
     assert [message.seconds for message in mailbox.list(1)] == [1.0]
 
 
+@pytest.mark.behaviour("V3")
+async def test_what_cannot_be_stored_is_stored_when_there_is_room_again(
+    archive: Archive, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(path: Path, samples: bytes) -> None:
+        path.write_bytes(samples[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    first, second, broken = recording(mailbox, user=1), recording(mailbox, user=2), recording(mailbox, user=3)
+    broken.next_part().write_bytes(b"not a recording" * 10)
+    with monkeypatch.context() as patch:
+        patch.setattr("media.mailbox.wav.write", half)
+        for made in (first, second, broken):
+            with pytest.raises(NotStored):
+                await archive.deposit(made, cut_silent_end=False)
+        assert await archive.store_again() == ()
+        assert not list(mailbox.root.glob("*/tmp/*/message.wav")), "half a copy takes no room"
+    assert [message.user for message in await archive.store_again()] == [1, 2]
+    assert (mailbox.counts(1).new, mailbox.counts(2).new) == (1, 1)
+    with capture_logs() as logs:
+        assert await archive.store_again() == ()
+    assert logs == [], "each is stored once, and what is no recording is not tried again"
+
+
 async def test_one_broken_recording_does_not_keep_others_from_repair(
     archive: Archive, mailbox: Mailbox
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from media import housekeeping as housekeeping_module
 from media import wav
 from media.archive import Archive
 from media.greetings import Greetings
@@ -100,6 +101,24 @@ async def test_an_owner_who_cannot_be_told_is_no_reason_to_stop(
         await until(lambda: len(logs) == 2)
         await housekeeping.end()
     assert {entry["event"] for entry in logs} == {"mailbox.owner_not_told", "mailbox.clean_up_failed"}
+
+
+@pytest.mark.behaviour("V3")
+async def test_a_message_that_found_no_room_is_stored_and_told_later(
+    begin: Begin, mailbox: Mailbox, people: People, changed: Changed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping_module, "STORE_AGAIN", 0.02)
+    message = stored(mailbox, timedelta(0))
+    answers = iter([(), (message,)])
+
+    async def later(self: Archive) -> tuple[Message, ...]:
+        return next(answers, ())
+
+    monkeypatch.setattr(Archive, "store_again", later)
+    people.told.clear()
+    begin()
+    await until(lambda: changed == [USER])
+    await until(lambda: people.told.count(message) == 2)
 
 
 async def test_messages_are_kept_for_so_many_days(begin: Begin, mailbox: Mailbox, changed: Changed) -> None:

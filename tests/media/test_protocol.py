@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from b2bua.callplan.steps import Occasion as PlannedOccasion
 from media.message import Caller, Occasion
 from media.protocol import (
     BadRequest,
@@ -85,3 +86,8 @@ def test_events_on_the_wire(event: Event, wire: dict[str, object]) -> None:
 def test_an_unknown_event_is_refused() -> None:
     with pytest.raises(BadRequest):
         event_from_json({"event": "surprise"})
+
+
+def test_the_occasions_of_a_call_plan_are_those_of_a_mailbox() -> None:
+    """Neither side imports the other: the words on the socket are what they share."""
+    assert [one.value for one in PlannedOccasion] == [one.value for one in Occasion]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.control import notify_changed
+from provisioning.control import NotRunningError, ask, notify_changed
 
 
 @contextmanager
@@ -52,6 +52,39 @@ def test_the_change_is_told_and_acknowledged(tmp_path: Path) -> None:
 def test_anything_but_yes_is_no(tmp_path: Path, answer: bytes) -> None:
     with signalling(tmp_path / "s", answer):
         assert not notify_changed(tmp_path / "s")
+
+
+def test_the_answer_is_what_the_service_said_however_long(tmp_path: Path) -> None:
+    calls = ["a" * 1000] * 300
+    answer = json.dumps({"v": 1, "id": 1, "ok": True, "calls": calls}).encode() + b"\n"
+    with signalling(tmp_path / "s", answer) as asked:
+        assert ask(tmp_path / "s", "identity", username="anna")["calls"] == calls
+    assert json.loads(asked[0]) == {"v": 1, "id": 1, "do": "identity", "username": "anna"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b'{"v":1,"id":1,"ok":false,"error":"unknown"}\n', "nothing-such was refused: .*unknown"),
+        (b'{"v":1,"id":2,"ok":true}\n', "nothing-such was refused"),
+        (b"[1]\n", "nothing-such was refused"),
+        (b'{"v":1', "the service closed the connection"),
+        (b"nonsense\n", "Expecting value"),
+    ],
+)
+def test_all_but_a_yes_is_an_error_that_says_why(tmp_path: Path, answer: bytes, why: str) -> None:
+    with signalling(tmp_path / "s", answer), pytest.raises(NotRunningError, match=why):
+        ask(tmp_path / "s", "nothing-such")
+
+
+def test_no_socket_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(NotRunningError, match="No such file"):
+        ask(tmp_path / "s", "calls")
+
+
+def test_a_service_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
+    with signalling(tmp_path / "s", hold=True), pytest.raises(NotRunningError, match="timed out"):
+        ask(tmp_path / "s", "calls", timeout=0.1)
 
 
 def test_nobody_there_is_no(tmp_path: Path) -> None:

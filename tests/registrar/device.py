@@ -2,13 +2,14 @@
 
 from b2bua.registrar.bindings import Binding
 from b2bua.registrar.location import Location
-from b2bua.registrar.registrar import Limits, Registration, register
+from b2bua.registrar.registrar import Limits, RegisterOutcome, register
 from b2bua.sip.text.address import parse_address
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request, parse_message
+from b2bua.sip.text.transport import Transport
 
-FLOW = Flow("UDP", SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", 5060))
-NAT = Flow("UDP", SocketAddress("127.0.0.1", 5060), SocketAddress("203.0.113.9", 41234))
+FLOW = Flow(Transport.UDP, SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", 5060))
+NAT = Flow(Transport.UDP, SocketAddress("127.0.0.1", 5060), SocketAddress("203.0.113.9", 41234))
 
 
 def register_request(
@@ -53,7 +54,7 @@ class Registrar:
 
     def send(
         self, request: Request, *, now: float = 0.0, flow: Flow = FLOW, username: str = "201"
-    ) -> Registration:
+    ) -> RegisterOutcome:
         live = self.location.lookup(username, now)
         registration = register(request, username, flow, live, self.limits, now)
         self.location.apply(registration.changes)

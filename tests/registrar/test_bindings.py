@@ -5,6 +5,7 @@ import pytest
 from b2bua.registrar.bindings import monotonic_time, wall_time
 from b2bua.sip.text.address import parse_address
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from tests.registrar.device import FLOW, NAT, binding
 
 UUID = '"<urn:uuid:00000000-0000-1000-8000-001565aabbcc>"'
@@ -87,5 +88,7 @@ def test_time_survives_a_restart() -> None:
 
 
 def test_a_binding_without_its_connection_names_none() -> None:
-    flow = Flow("TCP", SocketAddress("192.0.2.1", 5060), SocketAddress("192.0.2.7", 41000), connection=9)
+    flow = Flow(
+        Transport.TCP, SocketAddress("192.0.2.1", 5060), SocketAddress("192.0.2.7", 41000), connection=9
+    )
     assert replace(binding("<sip:201@x>"), flow=flow).without_connection().flow == flow._replace(connection=0)

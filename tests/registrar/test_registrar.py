@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2bua.registrar.bindings import Added, Refreshed, Removal, Removed
-from b2bua.registrar.registrar import MAX_PATH, Limits, Registration
+from b2bua.registrar.registrar import MAX_PATH, Limits, RegisterOutcome
 from b2bua.sip.text.errors import BadMessage
 from tests.registrar.device import NAT, Registrar, register_request
 
@@ -12,7 +12,7 @@ SOFT = "<sip:201@127.0.0.3:5060;transport=UDP>"
 UUID = '"<urn:uuid:00000000-0000-1000-8000-001565aabbcc>"'
 
 
-def contacts(registration: Registration) -> list[str]:
+def contacts(registration: RegisterOutcome) -> list[str]:
     assert registration.code == 200
     return [value for name, value in registration.headers if name == "Contact"]
 

@@ -12,9 +12,10 @@ from b2bua.registrar.target import Target, Ways, target_of
 from b2bua.sip.text.address import parse_address
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request, parse_message
+from b2bua.sip.text.transport import Transport
 
 OURS, CARRIER = SocketAddress("192.0.2.1", 5060), "203.0.113.200"
-WAYS = Ways({"UDP": OURS, "TCP": OURS}, lambda hop: hop == OURS or hop.host == CARRIER)
+WAYS = Ways({Transport.UDP: OURS, Transport.TCP: OURS}, lambda hop: hop == OURS or hop.host == CARRIER)
 UUID = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-001565aabbcc>"'
 BACK, LOST = "back", "lost"
 
@@ -24,15 +25,15 @@ def registered(
     source: str,
     *vias: str,
     path: tuple[str, ...] = (),
-    transport: str = "UDP",
+    transport: Transport = Transport.UDP,
     ways: Ways = WAYS,
 ) -> Target | None:
     """The target of a device that registered this contact from there; by TCP its connection is number 7."""
     host, _, port = source.partition(":")
-    flow = Flow(transport, OURS, SocketAddress(host, int(port)), 7 if transport == "TCP" else 0)
+    flow = Flow(transport, OURS, SocketAddress(host, int(port)), 7 if transport.reliable else 0)
     lines = [
         "REGISTER sip:acme.example SIP/2.0",
-        *(f"Via: SIP/2.0/{transport} {via};branch=z9hG4bK1" for via in vias or (source,)),
+        *(f"Via: SIP/2.0/{transport.value} {via};branch=z9hG4bK1" for via in vias or (source,)),
         "From: <sip:201@acme.example>;tag=1",
         "To: <sip:201@acme.example>",
         "Call-ID: a",
@@ -54,7 +55,7 @@ def way(target: Target | None, source: str) -> str:
     flow = target.flow
     if str(flow.remote) == source and flow.connection in (0, 7):
         return BACK
-    return f"{flow.transport} {flow.remote}"
+    return f"{flow.transport.value} {flow.remote}"
 
 
 @pytest.mark.behaviour("P3")
@@ -151,18 +152,19 @@ def test_where_a_request_goes(contact: str, source: str, vias: tuple[str, ...], 
 )
 def test_by_a_connection_as_long_as_it_is_there(contact: str, there: str, gone: str) -> None:
     source = "198.51.100.7:41000"
-    flow = Flow("TCP", OURS, SocketAddress("198.51.100.7", 41000), 7)
+    flow = Flow(Transport.TCP, OURS, SocketAddress("198.51.100.7", 41000), 7)
     binding = _binding(contact, flow)
     assert way(target_of(binding, WAYS), source) == there
     assert way(target_of(binding.without_connection(), WAYS), source) == gone
 
 
 def test_without_tcp_of_ours_what_registered_by_it_is_lost_and_the_rest_goes_back() -> None:
-    udp_only = replace(WAYS, local={"UDP": OURS})
+    udp_only = replace(WAYS, local={Transport.UDP: OURS})
     source = "198.51.100.7:5060"
     assert way(registered("<sip:201@198.51.100.9;transport=tcp>", source, ways=udp_only), source) == BACK
     binding = _binding(
-        "<sip:201@198.51.100.7;transport=tcp>", Flow("TCP", OURS, SocketAddress("198.51.100.7", 41000))
+        "<sip:201@198.51.100.7;transport=tcp>",
+        Flow(Transport.TCP, OURS, SocketAddress("198.51.100.7", 41000)),
     )
     assert target_of(binding, udp_only) is None
 

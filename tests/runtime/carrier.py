@@ -13,6 +13,7 @@ from b2bua.sip.text.compose import Header, render, response_headers
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.framing import PING, Framer
 from b2bua.sip.text.message import Request, parse_message
+from b2bua.sip.text.transport import Transport
 from tests.support.addresses import fresh_address
 
 REALM = "carrier.example"
@@ -56,13 +57,13 @@ class Carrier(asyncio.DatagramProtocol):
         self.hop = SocketAddress(*transport.get_extra_info("sockname"))
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        flow = Flow("UDP", self.hop, SocketAddress(*addr))
+        flow = Flow(Transport.UDP, self.hop, SocketAddress(*addr))
         self._handle(data, flow, lambda answer: self._transport.sendto(answer, addr))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections.add(writer)
         framer = Framer()
-        flow = Flow("TCP", self.hop, SocketAddress(*writer.get_extra_info("peername")), 1)
+        flow = Flow(Transport.TCP, self.hop, SocketAddress(*writer.get_extra_info("peername")), 1)
         try:
             while data := await reader.read(65536):
                 framer.feed(data)

@@ -18,12 +18,13 @@ from b2bua.runtime.callers import Callers, Calling
 from b2bua.runtime.directory import Directory, LiveDevices
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request
+from b2bua.sip.text.transport import Transport
 from provisioning.store.directory import Account
 from provisioning.store.directory import Directory as Reading
 
 OURS = SocketAddress("192.0.2.1", 5060)
-CARRIER = Flow("UDP", OURS, SocketAddress("192.0.2.9", 5060))
-ELSEWHERE = Flow("UDP", OURS, SocketAddress("198.51.100.7", 5060))
+CARRIER = Flow(Transport.UDP, OURS, SocketAddress("192.0.2.9", 5060))
+ELSEWHERE = Flow(Transport.UDP, OURS, SocketAddress("198.51.100.7", 5060))
 CALLER, CALLED = "+441632960200", "+441632960101"
 ANNA = User(1, 1, "Anna", "anna@acme.example", "201", (CALLED,), CALLED)
 TRUNK = Trunk(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from b2bua.runtime.clock import Alarm, ClockJumps, LoopTimers, Tokens, WallClock
-from b2bua.sip.transactions.timers import NEVER
+from b2bua.runtime.clock import ClockJumps, LoopTimers, Tokens, WallClock
+from b2bua.sip.transactions.timers import NEVER, Alarm
 
 Body = Callable[[LoopTimers], Awaitable[None]]
 

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from b2bua.call.ring_user import RingUser
-from b2bua.runtime import signalling
+from b2bua.runtime import settings_watch
 from b2bua.runtime.records import writer
 from tests.runtime.node import Node, running_node, until
 from tests.runtime.phone import Phone, converse
@@ -125,7 +125,7 @@ async def test_with_a_full_disk_calls_go_on_and_all_is_written_when_there_is_roo
 async def test_damage_that_appears_while_it_runs_is_told_and_calls_go_on(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signalling, "WATCH_INTERVAL", 0.1)
+    monkeypatch.setattr(settings_watch, "INTERVAL", 0.1)
     anna, bert = await node.phone("anna"), await node.phone("bert")
     await until(lambda: not node.signalling.writer.backlog, "the bindings")
     database = node.folder / "ringplan.db"
@@ -154,7 +154,7 @@ async def test_damage_that_appears_while_it_runs_is_told_and_calls_go_on(
 async def test_a_clock_that_is_set_changes_nothing_for_phones_and_calls(
     node: Node, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    monkeypatch.setattr(signalling, "WATCH_INTERVAL", 0.05)
+    monkeypatch.setattr(settings_watch, "INTERVAL", 0.05)
     await node.kill()
     await node.start()
     anna, bert = await node.phone("anna"), await node.phone("bert")
@@ -215,7 +215,7 @@ async def test_a_fault_in_a_call_is_a_500_and_leaves_nothing_of_it(
     assert node.signalling.list_calls() == []
     assert node.signalling.agent.sessions == 0
     assert not any(node.signalling.telephony.services.lines.in_use(user) for user in range(10))
-    await until(lambda: not node.signalling.relay.sessions, "the relay session to be closed")
+    await until(lambda: not node.signalling.media.relay.sessions, "the relay session to be closed")
     await until(lambda: not node.signalling.book._entries, "the record")
     await node.signalling.writer.flush()
     found = await node.store.call(call_id)

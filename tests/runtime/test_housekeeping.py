@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from b2bua.runtime import signalling
-from b2bua.runtime.housekeeping import BURST, Housekeeping
+from b2bua.runtime.housekeeping import BURST, Housekeeping, empty_caches
 from b2bua.sip.sdp import description
 from b2bua.sip.sdp.description import parse_sdp
 from b2bua.sip.text.message import canonical, parse_message
@@ -52,10 +51,10 @@ async def test_it_goes_on_by_itself() -> None:
     work.cancel()
 
 
-def test_a_node_empties_the_caches_of_messages() -> None:
+def test_what_was_read_of_messages_is_forgotten() -> None:
     assert parse_message(messages.request()).from_
     parse_sdp(sdp("192.0.2.1"))
-    signalling._empty_caches()
+    empty_caches()
     assert canonical.cache_info().currsize == 0
     caches = (description._speaks, description._connection, description._codecs)
     assert [cache.cache_info().currsize for cache in caches] == [0, 0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -177,7 +178,7 @@ async def test_a_fault_of_ours_at_an_event_does_not_cost_the_connection(
 ) -> None:
     assert node.media is not None
     told: list[object] = []
-    node.signalling._loop.set_exception_handler(lambda loop, context: told.append(context["exception"]))
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
     with monkeypatch.context() as patch, capture_logs() as logs:
 
         def fail(*_: object) -> None:

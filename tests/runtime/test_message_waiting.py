@@ -364,7 +364,7 @@ async def test_figures_of_the_pool_that_come_later_change_nothing(node: Node) ->
     await hold(node, "anna", 1)
     anna = await node.phone("anna")
     node.media.tell(PoolStats(3, 2, 1))
-    await until(lambda: node.signalling.pool.workers == 3, "the figures")
+    await until(lambda: node.signalling.media.pool.workers == 3, "the figures")
     await quiet(node, anna)
     await anna.register(cseq=3)
     assert await told(anna) == ("terminated", "1/0")

@@ -109,7 +109,7 @@ async def test_a_long_stall_is_told_in_the_log_but_not_again_and_again() -> None
 async def test_a_scrape_of_a_stuck_service_fails_and_the_next_one_works(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics, "PATIENCE", 0.1)
+    monkeypatch.setattr(metrics, "SCRAPE_TIMEOUT", 0.1)
     address = fresh_address()
     metrics.serve(NodeFigures(node.signalling), address, 9160)
     stuck = asyncio.create_task(asyncio.to_thread(read, address))

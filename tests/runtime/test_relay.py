@@ -29,14 +29,14 @@ def seen(logs: list[Any], event: str) -> bool:
 async def test_a_call_opens_a_session_and_gives_it_back_with_figures(node: Node) -> None:
     anna, bert = await node.phone("anna"), await node.phone("bert")
     answer = await converse(anna, bert, "202")
-    assert node.signalling.relay.sessions == 1
+    assert node.signalling.media.relay.sessions == 1
     invite = next(message for message in bert.heard if message.first_line.startswith("INVITE"))
     for body, phone in ((answer.body, bert), (invite.body, anna)):
         assert f"c=IN IP4 {node.address}".encode() in body
         assert phone.address.encode() not in body, "never an address of the other side"
     anna.hang_up(answer)
     await bert.request("BYE")
-    await until(lambda: node.signalling.relay.sessions == 0, "the session to be given back")
+    await until(lambda: node.signalling.media.relay.sessions == 0, "the session to be given back")
 
 
 async def test_sounds_are_measured_when_the_relay_is_reached_and_played_once_or_on_and_on() -> None:
@@ -108,12 +108,12 @@ async def test_calls_have_sound_again_once_the_relay_is_back() -> None:
                     await carl.request("INVITE")
                     assert told_port(to_anna) != told_port(answer)
                     assert told_port(to_bert) != told_port(offered)
-                    assert node.signalling.relay.sessions == 2
+                    assert node.signalling.media.relay.sessions == 2
                     assert not seen(logs, "call.ended") and not seen(logs, "relay.failed")
 
 
 async def test_a_relay_that_stays_away_ends_the_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "PATIENCE", 0.5)
+    monkeypatch.setattr(relay, "RELAY_TIMEOUT", 0.5)
     with short_folder() as data:
         address = fresh_address()
         async with running_relay(data, address, **SMALL) as first, running_node(first.path) as node:
@@ -133,7 +133,7 @@ async def test_a_relay_that_stays_away_ends_the_calls(monkeypatch: pytest.Monkey
                 async with running_relay(data, address, **SMALL):
                     await until(lambda: seen(logs, "relay.connected"), "the relay to be found again", 10)
                     await converse(bert, carl, "203")
-                    assert node.signalling.relay.sessions == 1
+                    assert node.signalling.media.relay.sessions == 1
 
 
 async def test_a_call_without_any_sound_is_ended_on_both_sides() -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from b2bua.runtime import settings_watch
 from b2bua.runtime import signalling as module
 from b2bua.runtime.figures import NodeFigures
 from b2bua.runtime.signalling import Signalling
+from b2bua.sip.text.transport import Transport
 from media.protocol import MessageStored, SessionEnded
 from media.scripts.script import Why
 from tests.runtime.node import Node, company, running_node, until
@@ -78,7 +80,7 @@ async def test_a_fault_of_ours_costs_one_message_and_nothing_else(
 async def test_settings_are_followed_without_being_told(
     relay_socket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WATCH_INTERVAL", 0.05)
+    monkeypatch.setattr(settings_watch, "INTERVAL", 0.05)
     async with running_node(relay_socket, company("anna")) as node:
         phone = await node.phone("bert", registered=False)
         assert (await phone.register()).code == 401
@@ -95,7 +97,7 @@ async def test_settings_are_followed_without_being_told(
 async def test_a_database_that_cannot_be_read_is_told_and_read_again(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WATCH_INTERVAL", 0.02)
+    monkeypatch.setattr(settings_watch, "INTERVAL", 0.02)
 
     async def fail() -> int:
         raise OSError("disk gone")
@@ -211,8 +213,7 @@ async def test_overload_is_refused_with_503_and_in_progress_calls_go_on(
     anna, bert = await node.phone("anna"), await node.phone("bert")
     answer = await converse(anna, bert, "202")
     carl = await node.phone("carl", registered=False)
-    transport = node.signalling._transport
-    assert transport is not None
+    transport = node.signalling.wires._carriers[Transport.UDP]
     monkeypatch.setattr(transport, "_limit", 0)
     carl.send(carl.build("OPTIONS", f"sip:{node.address}", call_id="o"))
     assert (await carl.final("OPTIONS", 1)).code == 503

@@ -99,7 +99,7 @@ def contacts(node: Node) -> list[str]:
 
 async def lose(node: Node, phone: TcpPhone) -> None:
     """The phone's connection goes, and the service has noticed."""
-    tcp = node.signalling._tcp
+    tcp = node.signalling.wires._tcp
     assert tcp is not None
     before = len(tcp)
     phone.hang_up_the_line()
@@ -213,7 +213,7 @@ async def test_the_end_of_a_connection_that_was_replaced_changes_nothing(node: N
     await anna.connect()
     assert (await anna.register(cseq=5)).code == 200
     anna.respond(await anna.request("NOTIFY"), 200)
-    new, tcp = anna.stream, node.signalling._tcp
+    new, tcp = anna.stream, node.signalling.wires._tcp
     assert tcp is not None
     old.abort()
     await until(lambda: len(tcp) == 1, "the loss to be noticed")

@@ -48,8 +48,8 @@ class Challenger:
     def on_ack(self, ack: Request, now: float) -> None:
         self.agent.on_ack(ack, now)
 
-    def on_cancel(self, invite: ServerTransaction, cancel: Request | None, now: float) -> None:
-        self.agent.on_cancel(invite, cancel, now)
+    def on_cancel(self, invite: ServerTransaction, now: float) -> None:
+        self.agent.on_cancel(invite, now)
 
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
         self.agent.on_received(message, data, flow, now)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from b2bua.sip.text.compose import Header, render
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 
 US = SocketAddress("192.0.2.2", 5060)
 PHONE = SocketAddress("192.0.2.9", 5060)
-FLOW = Flow("UDP", US, PHONE)
+FLOW = Flow(Transport.UDP, US, PHONE)
 
 
 def request(

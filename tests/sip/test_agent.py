@@ -11,6 +11,7 @@ from b2bua.sip.text.address import parse_address
 from b2bua.sip.text.capabilities import METHODS
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.message import Request, Response
+from b2bua.sip.text.transport import Transport
 from b2bua.sip.transactions.timers import NEVER
 from tests.sip.messages import request
 from tests.sip.wire import Network, Peer, Phone, accept, joined, pair, ring
@@ -227,7 +228,7 @@ def test_an_invite_and_its_2xx_say_what_we_can() -> None:
 
 
 def test_the_contact_names_a_reliable_transport() -> None:
-    network, caller, callee = pair(transport="TCP")
+    network, caller, callee = pair(transport=Transport.TCP)
     callee.when("invite", accept)
     caller.call(callee.hop)
     network.run(1.0)
@@ -253,7 +254,9 @@ def test_an_application_that_cannot_use_an_invite_leaves_no_session() -> None:
 
 def test_cancel_of_an_invite_that_has_no_session() -> None:
     network, phone, peer = bench()
-    phone.when("invite", lambda session, now: phone.agent.forget(phone.incoming.dialog.id))  # type: ignore[union-attr]
+    phone.when(
+        "invite", lambda session, now: phone.agent.endpoint.remove(phone.incoming.dialog.id, phone.incoming)
+    )  # type: ignore[union-attr]
     peer.send(request(), phone.hop)
     network.run(0.1)
     peer.send(request("CANCEL"), phone.hop)

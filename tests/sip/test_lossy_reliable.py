@@ -7,8 +7,7 @@ from collections import defaultdict
 
 import pytest
 
-from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session import Session, SessionState
 from b2bua.sip.dialogs.uac import ClientSession
 from b2bua.sip.dialogs.uas import ServerSession
 from b2bua.sip.text.message import Request

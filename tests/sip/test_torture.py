@@ -12,6 +12,7 @@ from b2bua.sip.dialogs.session import Session
 from b2bua.sip.dialogs.uas import ServerSession
 from b2bua.sip.text.framing import Framer, Unframed
 from b2bua.sip.text.message import Request, Response, parse_message
+from b2bua.sip.text.transport import Transport
 from b2bua.sip.text.via import Via
 from tests.sip.messages import FLOW, request
 from tests.sip.torture import CASES
@@ -34,7 +35,7 @@ def decline(session: Session, now: float) -> None:
 class Bench:
     """A user agent that is asked by everybody, and a peer that tortures it."""
 
-    def __init__(self, transport: str) -> None:
+    def __init__(self, transport: Transport) -> None:
         self.network = Network(transport=transport)
         self.phone = Phone(self.network, "192.0.2.2")
         self.phone.when("invite", decline)
@@ -46,7 +47,7 @@ class Bench:
     def take(self, data: bytes) -> None:
         """Bytes arrive: a datagram, or some more of a stream."""
         layer, now = self.phone.agent.layer, self.network.now
-        if self.network.transport == "UDP":
+        if self.network.transport is Transport.UDP:
             layer.receive(data, self._flow, now)
         else:
             self._framer.feed(data)
@@ -73,17 +74,17 @@ class Bench:
         return [DROPPED] if self.phone.received else []
 
 
-@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+@pytest.mark.parametrize("transport", Transport)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.section}-{case.name}")
-def test_each_message_gets_its_answer_and_leaves_nothing(case: Torture, transport: str) -> None:
+def test_each_message_gets_its_answer_and_leaves_nothing(case: Torture, transport: Transport) -> None:
     bench = Bench(transport)
     bench.take(case.data)
-    if case.missing and transport == "TCP":
+    if case.missing and transport is Transport.TCP:
         assert bench.outcomes() == [] and not bench.closed
         bench.take(b" " * case.missing)
-    behind = [] if transport == "UDP" or case.behind is None else [case.behind]
-    assert bench.outcomes() == [case.by(transport), *behind]
-    assert bench.closed is (case.closes and transport == "TCP")
+    behind = [] if transport is Transport.UDP or case.behind is None else [case.behind]
+    assert bench.outcomes() == [case.by(transport.value), *behind]
+    assert bench.closed is (case.closes and transport is Transport.TCP)
     for answer in bench.answers:
         top, *others = [Via(value) for value in answer.values("via")]
         assert top.text.endswith(";received=192.0.2.9") or ";received=192.0.2.9;" in top.text
@@ -114,7 +115,7 @@ def test_they_are_typed_as_they_should_be(case: Torture) -> None:
 
 
 def answer_to(name: str) -> Response:
-    bench = Bench("UDP")
+    bench = Bench(Transport.UDP)
     bench.take(BY_NAME[name].data)
     return bench.answers[-1]
 
@@ -143,7 +144,7 @@ def test_what_is_not_there_is_not_made_up() -> None:
 
 @pytest.mark.parametrize("branch", ["z9hG4bK", "old", ""])
 def test_a_branch_that_names_nothing_tells_no_requests_apart(branch: str) -> None:
-    bench = Bench("UDP")
+    bench = Bench(Transport.UDP)
     for call_id in ("one", "one", "another"):
         bench.take(request(branch=branch, call_id=call_id))
     assert len(bench.phone.sessions) == 2

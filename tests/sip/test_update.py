@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session import Session, SessionState
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.message import Request, Response
 from tests.sip.dialogs.test_reliable import SUPPORTED, Caller, invited, told

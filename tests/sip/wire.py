@@ -11,8 +11,8 @@ from itertools import count
 
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.auth.challenge import Credential
+from b2bua.sip.dialogs.refusal import Refusal
 from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_user import Refusal
 from b2bua.sip.dialogs.uac import ClientSession
 from b2bua.sip.dialogs.uas import ServerSession
 from b2bua.sip.text.address import Address
@@ -21,6 +21,7 @@ from b2bua.sip.text.compose import Header
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request, Response, parse_message
+from b2bua.sip.text.transport import Transport
 from b2bua.sip.text.uri import Uri
 from b2bua.sip.transactions.server_transaction import ServerTransaction
 from b2bua.sip.transactions.timers import NEVER, Timers
@@ -68,7 +69,7 @@ class Faults:
 class Network:
     """Carries datagrams between everything attached to it and moves time from one event to the next."""
 
-    def __init__(self, faults: Faults | None = None, transport: str = "UDP") -> None:
+    def __init__(self, faults: Faults | None = None, transport: Transport = Transport.UDP) -> None:
         self.now = 0.0
         self.transport = transport
         self.faults = faults or Faults()
@@ -388,7 +389,7 @@ def in_turn(*reactions: Reaction) -> Reaction:
     return react
 
 
-def pair(faults: Faults | None = None, transport: str = "UDP") -> tuple[Network, Phone, Phone]:
+def pair(faults: Faults | None = None, transport: Transport = Transport.UDP) -> tuple[Network, Phone, Phone]:
     """A network with a caller and a callee, who are not told yet what to do."""
     network = Network(faults, transport)
     return network, Phone(network, "192.0.2.1"), Phone(network, "192.0.2.2")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.conftest import ServiceFactory
 from tests.stories.stage import Stage
@@ -16,6 +17,18 @@ from tests.support.service import Service
 STORIES = all_stories()
 ON_ANOTHER_NETWORK = "10.0.0.0/8"
 """What the service of an `advertised` story takes for its local network, so that its phones are outside."""
+
+
+def told(stories: Iterable[Story]) -> list[ParameterSet]:
+    """The stories as parameters, each marked with the statements that it proves."""
+    return [
+        pytest.param(
+            story,
+            id=story.name,
+            marks=[pytest.mark.behaviour(*story.behaviour), *([pytest.mark.quiet] if story.quiet else [])],
+        )
+        for story in stories
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -33,12 +46,7 @@ def exchange() -> Iterator[Service]:
 
 
 @pytest.mark.parametrize(
-    "story",
-    [
-        pytest.param(story, id=story.name, marks=pytest.mark.behaviour(*story.behaviour))
-        for story in STORIES
-        if not story.advertised and not story.trunked
-    ],
+    "story", told(story for story in STORIES if not story.advertised and not story.trunked)
 )
 def test_story(story: Story, town: Service, tmp_path: Path) -> None:
     with Stage(story, town, tmp_path) as stage:
@@ -46,28 +54,14 @@ def test_story(story: Story, town: Service, tmp_path: Path) -> None:
         judge(stage)
 
 
-@pytest.mark.parametrize(
-    "story",
-    [
-        pytest.param(story, id=story.name, marks=pytest.mark.behaviour(*story.behaviour))
-        for story in STORIES
-        if story.trunked
-    ],
-)
+@pytest.mark.parametrize("story", told(story for story in STORIES if story.trunked))
 def test_story_with_trunks(story: Story, exchange: Service, tmp_path: Path) -> None:
     with Stage(story, exchange, tmp_path) as stage:
         stage.perform()
         judge(stage)
 
 
-@pytest.mark.parametrize(
-    "story",
-    [
-        pytest.param(story, id=story.name, marks=pytest.mark.behaviour(*story.behaviour))
-        for story in STORIES
-        if story.advertised
-    ],
-)
+@pytest.mark.parametrize("story", told(story for story in STORIES if story.advertised))
 def test_story_of_an_advertised_address(
     story: Story, new_service: ServiceFactory, free_port: object, tmp_path: Path
 ) -> None:

@@ -19,9 +19,9 @@ import pytest
 from b2bua.supervisor.logstream import LogFile, LogStream
 from b2bua.supervisor.process import Program
 from b2bua.supervisor.service import (
-    Plan,
     Service,
     StartError,
+    StartOrder,
     check,
     check_free,
     only_instance,
@@ -66,7 +66,7 @@ def said(log_path: Path) -> list[tuple[str, str]]:
 async def test_media_first_then_signalling_then_the_rest_and_signalling_stops_first(
     stream: LogStream, log_path: Path
 ) -> None:
-    plan = Plan((program("relay"), program("media")), program("signalling"), program("provisioning"))
+    plan = StartOrder((program("relay"), program("media")), program("signalling"), program("provisioning"))
     service = Service(plan, dict(os.environ), stream)
     async with asyncio.timeout(30):
         await service.run(on_ready=service.stop)
@@ -77,7 +77,9 @@ async def test_media_first_then_signalling_then_the_rest_and_signalling_stops_fi
 
 
 async def test_one_that_fails_at_the_start_stops_the_others(stream: LogStream, log_path: Path) -> None:
-    plan = Plan((program("relay"),), program("signalling", "raise SystemExit(4)"), program("provisioning"))
+    plan = StartOrder(
+        (program("relay"),), program("signalling", "raise SystemExit(4)"), program("provisioning")
+    )
     with pytest.raises(StartError, match="signalling ended with code 4"):
         async with asyncio.timeout(30):
             await Service(plan, dict(os.environ), stream).run(on_ready=lambda: pytest.fail("not ready"))
@@ -86,7 +88,7 @@ async def test_one_that_fails_at_the_start_stops_the_others(stream: LogStream, l
 
 async def test_one_that_is_not_ready_in_time_fails_the_start(stream: LogStream) -> None:
     mute = program("media", "import time\ntime.sleep(60)")
-    plan = Plan((mute,), program("signalling"), program("provisioning"))
+    plan = StartOrder((mute,), program("signalling"), program("provisioning"))
     service = Service(plan, dict(os.environ), stream, ready_limit=0.3)
     with pytest.raises(StartError, match=r"media: not ready after 0\.3 seconds"):
         async with asyncio.timeout(30):
@@ -97,7 +99,7 @@ async def test_a_second_stop_does_not_wait(stream: LogStream, log_path: Path) ->
     deaf = OBEDIENT.replace(
         "signal.signal(signal.SIGTERM, end)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
     )
-    plan = Plan((program("relay", deaf),), program("signalling", deaf), program("provisioning", deaf))
+    plan = StartOrder((program("relay", deaf),), program("signalling", deaf), program("provisioning", deaf))
     service = Service(plan, dict(os.environ), stream)
 
     def twice() -> None:
@@ -187,7 +189,7 @@ def test_a_run_prints_ready_merges_the_logs_reopens_the_file_and_ends_by_a_signa
         import socket, sys
         def program(name):
             return Program(name, (sys.executable, "-c", f"NAME = {{name!r}}\\n" + {OBEDIENT!r}), 10.0)
-        service.programs = lambda _: service.Plan(
+        service.programs = lambda _: service.StartOrder(
             (program("relay"), program("media")), program("signalling"), program("provisioning")
         )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:

@@ -26,8 +26,8 @@ MESSAGES = round(20_000 * float(os.environ.get("TORTURE_SCALE", "1")))
 """Those that the service reads behind the digest, or from a trunk."""
 MESSAGES_A_SECOND = 200
 WARM_UP = 5_000
-"""As many first: the small objects that are kept hold on to the memory in which they were made among many others (Python
-asks the system for pieces of a megabyte and returns only empty ones), up to what a burst takes."""
+"""As many first. Python asks the system for memory by the megabyte and returns only what is quite empty: the few
+objects that are kept hold on to what the others took in a burst, and after some bursts that grows no more."""
 ON_UDP, ON_TCP = 4, 3
 NUMBER = "+441632960700"
 CALLS, CALLS_A_SECOND = 20, 4.0

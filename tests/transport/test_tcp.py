@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.framing import Unframed
+from b2bua.sip.text.transport import Transport
 from b2bua.transport import tcp
 from b2bua.transport.tcp import Limits, Receiver, TcpTransport
 from b2bua.transport.unreachable import Unreachable
@@ -101,7 +102,7 @@ async def test_each_connection_is_a_flow_of_its_own_and_answers_go_back_by_it() 
         flows = [flow for _, flow in inbox.seen]
         assert flows[0] == flows[1] != flows[2]
         assert flows[0].remote == one[1].get_extra_info("sockname")
-        assert (flows[0].transport, flows[0].local) == ("TCP", transport.local)
+        assert (flows[0].transport, flows[0].local) == (Transport.TCP, transport.local)
         transport.send(b"second", flows[2])
         transport.send(b"first", flows[0])
         assert await one[0].readexactly(5) == b"first"
@@ -284,7 +285,7 @@ async def test_a_flow_without_a_connection_opens_one_and_uses_it_again() -> None
     async with running(inbox, Limits(100, 100, 0.2)) as transport:
         there = SocketAddress(fresh_address(), 5060)
         server = await asyncio.start_server(serve, *there)
-        flow = Flow("TCP", transport.local, there)
+        flow = Flow(Transport.TCP, transport.local, there)
         transport.send(b"one ", flow)
         transport.send(b"two ", flow)
         await until(lambda: b"".join(arrived) == b"one two ")
@@ -308,7 +309,7 @@ async def test_a_flow_without_a_connection_opens_one_and_uses_it_again() -> None
 async def test_where_nobody_listens_the_flow_is_lost_at_once() -> None:
     inbox = Inbox()
     async with running(inbox) as transport:
-        flow = Flow("TCP", transport.local, SocketAddress(fresh_address(), 5060))
+        flow = Flow(Transport.TCP, transport.local, SocketAddress(fresh_address(), 5060))
         with capture_logs() as logs:
             transport.send(b"hello?", flow)
             await until(lambda: flow in inbox.lost)
@@ -340,7 +341,7 @@ async def test_a_peer_that_takes_no_connection_is_not_tried_again_for_minutes() 
     async with running(inbox) as transport:
         there = SocketAddress(fresh_address(), 5060)
         flow = transport.reach(there)
-        assert flow == Flow("TCP", transport.local, there)
+        assert flow == Flow(Transport.TCP, transport.local, there)
         transport.send(b"hello?", flow)
         await until(lambda: flow in inbox.lost)
         assert transport.reach(there) is None

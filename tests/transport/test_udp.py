@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from b2bua.transport import udp
 from b2bua.transport.rank import Rank
 from b2bua.transport.udp import UdpTransport
@@ -81,7 +82,7 @@ async def test_a_datagram_comes_with_the_path_it_took() -> None:
         async with asyncio.timeout(DEADLINE):
             while not flows:
                 await asyncio.sleep(0.005)
-        assert flows == [Flow("UDP", transport.local, SocketAddress(*peer.getsockname()))]
+        assert flows == [Flow(Transport.UDP, transport.local, SocketAddress(*peer.getsockname()))]
     task.cancel()
     await asyncio.wait({task})
 
@@ -90,12 +91,12 @@ async def test_an_error_of_one_packet_loses_no_other_in_either_direction() -> No
     inbox = Inbox()
     async with running(inbox) as transport:
         with peer_socket() as peer:
-            closed = SocketAddress(fresh_address(), free_port())
-            healthy = SocketAddress(*peer.getsockname())
+            closed = FLOW._replace(remote=SocketAddress(fresh_address(), free_port()))
+            healthy = FLOW._replace(remote=SocketAddress(*peer.getsockname()))
             for number in range(50):
                 transport.send(b"to nobody", closed)
                 # Broadcasting is not allowed: the kernel refuses, and the stream reports it to the next caller.
-                transport.send(b"refused", SocketAddress("255.255.255.255", 5060))
+                transport.send(b"refused", FLOW._replace(remote=SocketAddress("255.255.255.255", 5060)))
                 transport.send(b"%d" % number, healthy)
                 peer.sendto(b"%d" % number, transport.local)
             got = [await asyncio.to_thread(peer.recv, 100) for _ in range(50)]
@@ -121,7 +122,7 @@ async def test_what_comes_before_it_runs_waits_for_that() -> None:
         await inbox.holds(1)
         task.cancel()
         await asyncio.wait({task})
-        transport.send(b"too late", SocketAddress(*peer.getsockname()))
+        transport.send(b"too late", FLOW._replace(remote=SocketAddress(*peer.getsockname())))
 
 
 async def test_sending_does_not_wait_for_a_stream_whose_buffer_is_full() -> None:
@@ -130,7 +131,7 @@ async def test_sending_does_not_wait_for_a_stream_whose_buffer_is_full() -> None
         transport._stream._drained.clear()
         with peer_socket() as peer:
             for number in range(3):
-                transport.send(b"%d" % number, SocketAddress(*peer.getsockname()))
+                transport.send(b"%d" % number, FLOW._replace(remote=SocketAddress(*peer.getsockname())))
             assert [await asyncio.to_thread(peer.recv, 100) for _ in range(3)] == [b"0", b"1", b"2"]
 
 
@@ -148,7 +149,7 @@ async def test_a_burst_while_the_loop_is_busy_arrives_whole_and_in_order() -> No
 
 async def test_nothing_starves_while_a_burst_is_handled() -> None:
     inbox = Inbox()
-    flow = Flow("UDP", SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", 5060))
+    flow = Flow(Transport.UDP, SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", 5060))
     async with running(inbox) as transport:
         for number in range(300):
             transport._take_in(b"%d" % number, flow)
@@ -159,7 +160,7 @@ async def test_nothing_starves_while_a_burst_is_handled() -> None:
     assert max(later - earlier for earlier, later in pairwise(turns)) <= udp.SLICE
 
 
-FLOW = Flow("UDP", SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", 5060))
+FLOW = Flow(Transport.UDP, SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", 5060))
 RANKS: dict[bytes, Rank | None] = {
     b"known-bye": Rank.KNOWN_BEGUN,
     b"known-invite": Rank.KNOWN_NEW,

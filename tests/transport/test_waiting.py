@@ -6,13 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from b2bua.transport.rank import Rank
 from b2bua.transport.waiting import Datagram, WaitingRoom
 
 
 def datagram(source: int, rank: Rank = Rank.NEW, data: bytes = b"") -> Datagram:
     return Datagram(
-        data, Flow("UDP", SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", source)), rank
+        data, Flow(Transport.UDP, SocketAddress("127.0.0.1", 5060), SocketAddress("127.0.0.2", source)), rank
     )
 
 

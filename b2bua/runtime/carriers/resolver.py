@@ -15,9 +15,9 @@ import dns.rdatatype
 import dns.resolver
 
 from b2bua.sip.text.flow import SocketAddress
+from b2bua.sip.text.transport import Transport
 from config.values import HostPort
 
-SIP_PORT = 5060
 LIFETIME = 4.0  # seconds for one question, whichever servers are asked
 SHORTEST, LONGEST = 5.0, 3600.0  # seconds for which an answer is good, whatever it says itself
 RETRY = 10.0  # seconds until DNS is asked again after a failure
@@ -54,11 +54,11 @@ def split_host(text: str) -> tuple[str, int | None]:
     return host, int(port) if colon else None
 
 
-def literal(text: str) -> SocketAddress | None:
-    """The address that a trunk's `host` is; `None` for a name."""
+def literal(text: str, transport: Transport) -> SocketAddress | None:
+    """The address that a trunk's `host` is, with the transport's port where it has none; `None` for a name."""
     host, port = split_host(text)
     try:
-        return SocketAddress(str(IPv4Address(host)), port or SIP_PORT)
+        return SocketAddress(str(IPv4Address(host)), port or transport.port)
     except AddressValueError:
         return None
 
@@ -71,12 +71,12 @@ class Resolver:
         # The same choice among equals as long as the process runs: a refresh alone changes nothing.
         self._seed = random.random()
 
-    async def find(self, text: str, transport: str) -> Found:
-        """The addresses of a trunk's `host` for `"udp"` or `"tcp"` (RFC 3263 §4.2). Raises ResolveError.
+    async def find(self, text: str, transport: Transport) -> Found:
+        """The addresses of a trunk's `host` for this transport (RFC 3263 §4.2). Raises ResolveError.
 
-        An address is taken as it is, with a port the name's A records, else SRV and then A with port 5060.
+        An address is taken as it is, with a port the name's A records, else SRV and then A with the transport's port.
         """
-        if (address := literal(text)) is not None:
+        if (address := literal(text, transport)) is not None:
             return Found((address,))
         host, port = split_host(text)
         try:
@@ -88,7 +88,9 @@ class Resolver:
                 addresses, ttl = await _addresses(asked, host)
         except (dns.exception.DNSException, OSError, TimeoutError) as error:
             raise ResolveError(str(error).partition("\n")[0] or type(error).__name__) from error
-        return Found(tuple(SocketAddress(address, port or SIP_PORT) for address in addresses), _bounded(ttl))
+        return Found(
+            tuple(SocketAddress(address, port or transport.port) for address in addresses), _bounded(ttl)
+        )
 
     async def _configured(self) -> dns.asyncresolver.Resolver:
         if not self._servers:
@@ -121,7 +123,7 @@ class Resolver:
 async def follow(
     resolver: Resolver,
     text: str,
-    transport: str,
+    transport: Transport,
     found: Callable[[tuple[SocketAddress, ...]], None],
     failed: Callable[[str], None],
 ) -> None:
@@ -141,11 +143,13 @@ async def follow(
 
 
 async def _services(
-    resolver: dns.asyncresolver.Resolver, host: str, transport: str
+    resolver: dns.asyncresolver.Resolver, host: str, transport: Transport
 ) -> tuple[list[_Service], float] | None:
     """The SRV records of a host and their TTL; `None` where it has none."""
     try:
-        answer = await resolver.resolve(f"_sip._{transport}.{host}.", "SRV", lifetime=LIFETIME, search=False)
+        answer = await resolver.resolve(
+            f"{transport.service}.{host}.", "SRV", lifetime=LIFETIME, search=False
+        )
     except _NOT_THERE:
         return None
     services = [
@@ -155,7 +159,7 @@ async def _services(
         if record.port and record.target.to_text() != "."
     ]
     if not services:
-        raise ResolveError(f"its SRV record says that there is no SIP by {transport.upper()}")
+        raise ResolveError(f"its SRV record says that there is no SIP by {transport.value}")
     return services, answer.chaining_result.minimum_ttl
 
 

@@ -19,16 +19,17 @@ from b2bua.sip.auth.authorization import Authorization
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.text.address import Address
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from b2bua.sip.text.uri import Uri
 from b2bua.trunks.health import Condition, Sign, Watch
-from b2bua.trunks.registration import Registration
+from b2bua.trunks.registration import TrunkRegistration
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all trunks share. `local` holds our own address for each transport that we have, by its name.
+    """What all trunks share. `local` holds our own address for each transport that we have.
 
     `probe_interval` is in seconds; `chance` returns numbers from 0 to below 1; `changed` is called whenever
     addresses or their health are others.
@@ -37,7 +38,7 @@ class Surroundings:
     agent: UserAgent
     queue: LoopTimers
     resolver: Resolver
-    local: Mapping[str, SocketAddress]
+    local: Mapping[Transport, SocketAddress]
     probe_interval: float
     chance: Callable[[], float]
     changed: Callable[[], None]
@@ -49,6 +50,7 @@ class TrunkLine:
     def __init__(self, trunk: Trunk, surroundings: Surroundings) -> None:
         self.trunk = trunk
         self._around = surroundings
+        self._transport = Transport[trunk.transport.upper()]
         self._watches: dict[SocketAddress, Watch] = {}
         self._host, self._port = split_host(trunk.host)
         self._address_problem: str | None = None
@@ -63,7 +65,7 @@ class TrunkLine:
             self._credential = Credential(trunk.username, trunk.password or "")
             self._authorization = Authorization(self._credential, surroundings.agent.token)
         self._registration = (
-            Registration(self, surroundings.queue, surroundings.chance) if trunk.register else None
+            TrunkRegistration(self, surroundings.queue, surroundings.chance) if trunk.register else None
         )
         self._may_register = False
         self._on_over: Callable[[], None] | None = None
@@ -81,9 +83,9 @@ class TrunkLine:
 
     def start(self) -> None:
         """Find its addresses, and watch them from then on."""
-        if self.trunk.transport not in self._around.local:
-            self._unresolved("SIP over TCP is switched off (sip.tcp)")
-        elif (address := literal(self.trunk.host)) is not None:
+        if self._transport not in self._around.local:
+            self._unresolved(f"SIP over {self._transport.value} is switched off (sip.{self.trunk.transport})")
+        elif (address := literal(self.trunk.host, self._transport)) is not None:
             self._found((address,))
         else:
             self._resolving = asyncio.get_running_loop().create_task(self._resolve())
@@ -123,10 +125,10 @@ class TrunkLine:
         if (watch := self._watches.get(address)) is not None:
             watch.tell(sign, self._around.queue.now())
 
-    def connection_lost(self, address: SocketAddress) -> None:
+    def connection_lost(self, address: SocketAddress, now: float) -> None:
         """Our connection to this address has gone."""
         if self._registration is not None and address == self._registered_at:
-            self._registration.lost(self._around.queue.now())
+            self._registration.lost(now)
 
     # For people
 
@@ -167,7 +169,7 @@ class TrunkLine:
                 await follow(
                     self._around.resolver,
                     self.trunk.host,
-                    self.trunk.transport,
+                    self._transport,
                     self._found,
                     self._unresolved,
                 )
@@ -206,7 +208,7 @@ class TrunkLine:
         self._address_problem = reason
 
     def _flow(self, hop: SocketAddress) -> Flow:
-        return Flow(self.trunk.transport.upper(), self._around.local[self.trunk.transport], hop)
+        return Flow(self._transport, self._around.local[self._transport], hop)
 
     # Health
 
@@ -228,7 +230,7 @@ class TrunkLine:
             Address(Uri(self._host)),
             watch,
             now,
-            (agent.contact(flow), ("Accept", "application/sdp")),
+            (agent.endpoint.contact(flow), ("Accept", "application/sdp")),
         )
 
     def _condition_changed(self, hop: SocketAddress, watch: Watch, now: float) -> None:
@@ -243,7 +245,9 @@ class TrunkLine:
 
     # The registration's line
 
-    def send_register(self, registration: Registration, expires: int, number: int, now: float) -> Uri | None:
+    def send_register(
+        self, registration: TrunkRegistration, expires: int, number: int, now: float
+    ) -> Uri | None:
         """Send a REGISTER to the best address, or where we are registered to end that."""
         if not self._watches:
             return None
@@ -253,7 +257,8 @@ class TrunkLine:
         flow = self._flow(self._registered_at)
         try:
             ours = self._around.agent.wire.advertised(flow)
-            params = () if not flow.reliable else (("transport", self.trunk.transport),)
+            name = self._transport.uri_param
+            params = (("transport", name),) if name else ()
             contact = Uri(ours.host, self.trunk.username, ours.port, params)
             self._around.agent.request(
                 "REGISTER",

@@ -16,6 +16,7 @@ from b2bua.runtime.carriers.trunk_line import Surroundings, TrunkLine
 from b2bua.runtime.clock import LoopTimers
 from b2bua.sip.agent import UserAgent
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from b2bua.trunks.health import Condition, Sign
 from b2bua.trunks.registration import GOODBYE
 
@@ -23,14 +24,14 @@ log = structlog.get_logger()
 
 
 class TrunkLines:
-    """The `Trunks` of calls. `local` holds our own address for each transport that we have, by its name."""
+    """The `Trunks` of calls. `local` holds our own address for each transport that we have."""
 
     def __init__(
         self,
         agent: UserAgent,
         queue: LoopTimers,
         resolver: Resolver,
-        local: Mapping[str, SocketAddress],
+        local: Mapping[Transport, SocketAddress],
         probe_interval: float,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -73,11 +74,11 @@ class TrunkLines:
         self._lines = {number: self._lines[number] for number in wanted if number in self._lines}
         self._reorder()
 
-    def connection_lost(self, flow: Flow) -> None:
+    def connection_lost(self, flow: Flow, now: float) -> None:
         """A connection has gone; a flow without a number of its own is one that we opened."""
         if flow.reliable and not flow.connection:
             for line in self._lines.values():
-                line.connection_lost(flow.remote)
+                line.connection_lost(flow.remote, now)
 
     async def stop(self) -> None:
         """End all registrations, within twice GOODBYE, and try nothing more."""

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import structlog
 
-from b2bua.registrar.failures import Failures, Patience
+from b2bua.registrar.failures import BackOff, Failures
 from b2bua.registrar.known import Known
 from b2bua.runtime.directory import LiveDevices
 from b2bua.runtime.guard.overload import refusal
@@ -28,12 +28,12 @@ class Gate:
     """Looks at every message before it is handled, at where it comes from, and keeps count of what was not heard."""
 
     def __init__(
-        self, devices: LiveDevices, patience: Patience, workers: IPv4Network, clock: Callable[[], float]
+        self, devices: LiveDevices, back_off: BackOff, workers: IPv4Network, clock: Callable[[], float]
     ) -> None:
         self._devices = devices
         self._clock = clock
         self._known = Known()
-        self._failures = Failures(patience)
+        self._failures = Failures(back_off)
         self._refusals = RateLimit(REFUSALS)
         self._lines = LogLimit("auth.refused")
         self._is_worker = lru_cache(maxsize=4096)(lambda host: IPv4Address(host) in workers)

@@ -15,10 +15,11 @@ from b2bua.callplan.missed import missed
 from b2bua.callplan.narrative import narrative
 from b2bua.callplan.outcome import Ended, StepResult
 from b2bua.callplan.steps import Voicemail
-from b2bua.runtime.clock import Alarm, LoopTimers, WallClock
+from b2bua.runtime.clock import LoopTimers, WallClock
 from b2bua.runtime.directory import LiveDevices
 from b2bua.runtime.records.dialogs import Dialogs
 from b2bua.runtime.records.trace import Trace, entries, legible
+from b2bua.sip.transactions.timers import Alarm
 from media.message import Caller
 from media.protocol import MessageStored, SessionEnded
 from provisioning.store.calllog import CallRecord, TraceEntry
@@ -27,7 +28,7 @@ from provisioning.store.outbox import CallMissed
 log = structlog.get_logger()
 
 # How long a finished call waits to hear what its mailbox session came to: storing a message takes milliseconds.
-MAILBOX_PATIENCE = 5.0
+MAILBOX_TIMEOUT = 5.0
 # How long its last messages, such as the answer to a BYE, have to arrive for the ladder.
 LINGER = 0.5
 
@@ -180,8 +181,8 @@ class CallBook:
             seconds=round((journal.ended or journal.began) - journal.began, 3),
         )
         entry.record_at = Alarm(self._queue, lambda now: self._record(entry))
-        patience = LINGER if entry.token is None or entry.mailbox_ended else MAILBOX_PATIENCE
-        entry.record_at.at(self._queue.now() + patience)
+        wait = LINGER if entry.token is None or entry.mailbox_ended else MAILBOX_TIMEOUT
+        entry.record_at.at(self._queue.now() + wait)
 
     @property
     def mailboxes_pending(self) -> bool:

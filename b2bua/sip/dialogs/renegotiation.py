@@ -6,11 +6,12 @@ We send no UPDATE: a re-INVITE does the same, and every peer knows it.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.dialogs.dialog import Dialog
+from b2bua.sip.dialogs.endpoint import Endpoint
 from b2bua.sip.dialogs.requester import Requester
+from b2bua.sip.dialogs.unacknowledged import Unacknowledged
 from b2bua.sip.text.body import SDP
 from b2bua.sip.text.capabilities import UNDERSTOOD
 from b2bua.sip.text.compose import Header
@@ -18,10 +19,7 @@ from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.message import Request, Response
 from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.server_transaction import ServerTransaction
-from b2bua.sip.transactions.timers import NEVER
-
-if TYPE_CHECKING:
-    from b2bua.sip.agent import UserAgent
+from b2bua.sip.transactions.timers import NEVER, Alarm
 
 IN_THE_WAY = 500
 """Refuses an offer while another of the peer's is unanswered (RFC 3261 §14.2, RFC 3311 §5.2)."""
@@ -34,15 +32,26 @@ class Renegotiation(Requester):
 
     `_offer_in` is the request that waits for our answer, `_offer_out` our re-INVITE, `_unacknowledged` our 2xx
     whose ACK is missing, `_ack_owed` the re-INVITE or INVITE whose ACK waits for our answer.
+
+    Each thing that time brings has a deadline of its own, which exists only while it is needed: the 2xx that is
+    repeated, and `_offer_limit` for the final response to our re-INVITE. The session's own is its set-up's.
     """
 
-    __slots__ = ("_ack_owed", "_offer_in", "_offer_out", "_offer_withdrawn", "_unacknowledged")
+    __slots__ = (
+        "_ack_owed",
+        "_offer_in",
+        "_offer_limit",
+        "_offer_out",
+        "_offer_withdrawn",
+        "_unacknowledged",
+    )
 
-    def __init__(self, agent: UserAgent, credential: Credential | None) -> None:
-        super().__init__(agent, credential)
-        self._unacknowledged: ServerTransaction | None = None
+    def __init__(self, endpoint: Endpoint, credential: Credential | None) -> None:
+        super().__init__(endpoint, credential)
+        self._unacknowledged: Unacknowledged | None = None
         self._offer_in: ServerTransaction | None = None
         self._offer_out: ClientTransaction | None = None
+        self._offer_limit: Alarm | None = None
         self._offer_withdrawn = False
         self._ack_owed: ClientTransaction | None = None
 
@@ -66,7 +75,7 @@ class Renegotiation(Requester):
         if not self.active or self.dialog is None or self._refusal_code():
             return False
         self._offer_withdrawn = False
-        headers = self.agent.session_headers(self.dialog.flow, sdp)
+        headers = self.endpoint.session_headers(self.dialog.flow, sdp)
         self._offer_out = self._request(self.dialog, "INVITE", now, headers, sdp or b"")
         return True
 
@@ -81,7 +90,7 @@ class Renegotiation(Requester):
         if self._offer_in is None:
             return False
         transaction, self._offer_in = self._offer_in, None
-        transaction.respond(200, now, self.agent.session_headers(transaction.flow, sdp), sdp)
+        transaction.respond(200, now, self.endpoint.session_headers(transaction.flow, sdp), sdp)
         if transaction.request.method == "INVITE":
             self.await_ack(transaction, now)
         return True
@@ -121,7 +130,7 @@ class Renegotiation(Requester):
         if not self._described(dialog, transaction, request, now):
             return
         if request.sdp is None:
-            transaction.respond(200, now, self.agent.session_headers(dialog.flow, None))
+            transaction.respond(200, now, self.endpoint.session_headers(dialog.flow, None))
         else:
             self._offered(transaction, request, now)
 
@@ -170,11 +179,10 @@ class Renegotiation(Requester):
             return
         if response.code < 200:
             # Timer B runs no more, so the session bounds the wait.
-            if self.deadline == NEVER:
-                self.agent.queue.schedule(self, now + self.agent.timers.timeout)
+            if self._offer_limit is None:
+                self._limit_offer(now)
             return
-        self._offer_out = None
-        self.agent.queue.schedule(self, NEVER)
+        self._offer_settled()
         if response.code in (408, 481):
             self._gone(now)
             return
@@ -192,15 +200,32 @@ class Renegotiation(Requester):
     def _tell_answer(self, response: Response, now: float) -> None:
         raise NotImplementedError
 
-    def _withdraw_offer(self, transaction: ClientTransaction, now: float) -> None:
+    def _limit_offer(self, now: float) -> None:
+        """Wait for the final response to our re-INVITE for 64 T1 from now."""
+        if self._offer_limit is None:
+            self._offer_limit = Alarm(self.endpoint.queue, self._withdraw_offer)
+        self._offer_limit.at(now + self.endpoint.timers.timeout)
+
+    def _unlimit_offer(self) -> None:
+        if self._offer_limit is not None:
+            self._offer_limit.at(NEVER)
+            self._offer_limit = None
+
+    def _offer_settled(self) -> None:
+        """Our re-INVITE has its final response, or will have none."""
+        self._offer_out = None
+        self._unlimit_offer()
+
+    def _withdraw_offer(self, now: float) -> None:
         """A re-INVITE got a provisional response and nothing since: CANCEL, and then the peer has gone."""
+        assert self._offer_out is not None
         if self.active and not self._offer_withdrawn:
             self._offer_withdrawn = True
-            self.agent.layer.cancel(transaction, (), self, now)
-            self.agent.queue.schedule(self, now + self.agent.timers.timeout)
+            self.endpoint.layer.cancel(self._offer_out, (), self, now)
+            self._limit_offer(now)
         else:
-            self._offer_out = None
-            transaction.abandon()
+            self._offer_out.abandon()
+            self._offer_settled()
             self._gone(now)
 
     def await_ack(self, transaction: ServerTransaction, now: float) -> None:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from b2bua.sip.auth.authorization import Authorization
 from b2bua.sip.auth.challenge import CHALLENGED, Credential
 from b2bua.sip.dialogs.dialog import Dialog
+from b2bua.sip.dialogs.endpoint import Endpoint
 from b2bua.sip.text.compose import Header
 from b2bua.sip.text.draft import Draft
 from b2bua.sip.text.message import Response
 from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.timers import Timed
 
-if TYPE_CHECKING:
-    from b2bua.sip.agent import UserAgent
-
 
 class Requester(Timed):
     """What a session is as a sender of requests. `credential` is for a peer that challenges them."""
 
-    __slots__ = ("_authorization", "agent", "dialog")
+    __slots__ = ("_authorization", "dialog", "endpoint")
 
-    def __init__(self, agent: UserAgent, credential: Credential | None) -> None:
+    def __init__(self, endpoint: Endpoint, credential: Credential | None) -> None:
         super().__init__()
-        self.agent = agent
+        self.endpoint = endpoint
         self.dialog: Dialog | None = None
-        self._authorization = None if credential is None else Authorization(credential, agent.token)
+        self._authorization = None if credential is None else Authorization(credential, endpoint.token)
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """A response to a request of ours: a challenge is answered, anything else told."""
@@ -62,7 +58,7 @@ class Requester(Timed):
         draft = dialog.request(method, headers, body)
         if self._authorization is not None:
             draft = self._authorization.sign(draft)
-        return self.agent.layer.send(draft, dialog.flow, self, now)
+        return self.endpoint.layer.send(draft, dialog.flow, self, now)
 
     def _dialog_of(self, draft: Draft) -> Dialog | None:
         """The dialog that a request of ours was sent in."""
@@ -86,5 +82,5 @@ class Requester(Timed):
             return False
         if dialog is not None:
             dialog.local_cseq = number
-        self._replace(transaction, self.agent.layer.send(draft, transaction.flow, self, now))
+        self._replace(transaction, self.endpoint.layer.send(draft, transaction.flow, self, now))
         return True

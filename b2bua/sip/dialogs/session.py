@@ -6,13 +6,16 @@ Retransmission, acknowledgement, ordering and glare are settled here; nobody abo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import Enum, auto
+from typing import Protocol
 
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.dialogs.dialog import Dialog
+from b2bua.sip.dialogs.endpoint import Endpoint
+from b2bua.sip.dialogs.refusal import Refusal
 from b2bua.sip.dialogs.renegotiation import Renegotiation
-from b2bua.sip.dialogs.session_state import SessionState
-from b2bua.sip.dialogs.session_user import NOBODY, SessionUser
+from b2bua.sip.dialogs.unacknowledged import Unacknowledged
+from b2bua.sip.text.body import Body
 from b2bua.sip.text.capabilities import ALLOW, CAPABILITIES
 from b2bua.sip.text.compose import Header
 from b2bua.sip.text.message import Request, Response
@@ -20,15 +23,109 @@ from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.server_transaction import ServerTransaction
 from b2bua.sip.transactions.timers import NEVER
 
-if TYPE_CHECKING:
-    from b2bua.sip.agent import UserAgent
-
 CONCLUDING = ("BYE", "CANCEL", "PRACK")
 """Requests whose failure says nothing about an answered call: what they belong to is over by then."""
+SUBSCRIBING = ("SUBSCRIBE", "NOTIFY")
+"""Requests that are about a subscription (RFC 6665)."""
+
+
+class SessionState(Enum):
+    """How far a session is."""
+
+    INVITED = auto()  # the INVITE has no final response
+    CANCELLED = auto()  # we sent, or will send, a CANCEL and wait for the final response
+    ANSWERED = auto()  # a 2xx was given
+    CLOSING = auto()  # we hung up; the BYE waits for the ACK of our 2xx
+    ENDED = auto()
+
+
+class SessionUser(Protocol):
+    """The owner of a session: a call's leg."""
+
+    def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
+        """The callee answered with 101 to 199. `sdp` is `None` where the response says nothing about sound, else what
+        holds at present: a callee that has answered reliably may have offered anew since."""
+
+    def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The callee answered with 2xx; the ACK is sent. After an INVITE without offer, owes `acknowledge`.
+
+        `sdp` is what holds, also where it was said reliably before, and the 2xx says nothing or something else.
+        """
+
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
+        """The callee cannot be had."""
+
+    def on_cancelled(self, session: Session, now: float) -> None:
+        """The caller withdrew before we answered; 487 is sent."""
+
+    def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The PRACK of an early offer came: with the answer, or against the rule without (RFC 3262 §5).
+
+        Must not raise: a description that cannot be used is a reason to `reject`.
+        """
+
+    def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """The ACK of our 2xx came; with a description where our 2xx carried the offer."""
+
+    def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """A re-INVITE or UPDATE with an offer, or asking for one. Owes `answer_offer` or `refuse_offer`.
+
+        Before the final response, where PRACK and UPDATE may carry an offer, it must be answered before this
+        returns, or is refused. What the responses to the INVITE say about sound means nothing from then on.
+        """
+
+    def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
+        """What became of our `offer`. After a 2xx to an INVITE without offer, owes `acknowledge`."""
+
+    def on_info(self, session: Session, body: Body, now: float) -> None:
+        """An INFO request (RFC 6086 §9, or a digit); 200 is sent."""
+
+    def on_ended(self, session: Session, why: str, now: float) -> None:
+        """The peer hung up (`bye`), never acknowledged our answer (`no-ack`) or an early response (`no-prack`: the
+        INVITE was refused with 504), or no longer knows the dialog (`gone`)."""
+
+
+class Nobody:
+    """The owner of a session that is over: late messages are settled by the session and concern nobody."""
+
+    __slots__ = ()
+
+    def on_progress(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
+        """Nothing."""
+
+    def on_answered(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """Nothing."""
+
+    def on_failed(self, session: Session, refusal: Refusal, now: float) -> None:
+        """Nothing."""
+
+    def on_cancelled(self, session: Session, now: float) -> None:
+        """Nothing."""
+
+    def on_early_answer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """Nothing."""
+
+    def on_acknowledged(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """Nothing."""
+
+    def on_offer(self, session: Session, sdp: bytes | None, now: float) -> None:
+        """Nothing."""
+
+    def on_offer_answered(self, session: Session, code: int, sdp: bytes | None, now: float) -> None:
+        """Nothing."""
+
+    def on_info(self, session: Session, body: Body, now: float) -> None:
+        """Nothing."""
+
+    def on_ended(self, session: Session, why: str, now: float) -> None:
+        """Nothing."""
+
+
+NOBODY = Nobody()
 
 
 class Session(Renegotiation):
-    """A dialog with an INVITE usage. Subclasses add how it is set up from either side.
+    """The INVITE usage of a dialog (RFC 5057 §2). Subclasses add how it is set up from either side.
 
     By itself it is a session that was established before, by a process that is no more (`UserAgent.resume`).
     `owns_call_id`: the first INVITE was ours, which decides who tries again first after glare (RFC 3261 §14.1).
@@ -36,8 +133,6 @@ class Session(Renegotiation):
 
     __slots__ = (
         "_bye_headers",
-        "_interval",
-        "_resend_until",
         "call_id",
         "owns_call_id",
         "state",
@@ -46,20 +141,18 @@ class Session(Renegotiation):
 
     def __init__(
         self,
-        agent: UserAgent,
+        endpoint: Endpoint,
         user: SessionUser,
         call_id: str,
         credential: Credential | None,
         *,
         owns_call_id: bool,
     ) -> None:
-        super().__init__(agent, credential)
+        super().__init__(endpoint, credential)
         self.owns_call_id = owns_call_id
         self.user = user
         self.call_id = call_id
         self.state = SessionState.INVITED
-        self._interval = 0.0
-        self._resend_until = NEVER
         self._bye_headers: tuple[Header, ...] = ()
 
     @property
@@ -101,14 +194,16 @@ class Session(Renegotiation):
             return
         self.acknowledge(b"", now)
         self.state = SessionState.ENDED
-        # The re-INVITE of a dialog that is over is answered by the peer, unless that has gone.
-        waiting = self._offer_out is not None
-        self.agent.queue.schedule(self, now + self.agent.timers.timeout if waiting else NEVER)
+        self.endpoint.queue.schedule(self, NEVER)
+        if self._offer_out is not None:
+            # The re-INVITE of a dialog that is over is answered by the peer, unless that has gone.
+            self._limit_offer(now)
         self.refuse_offer(487, now)
-        self._unacknowledged = None
+        if self._unacknowledged is not None:
+            self._await_ack_no_more(self._unacknowledged)
         self.user = NOBODY
         if self.dialog is not None:
-            self.agent.forget(self.dialog.id)
+            self.endpoint.remove(self.dialog.id, self)
 
     # What the peer does in an established dialog
 
@@ -136,13 +231,17 @@ class Session(Renegotiation):
         elif method == "OPTIONS":
             transaction.respond(200, now, CAPABILITIES)
         else:
-            # A subscription has a dialog of its own (RFC 6665 §4.5.2).
+            # A subscription begins with a dialog of its own (RFC 6665 §4.5.2).
             transaction.respond(405, now, ALLOW)
 
     def dialog_with(self, remote_tag: str) -> Dialog | None:
         """The dialog with the peer of this tag, if there is one (RFC 3261 §12.2.2)."""
         dialog = self.dialog
         return dialog if dialog is not None and dialog.remote_tag == remote_tag else None
+
+    def takes(self, request: Request) -> bool:
+        """All but what is about a subscription, and so for another use of the dialog (RFC 5057 §4.2)."""
+        return request.method not in SUBSCRIBING
 
     def on_cancel(self, invite: ServerTransaction, now: float) -> None:
         """The peer withdraws an INVITE that has no final response: here a re-INVITE (RFC 3261 §9.2)."""
@@ -152,11 +251,10 @@ class Session(Renegotiation):
 
     def on_ack(self, ack: Request, now: float) -> None:
         """The ACK of a 2xx of ours; one for an older INVITE is no news."""
-        transaction = self._unacknowledged
-        if transaction is None or ack.cseq[0] != transaction.request.cseq[0]:
+        waiting = self._unacknowledged
+        if waiting is None or ack.cseq[0] != waiting.transaction.request.cseq[0]:
             return
-        self._unacknowledged = None
-        self.agent.queue.schedule(self, NEVER)
+        self._await_ack_no_more(waiting)
         if self.state is SessionState.CLOSING:
             self._hang_up(now, self._bye_headers)
         else:
@@ -173,37 +271,26 @@ class Session(Renegotiation):
     def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
         """Silence inside a dialog ends it (RFC 3261 §12.2.1.2), unless it was ending anyway."""
         if transaction is self._offer_out:
-            self._offer_out = None
-            self.agent.queue.schedule(self, NEVER)
+            self._offer_settled()
         if transaction.draft.method not in CONCLUDING:
             self._gone(now)
-
-    def on_deadline(self, now: float) -> None:
-        """The ACK of a 2xx is late, or the final response to a re-INVITE."""
-        if self._unacknowledged is not None:
-            self._repeat_success(self._unacknowledged, now)
-        elif self._offer_out is not None:
-            self._withdraw_offer(self._offer_out, now)
 
     # What goes on by itself
 
     def await_ack(self, transaction: ServerTransaction, now: float) -> None:
-        """Repeat a 2xx until its ACK comes (RFC 3261 §13.3.1.4): also over reliable transports."""
-        self._unacknowledged = transaction
-        self._interval = self.agent.timers.t1
-        self._resend_until = now + self.agent.timers.timeout
-        self.agent.queue.schedule(self, now + self._interval)
+        """Repeat a 2xx until its ACK comes."""
+        self._unacknowledged = Unacknowledged(
+            transaction, self.endpoint.queue, self.endpoint.timers, self._never_acknowledged, now
+        )
 
-    def _repeat_success(self, transaction: ServerTransaction, now: float) -> None:
-        if now >= self._resend_until:
-            self._unacknowledged = None
-            user = self.user
-            self._hang_up(now, self._bye_headers)
-            user.on_ended(self, "no-ack", now)
-            return
-        transaction.resend()
-        self._interval = min(2 * self._interval, self.agent.timers.t2)
-        self.agent.queue.schedule(self, min(now + self._interval, self._resend_until))
+    def _await_ack_no_more(self, waiting: Unacknowledged) -> None:
+        self._unacknowledged = None
+        self.endpoint.queue.schedule(waiting, NEVER)
+
+    def _never_acknowledged(self, now: float) -> None:
+        user = self.user
+        self._hang_up(now, self._bye_headers)
+        user.on_ended(self, "no-ack", now)
 
     def _pracked(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A PRACK for which no provisional response waits (RFC 3262 §3)."""
@@ -227,7 +314,7 @@ class Session(Renegotiation):
         """A request was sent again: its second transaction stands for the first."""
         if old is self._offer_out:
             self._offer_out = new
-            self.agent.queue.schedule(self, NEVER)
+            self._unlimit_offer()
 
     def _hang_up(self, now: float, headers: tuple[Header, ...] = ()) -> None:
         assert self.dialog is not None

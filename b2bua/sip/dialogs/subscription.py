@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from enum import IntEnum, auto
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import Protocol
 
-from b2bua.sip.dialogs.dialog import dialog_of_request
+from b2bua.sip.dialogs.dialog import Dialog
+from b2bua.sip.dialogs.endpoint import Endpoint
 from b2bua.sip.text.capabilities import ALLOW_EVENTS
+from b2bua.sip.text.event import EventType, event_type
 from b2bua.sip.text.message import Request, Response
 from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.server_transaction import ServerTransaction
 from b2bua.sip.transactions.timers import NEVER, Timed
-
-if TYPE_CHECKING:
-    from b2bua.sip.agent import UserAgent
 
 
 class State(IntEnum):
@@ -67,26 +66,6 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
 """(state, event) to (next state, action); a pair that is not there changes nothing."""
 
 
-class EventType(NamedTuple):
-    """An Event header (RFC 6665 §8.2.1): an event package, and the `id` that older subscribers want back."""
-
-    package: str
-    id: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.package};id={self.id}" if self.id else self.package
-
-
-def event_type(request: Request) -> EventType:
-    """What a SUBSCRIBE is about; the package is empty where it does not say."""
-    package, *params = (part.strip() for part in (request.get("event") or "").split(";"))
-    named = (param.partition("=") for param in params)
-    return EventType(
-        package.lower(),
-        next((value.strip() for name, _, value in named if name.strip().lower() == "id"), ""),
-    )
-
-
 class SubscriptionUser(Protocol):
     """Whose state it is."""
 
@@ -103,21 +82,21 @@ class SubscriptionUser(Protocol):
 
 
 class Subscription(Timed):
-    """One subscription and its dialog, which nothing else uses (RFC 6665 §4.5.2)."""
+    """One subscription in a dialog: of its own (RFC 6665 §4.5.2), or of other uses too (RFC 5057)."""
 
-    __slots__ = ("_agent", "_reason", "_state", "_until", "_user", "dialog", "event")
+    __slots__ = ("_endpoint", "_reason", "_state", "_until", "_user", "dialog", "event")
 
-    def __init__(self, agent: UserAgent, user: SubscriptionUser, subscribe: ServerTransaction) -> None:
-        """Raises BadMessage (400) where a header of the SUBSCRIBE cannot be used."""
+    def __init__(self, endpoint: Endpoint, user: SubscriptionUser, dialog: Dialog, event: EventType) -> None:
+        """Requests in the dialog may be for it from now on. It tells nothing before `accept` or `last`."""
         super().__init__()
-        self.dialog = dialog_of_request(subscribe.request, subscribe.tag, subscribe.flow)
-        self.dialog.remote_cseq = -1
-        self.event = event_type(subscribe.request)
-        self._agent = agent
+        self.dialog = dialog
+        self.event = event
+        self._endpoint = endpoint
         self._user = user
         self._state = State.CURRENT
         self._until = NEVER
         self._reason = ""
+        endpoint.add(dialog.id, self)
 
     @property
     def live(self) -> bool:
@@ -125,19 +104,22 @@ class Subscription(Timed):
         return self._state in (State.CURRENT, State.TELLING, State.BEHIND)
 
     def accept(self, subscribe: ServerTransaction, seconds: int, now: float) -> None:
-        """Answer a SUBSCRIBE, and tell how things are (RFC 6665 §4.2.1.2).
+        """Answer a SUBSCRIBE with 200; it then lasts `seconds`.
 
-        It lasts `seconds` from now; 0 ends it after that one NOTIFY. Raises BadMessage (400) for a bad Contact;
-        then nothing has happened.
+        Raises BadMessage (400) for a bad Contact; then nothing has happened.
         """
         dialog = self.dialog
         dialog.retarget(subscribe.request, subscribe.flow)
         dialog.remote_cseq = subscribe.request.cseq[0]
-        contact = self._agent.contact(dialog.flow)
+        contact = self._endpoint.contact(dialog.flow)
         subscribe.respond(200, now, (contact, ("Expires", str(seconds)), *ALLOW_EVENTS))
+        self.last(seconds, now)
+
+    def last(self, seconds: int, now: float) -> None:
+        """Tell how things are, and go on for `seconds`; 0 ends it after that one NOTIFY (RFC 6665 §4.2.1.2)."""
         if seconds:
             self._until = now + seconds
-            self._agent.queue.schedule(self, self._until)
+            self._endpoint.queue.schedule(self, self._until)
             self.changed(now)
         else:
             self.end("timeout", now)
@@ -149,7 +131,7 @@ class Subscription(Timed):
     def end(self, reason: str, now: float) -> None:
         """It is over, which the peer is told with a reason (RFC 6665 §4.1.3)."""
         self._reason = reason
-        self._agent.queue.schedule(self, NEVER)
+        self._endpoint.queue.schedule(self, NEVER)
         self._handle(Event.OVER, now)
 
     def drop(self) -> None:
@@ -158,6 +140,14 @@ class Subscription(Timed):
         self._forget()
 
     # What the peer and time do
+
+    def dialog_with(self, remote_tag: str) -> Dialog | None:
+        """Its dialog, if this is the peer's tag."""
+        return self.dialog if self.dialog.remote_tag == remote_tag else None
+
+    def takes(self, request: Request) -> bool:
+        """A SUBSCRIBE to the same event (RFC 6665 §4.5.1)."""
+        return request.method == "SUBSCRIBE" and event_type(request) == self.event
 
     def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A request in the dialog."""
@@ -170,6 +160,12 @@ class Subscription(Timed):
             transaction.dismiss(489, ALLOW_EVENTS)
         else:
             self._user.on_subscribed_again(self, transaction, request, now)
+
+    def on_ack(self, ack: Request, now: float) -> None:
+        """Nothing: no INVITE is part of a subscription."""
+
+    def on_cancel(self, invite: ServerTransaction, now: float) -> None:
+        """Nothing: no INVITE is part of a subscription."""
 
     def on_deadline(self, now: float) -> None:
         """The time is up."""
@@ -205,13 +201,13 @@ class Subscription(Timed):
         else:
             state = f"terminated;reason={self._reason}"
         headers = (
-            self._agent.contact(self.dialog.flow),
+            self._endpoint.contact(self.dialog.flow),
             ("Event", str(self.event)),
             ("Subscription-State", state),
             ("Content-Type", content_type),
         )
-        self._agent.layer.send(self.dialog.request("NOTIFY", headers, body), self.dialog.flow, self, now)
+        self._endpoint.layer.send(self.dialog.request("NOTIFY", headers, body), self.dialog.flow, self, now)
 
     def _forget(self) -> None:
-        self._agent.queue.schedule(self, NEVER)
-        self._agent.forget_subscription(self.dialog.id)
+        self._endpoint.queue.schedule(self, NEVER)
+        self._endpoint.remove(self.dialog.id, self)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.dialogs.dialog import Dialog, bare_dialog, dialog_of_response
+from b2bua.sip.dialogs.endpoint import Endpoint
 from b2bua.sip.dialogs.prack import EarlyDialog, EarlyDialogs, rack, rseq
+from b2bua.sip.dialogs.refusal import Refusal
 from b2bua.sip.dialogs.renegotiation import GLARE
-from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_state import SessionState
-from b2bua.sip.dialogs.session_user import NOBODY, Refusal, SessionUser
+from b2bua.sip.dialogs.session import NOBODY, Session, SessionState, SessionUser
 from b2bua.sip.text.address import Address, parse_address
 from b2bua.sip.text.compose import Header
 from b2bua.sip.text.draft import Draft
@@ -20,9 +18,6 @@ from b2bua.sip.text.message import Request, Response
 from b2bua.sip.text.redirect import targets_of
 from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.server_transaction import ServerTransaction
-
-if TYPE_CHECKING:
-    from b2bua.sip.agent import UserAgent
 
 
 class ClientSession(Session):
@@ -46,7 +41,7 @@ class ClientSession(Session):
 
     def __init__(
         self,
-        agent: UserAgent,
+        endpoint: Endpoint,
         user: SessionUser,
         draft: Draft,
         local: Address,
@@ -54,7 +49,7 @@ class ClientSession(Session):
         now: float,
         credential: Credential | None = None,
     ) -> None:
-        super().__init__(agent, user, draft.call_id, credential, owns_call_id=True)
+        super().__init__(endpoint, user, draft.call_id, credential, owns_call_id=True)
         self.draft = draft
         self.local = local
         self.flow = flow
@@ -62,7 +57,7 @@ class ClientSession(Session):
         self._early: EarlyDialogs | None = None
         self._heard_early: bytes | None = None
         self._cancel_headers: tuple[Header, ...] = ()
-        self.invite = agent.layer.send(draft, flow, self, now)
+        self.invite = endpoint.layer.send(draft, flow, self, now)
 
     @property
     def heard_from(self) -> bool:
@@ -96,7 +91,7 @@ class ClientSession(Session):
         """Forget the dialog; an INVITE without final response is cancelled."""
         if self.invite.answered:
             if self._early is not None:
-                self.agent.forget((self.call_id, self.local.tag or ""))
+                self.endpoint.remove((self.call_id, self.local.tag or ""), self)
             super().end(now)
         else:
             self.cancel(now)
@@ -161,11 +156,8 @@ class ClientSession(Session):
 
     def on_deadline(self, now: float) -> None:
         """A cancelled INVITE got no final response within 64 T1 (RFC 3261 §9.1): it is taken as ended."""
-        if self.state is SessionState.CANCELLED:
-            self.invite.abandon()
-            self.end(now)
-        else:
-            super().on_deadline(now)
+        self.invite.abandon()
+        self.end(now)
 
     def _progress(self, response: Response, now: float) -> None:
         first, self._provisional = not self._provisional, True
@@ -185,7 +177,7 @@ class ClientSession(Session):
         dialog = early.hear(response, self.draft, self.local, self.flow)
         if self._early is None:
             self._early = early
-            self.agent.remember((self.call_id, self.local.tag or ""), self)
+            self.endpoint.add((self.call_id, self.local.tag or ""), self)
         if dialog is None:
             return False
         self._request(dialog, "PRACK", now, (rack(response),))
@@ -221,7 +213,7 @@ class ClientSession(Session):
     def _answered(self, dialog: Dialog, response: Response, now: float) -> None:
         self.dialog = dialog
         self.state = SessionState.ANSWERED
-        self.agent.remember(dialog.id, self)
+        self.endpoint.add(dialog.id, self)
         if self.draft.body:
             self._send_ack(self.invite, b"")
         else:
@@ -255,5 +247,5 @@ class ClientSession(Session):
             super()._replace(old, new)
 
     def _send_cancel(self, now: float) -> None:
-        self.agent.layer.cancel(self.invite, self._cancel_headers, self, now)
-        self.agent.queue.schedule(self, now + self.agent.timers.timeout)
+        self.endpoint.layer.cancel(self.invite, self._cancel_headers, self, now)
+        self.endpoint.queue.schedule(self, now + self.endpoint.timers.timeout)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.dialogs.dialog import dialog_of_request
-from b2bua.sip.dialogs.reliable import MAX_FIRST, PATIENCE, Provisional, Reliable
+from b2bua.sip.dialogs.endpoint import Endpoint
+from b2bua.sip.dialogs.reliable import MAX_FIRST, REPEAT_FACTOR, Provisional, Reliable
 from b2bua.sip.dialogs.renegotiation import GLARE, IN_THE_WAY
-from b2bua.sip.dialogs.session import Session
-from b2bua.sip.dialogs.session_state import SessionState
-from b2bua.sip.dialogs.session_user import SessionUser
+from b2bua.sip.dialogs.session import Session, SessionState, SessionUser
 from b2bua.sip.text.body import SDP
 from b2bua.sip.text.capabilities import RELIABLY, SUPPORTED
 from b2bua.sip.text.compose import Header
 from b2bua.sip.text.message import Request
 from b2bua.sip.transactions.server_transaction import ServerTransaction
 from b2bua.sip.transactions.timers import NEVER
-
-if TYPE_CHECKING:
-    from b2bua.sip.agent import UserAgent
 
 
 class ServerSession(Session):
@@ -47,14 +42,14 @@ class ServerSession(Session):
 
     def __init__(
         self,
-        agent: UserAgent,
+        endpoint: Endpoint,
         user: SessionUser,
         invite: ServerTransaction,
         repeat: float,
         credential: Credential | None = None,
     ) -> None:
         """Raises BadMessage (400) where a header of the INVITE cannot be read; none is read later."""
-        super().__init__(agent, user, invite.request.call_id, credential, owns_call_id=False)
+        super().__init__(endpoint, user, invite.request.call_id, credential, owns_call_id=False)
         self.invite = invite
         self.request = invite.request
         self.dialog = dialog_of_request(invite.request, invite.tag, invite.flow)
@@ -65,6 +60,7 @@ class ServerSession(Session):
         self._reliable: Reliable | None = None
         self._accepted: bytes | None = None
         self._superseded = False
+        endpoint.add(self.dialog.id, self)
 
     @property
     def offered(self) -> bytes | None:
@@ -90,14 +86,14 @@ class ServerSession(Session):
         self._last = Provisional(code, sdp, headers)
         if self._insists or (sdp and self.reliable):
             if self._reliable is None:
-                first = 1 + crc32(self.agent.token().encode()) % MAX_FIRST
-                self._reliable = Reliable(first, self.request.cseq[0], self.agent.timers)
+                first = 1 + crc32(self.endpoint.token().encode()) % MAX_FIRST
+                self._reliable = Reliable(first, self.request.cseq[0], self.endpoint.timers)
             self._reliable.put(self._last)
             self._send_next(self._reliable, now)
         else:
             self._send(self._last, (), now)
             if self._reliable is None or self._reliable.waiting is None:
-                self.agent.queue.schedule(self, now + self._repeat)
+                self.endpoint.queue.schedule(self, now + self._repeat)
 
     def accept(self, sdp: bytes, now: float) -> None:
         """Answer the call with 200, as soon as a description sent before has its PRACK (RFC 3262 §3).
@@ -139,10 +135,8 @@ class ServerSession(Session):
         super().end(now)
 
     def on_deadline(self, now: float) -> None:
-        """Repeat what was said last: a provisional response, or the 2xx."""
-        if self.state is not SessionState.INVITED:
-            super().on_deadline(now)
-        elif self._reliable is not None and self._reliable.waiting is not None:
+        """Repeat the provisional response that was given last."""
+        if self._reliable is not None and self._reliable.waiting is not None:
             self._send_again(self._reliable, self._reliable.waiting, now)
         elif self._last is not None:
             self.progress(self._last.code, now, self._last.sdp, self._last.headers)
@@ -182,21 +176,21 @@ class ServerSession(Session):
             self._answer(self._accepted, now)
         else:
             # An unreliable response that was sent meanwhile may have got lost.
-            patience = PATIENCE if self._insists or (self._last is not None and self._last.sdp) else 1.0
-            self.agent.queue.schedule(self, now + patience * self._repeat)
+            factor = REPEAT_FACTOR if self._insists or (self._last is not None and self._last.sdp) else 1.0
+            self.endpoint.queue.schedule(self, now + factor * self._repeat)
             self._send_next(reliable, now)
 
     def _send_next(self, reliable: Reliable, now: float) -> None:
         when = reliable.begin(now)
         if reliable.waiting is not None and when < NEVER:
             self._send(reliable.waiting, reliable.headers, now)
-            self.agent.queue.schedule(self, when)
+            self.endpoint.queue.schedule(self, when)
 
     def _send_again(self, reliable: Reliable, waiting: Provisional, now: float) -> None:
         when = reliable.repeat(now)
         if when < NEVER:
             self._send(waiting, reliable.headers, now)
-            self.agent.queue.schedule(self, when)
+            self.endpoint.queue.schedule(self, when)
         else:
             user = self.user
             self.reject(504, now)
@@ -231,7 +225,7 @@ class ServerSession(Session):
     def _send(self, response: Provisional, reliably: tuple[Header, ...], now: float) -> None:
         assert self.dialog is not None
         content = (("Content-Type", SDP),) if response.sdp else ()
-        contact = self.agent.contact(self.dialog.flow)
+        contact = self.endpoint.contact(self.dialog.flow)
         headers = (*self._record_routes(), contact, *reliably, *response.headers, *content)
         self.invite.respond(response.code, now, headers, response.sdp)
 
@@ -240,10 +234,11 @@ class ServerSession(Session):
         if self._offer_given or self._superseded:
             sdp = b""
         self.state = SessionState.ANSWERED
+        self.endpoint.queue.schedule(self, NEVER)
         headers = (
             *self._record_routes(),
             *SUPPORTED,
-            *self.agent.session_headers(self.dialog.flow, sdp),
+            *self.endpoint.session_headers(self.dialog.flow, sdp),
         )
         self.invite.respond(200, now, headers, sdp)
         self.await_ack(self.invite, now)

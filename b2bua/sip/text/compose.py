@@ -77,7 +77,7 @@ def reply_flow(request: Request, flow: Flow) -> Flow:
     port in its Via says nothing about; else to the port in its Via.
     """
     via = request.via
-    port = via.port or 5060
+    port = via.port or flow.transport.port
     if flow.reliable or via.rport or via.host != flow.remote.host or port == flow.remote.port:
         return flow
     return flow._replace(remote=SocketAddress(flow.remote.host, port))

@@ -8,6 +8,7 @@ from b2bua.sip.text.address import parse_address
 from b2bua.sip.text.compose import Header
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.flow import SocketAddress
+from b2bua.sip.text.transport import Transport
 from b2bua.sip.text.uri import parse_uri
 
 CREDENTIALS = ("Authorization", "Proxy-Authorization")
@@ -53,9 +54,9 @@ class Draft(NamedTuple):
         return self._replace(headers=headers, attempt=self.attempt + 1)
 
     def leads_to(self, hop: SocketAddress) -> bool:
-        """Whether another transport than the one asked for would reach the same next hop.
+        """Whether TCP would reach the same next hop, in place of UDP.
 
-        Not where an explicit `transport=udp` says that there is only one, and not where the address in the URI is
+        Not where the URI names another transport, and not where the address in the URI is
         another: the peer is then behind a NAT, which lets nobody in.
         """
         routes = [value for key, value in self.headers if key == "Route"]
@@ -63,10 +64,11 @@ class Draft(NamedTuple):
             uri = parse_address(routes[0]).uri if routes else parse_uri(self.uri)
         except BadMessage:
             return False
-        if uri.scheme != "sip" or (uri.param("transport") or "tcp").lower() != "tcp":
+        asked = uri.transport if uri.param("transport") else Transport.TCP
+        if uri.scheme != "sip" or asked is not Transport.TCP:
             return False
         named = not uri.host.replace(".", "").isdigit()
-        return named or (uri.host, uri.port or 5060) == hop
+        return named or (uri.host, uri.port or Transport.TCP.port) == hop
 
     def companion(self, method: str, to: str, headers: tuple[Header, ...] = ()) -> Draft:
         """The ACK or CANCEL that goes with this INVITE (RFC 3261 §9.1, §17.1.1.3)."""

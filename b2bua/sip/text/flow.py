@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from b2bua.sip.text.transport import Transport
+
 if TYPE_CHECKING:
     from b2bua.sip.text.uri import Uri
 
@@ -26,7 +28,7 @@ class Flow(NamedTuple):
     one: the connection we opened to that address, or open when there is something to send.
     """
 
-    transport: str
+    transport: Transport
     local: SocketAddress
     remote: SocketAddress
     connection: int = 0
@@ -34,7 +36,7 @@ class Flow(NamedTuple):
     @property
     def reliable(self) -> bool:
         """Whether the transport delivers by itself, so that transactions do not retransmit."""
-        return self.transport != "UDP"
+        return self.transport.reliable
 
     def reopened(self, contact: Uri) -> Flow | None:
         """Return a stream's flow after its connection has gone: a new one to the Contact (RFC 3261 §18.1.1).
@@ -44,4 +46,6 @@ class Flow(NamedTuple):
         """
         if contact.scheme != "sip" or contact.host != self.remote.host:
             return None
-        return self._replace(remote=SocketAddress(contact.host, contact.port or 5060), connection=0)
+        return self._replace(
+            remote=SocketAddress(contact.host, contact.port or self.transport.port), connection=0
+        )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.transport import Transport
 
 Params = tuple[tuple[str, str | None], ...]
 
@@ -75,9 +76,9 @@ class Uri(NamedTuple):
         return self.without_params("method")._replace(headers=None)
 
     @property
-    def transport(self) -> str:
-        """The transport the URI asks for, upper case; UDP where it asks for none."""
-        return (self.param("transport") or "udp").upper()
+    def transport(self) -> Transport | None:
+        """The transport the URI asks for, UDP where it asks for none; `None` for one that we do not speak."""
+        return Transport.named(self.param("transport") or Transport.UDP.value)
 
     def same_as(self, other: Uri) -> bool:
         """Compare by RFC 3261 §19.1.4: host and parameters without case, user and password with case."""

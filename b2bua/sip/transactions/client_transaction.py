@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from b2bua.sip.text.draft import Draft
 from b2bua.sip.text.flow import Flow
 from b2bua.sip.text.message import Response
 from b2bua.sip.transactions.timers import NEVER
-from b2bua.sip.transactions.transaction import Action, Kind, State, Transaction
-
-if TYPE_CHECKING:
-    from b2bua.sip.transactions.layer import TransactionLayer
+from b2bua.sip.transactions.transaction import Action, Kind, Setting, State, Transaction
 
 
 class ResponseUser(Protocol):
@@ -40,17 +38,23 @@ IGNORE: ResponseUser = _Ignore()
 class ClientTransaction(Transaction):
     """A request of ours. One INVITE may be answered 2xx by several peers; `acknowledge` is per To tag.
 
-    `datagrams` is the flow that it would have taken if it were shorter.
+    `datagrams` is the flow that it would have taken if it were shorter. `over` is told when it has ended.
     """
 
-    __slots__ = ("_acks", "branch", "datagrams", "draft", "layer", "user")
+    __slots__ = ("_acks", "_over", "branch", "datagrams", "draft", "user")
 
     def __init__(
-        self, layer: TransactionLayer, draft: Draft, branch: str, flow: Flow, user: ResponseUser
+        self,
+        setting: Setting,
+        draft: Draft,
+        branch: str,
+        flow: Flow,
+        user: ResponseUser,
+        over: Callable[[ClientTransaction], None],
     ) -> None:
         kind = Kind.INVITE_CLIENT if draft.method == "INVITE" else Kind.CLIENT
-        super().__init__(kind, flow, layer.setting)
-        self.layer = layer
+        super().__init__(kind, flow, setting)
+        self._over = over
         self.draft = draft
         self.branch = branch
         self.user = user
@@ -69,23 +73,23 @@ class ClientTransaction(Transaction):
 
     def acknowledge(self, ack: Draft, tag: str) -> None:
         """Send the ACK of a 2xx with this To tag; it goes out again for every repetition (RFC 3261 §13.2.2.4)."""
-        self._acks[tag] = self.layer.send_stateless(ack, self.flow)
+        self._acks[tag] = self.setting.sender.send_stateless(ack, self.flow)
 
     def perform(self, action: Action, message: object, now: float) -> None:
         """Carry out one action of the table."""
         if action is Action.RESEND:
-            self.layer.transmit(self.data, self.flow, self.draft.call_id)
+            self.setting.sender.transmit(self.data, self.flow, self.draft.call_id)
         elif action is Action.DELIVER:
             assert isinstance(message, Response)
             ack = self._acks.get(message.to.tag or "") if self._acks else None
             if ack is None:
                 self.user.on_response(self, message, now)
             else:
-                self.layer.transmit(ack, self.flow, self.draft.call_id)
+                self.setting.sender.transmit(ack, self.flow, self.draft.call_id)
         elif action is Action.ACKNOWLEDGE:
             assert isinstance(message, Response)
             ack_draft = self.draft.companion("ACK", message.get("to") or "")
-            self.layer.send_stateless(ack_draft, self.flow, self.branch)
+            self.setting.sender.send_stateless(ack_draft, self.flow, self.branch)
         else:
             self.user.on_no_response(self, 408 if action is Action.TIMED_OUT else 503, now)
 
@@ -96,6 +100,6 @@ class ClientTransaction(Transaction):
         self.forget()
 
     def forget(self) -> None:
-        """Drop the transaction from the layer, and the reference that makes a cycle with its session."""
-        self.layer.forget_client(self)
+        """Say that it is over, and drop the reference that makes a cycle with its session."""
+        self._over(self)
         self.user = IGNORE

@@ -1,7 +1,7 @@
 """The transaction layer (RFC 3261 §17, §18): datagrams in, transactions found or made, datagrams out.
 
-It knows no dialogs and no calls. Above it is a `Core` (RFC 3261 calls it the transaction user), below it a
-`Wire`. Nothing that arrives can raise out of `receive`, except a fault of our own.
+It knows no dialogs and no calls. Above it is a `Core` (RFC 3261 calls it the transaction user), below it the
+`Sender`. Nothing that arrives can raise out of `receive`, except a fault of our own.
 """
 
 from __future__ import annotations
@@ -10,51 +10,26 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from b2bua.sip.text.capabilities import KNOWN_METHODS
-from b2bua.sip.text.compose import Header, render
+from b2bua.sip.text.compose import Header
 from b2bua.sip.text.draft import Draft
 from b2bua.sip.text.errors import BadMessage
-from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.flow import Flow
 from b2bua.sip.text.message import BadRequest, Request, Response, parse_message
 from b2bua.sip.transactions import stateless
 from b2bua.sip.transactions.client_transaction import ClientTransaction, ResponseUser
-from b2bua.sip.transactions.server_transaction import Key, ServerTransaction
+from b2bua.sip.transactions.sender import MAGIC, Sender, Wire
+from b2bua.sip.transactions.server_transaction import Key, MergeKey, RequestUser, ServerTransaction
 from b2bua.sip.transactions.timers import TimerQueue, Timers
 from b2bua.sip.transactions.transaction import Event, Setting, response_event
 
-MAGIC = "z9hG4bK"
-# Line ends and zeros that phones send to keep a NAT's mapping open (RFC 5626 §4.4.1); nothing SIP is so short.
 KEEPALIVE = 4
-# Bytes of a request that may go by UDP where nothing is known of the path (RFC 3261 §18.1.1).
+"""Line ends and zeros that phones send to keep a NAT's mapping open (RFC 5626 §4.4.1); nothing SIP is so short."""
 MAX_DATAGRAM = 1300
+"""Bytes of a request that may go by UDP where nothing is known of the path (RFC 3261 §18.1.1)."""
 
 
-class Wire(Protocol):
-    """What carries datagrams, and knows under which address a peer reaches us."""
-
-    def send(self, data: bytes, flow: Flow, call_id: str) -> None:
-        """Send one message. Never blocks and never raises."""
-
-    def stream(self, flow: Flow) -> Flow | None:
-        """A connection to the peer at the other end of a UDP flow, made now if need be; `None`: it takes none.
-
-        Whether it does may turn out later; the flow that was returned is then `broken` soon.
-        """
-
-    def advertised(self, flow: Flow) -> SocketAddress:
-        """Our address as the peer at the other end of the flow must write it."""
-
-
-class Core(Protocol):
+class Core(RequestUser, Protocol):
     """The layer above: RFC 3261's transaction user for everything that arrives."""
-
-    def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        """A new request, not an ACK and not a CANCEL. It must be answered through the transaction."""
-
-    def on_ack(self, ack: Request, now: float) -> None:
-        """An ACK that belongs to a 2xx."""
-
-    def on_cancel(self, invite: ServerTransaction, cancel: Request | None, now: float) -> None:
-        """The caller withdraws an INVITE without a final answer; `None`: its connection is gone."""
 
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
         """A well-formed message arrived, before anything is done with it: for traces."""
@@ -69,14 +44,14 @@ class TransactionLayer:
     def __init__(
         self, wire: Wire, core: Core, timers: Timers, queue: TimerQueue, token: Callable[[], str]
     ) -> None:
-        self.wire = wire
         self.core = core
-        self.setting = Setting(timers, queue)
+        self._sender = Sender(wire, token)
+        self._setting = Setting(timers, queue, self._sender)
         self._token = token
         self._servers: dict[Key, ServerTransaction] = {}
         self._clients: dict[tuple[str, str], ClientTransaction] = {}
         # RFC 3261 §8.2.2.2: the same request by two paths shows as one Call-ID, CSeq and From tag twice.
-        self._merged: dict[tuple[str, tuple[int, str], str], Key] = {}
+        self._merged: dict[MergeKey, Key] = {}
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
@@ -129,16 +104,6 @@ class TransactionLayer:
         draft = invite.draft.companion("CANCEL", invite.draft.header("To"), tuple(headers))
         self._begin(draft, invite.flow, invite.branch, user, now)
 
-    def send_stateless(self, draft: Draft, flow: Flow, branch: str | None = None) -> bytes:
-        """Send a request that has no transaction, which is an ACK, and return it for repetition."""
-        data = self._render(draft, flow, branch or MAGIC + self._token())
-        self.transmit(data, flow, draft.call_id)
-        return data
-
-    def transmit(self, data: bytes, flow: Flow, call_id: str) -> None:
-        """Hand a message to the wire."""
-        self.wire.send(data, flow, call_id)
-
     def broken(self, flow: Flow, now: float) -> None:
         """The transport says that a flow is dead: what cannot be sent or answered any more fails now.
 
@@ -150,8 +115,8 @@ class TransactionLayer:
                 continue
             if client.unheard and client.datagrams is not None:
                 client.flow, client.datagrams = client.datagrams, None
-                client.data = self._render(client.draft, client.flow, client.branch)
-                self.transmit(client.data, client.flow, client.draft.call_id)
+                client.data = self._sender.render(client.draft, client.flow, client.branch)
+                self._sender.transmit(client.data, client.flow, client.draft.call_id)
                 client.start(now)
             else:
                 client.handle(Event.BROKEN, now)
@@ -159,26 +124,15 @@ class TransactionLayer:
             if server.flow == flow:
                 server.handle(Event.BROKEN, now)
 
-    def forget_server(self, transaction: ServerTransaction) -> None:
-        """A server transaction has terminated."""
-        self._servers.pop(transaction.key, None)
-        merge_key = _merge_key(transaction.request)
-        if self._merged.get(merge_key) == transaction.key:
-            del self._merged[merge_key]
-
-    def forget_client(self, transaction: ClientTransaction) -> None:
-        """A client transaction has terminated."""
-        self._clients.pop((transaction.branch, transaction.draft.method), None)
-
     def _begin(
         self, draft: Draft, flow: Flow, branch: str, user: ResponseUser, now: float
     ) -> ClientTransaction:
-        transaction = ClientTransaction(self, draft, branch, flow, user)
+        transaction = ClientTransaction(self._setting, draft, branch, flow, user, self._client_over)
         self._clients[branch, draft.method] = transaction
-        transaction.data = self._render(draft, flow, branch)
+        transaction.data = self._sender.render(draft, flow, branch)
         if len(transaction.data) > MAX_DATAGRAM and not flow.reliable:
             self._prefer_stream(transaction)
-        self.transmit(transaction.data, transaction.flow, draft.call_id)
+        self._sender.transmit(transaction.data, transaction.flow, draft.call_id)
         transaction.start(now)
         return transaction
 
@@ -187,14 +141,10 @@ class TransactionLayer:
         datagrams = transaction.flow
         if (
             transaction.draft.leads_to(datagrams.remote)
-            and (stream := self.wire.stream(datagrams)) is not None
+            and (stream := self._sender.wire.stream(datagrams)) is not None
         ):
             transaction.flow, transaction.datagrams = stream, datagrams
-            transaction.data = self._render(transaction.draft, stream, transaction.branch)
-
-    def _render(self, draft: Draft, flow: Flow, branch: str) -> bytes:
-        via = f"SIP/2.0/{flow.transport} {self.wire.advertised(flow)};branch={branch};rport"
-        return render(f"{draft.method} {draft.uri} SIP/2.0", (("Via", via), *draft.headers), draft.body)
+            transaction.data = self._sender.render(transaction.draft, stream, transaction.branch)
 
     def _response(self, response: Response, flow: Flow, now: float) -> None:
         transaction = self._clients.get((response.via.branch, response.cseq[1]))
@@ -233,8 +183,8 @@ class TransactionLayer:
     def _new(self, key: Key, request: Request, flow: Flow, now: float) -> None:
         transaction = self._serve(key, request, flow, self._token())
         if request.to.tag is None:
-            merge_key = _merge_key(request)
-            first = self._merged.setdefault(merge_key, key)
+            transaction.merge_key = _merge_key(request)
+            first = self._merged.setdefault(transaction.merge_key, key)
             if first != key:
                 transaction.dismiss(482)
                 return
@@ -260,16 +210,26 @@ class TransactionLayer:
             return
         self._serve(key, cancel, flow, invite.tag).respond(200, now)
         if not invite.answered:
-            self.core.on_cancel(invite, cancel, now)
+            self.core.on_cancel(invite, now)
 
     def _serve(self, key: Key, request: Request, flow: Flow, tag: str) -> ServerTransaction:
-        transaction = self._servers[key] = ServerTransaction(self, key, request, flow, tag)
+        transaction = ServerTransaction(self._setting, key, request, flow, tag, self.core, self._server_over)
+        self._servers[key] = transaction
         return transaction
+
+    def _client_over(self, transaction: ClientTransaction) -> None:
+        self._clients.pop((transaction.branch, transaction.draft.method), None)
+
+    def _server_over(self, transaction: ServerTransaction) -> None:
+        self._servers.pop(transaction.key, None)
+        merge_key = transaction.merge_key
+        if merge_key is not None and self._merged.get(merge_key) == transaction.key:
+            del self._merged[merge_key]
 
     def _refuse_statelessly(self, request: Request, code: int, flow: Flow) -> None:
         """Answer a request that no transaction can be made of."""
         if code and (answer := stateless.refusal(request, flow, code)) is not None:
-            self.transmit(*answer, request.call_id)
+            self._sender.transmit(*answer, request.call_id)
 
     def _note(self, error: BadMessage, message: Request | Response, flow: Flow) -> None:
         self.core.on_refused(error, message.first_line.encode("utf-8", "surrogateescape"), flow)
@@ -289,5 +249,5 @@ def _key(request: Request) -> Key:
     return f"{via.text}|{request.uri_text}|{request.from_.tag}|{number}", request.call_id, method
 
 
-def _merge_key(request: Request) -> tuple[str, tuple[int, str], str]:
+def _merge_key(request: Request) -> MergeKey:
     return request.call_id, request.cseq, request.from_.tag or ""

@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from b2bua.sip.sdp.warning import warned
 from b2bua.sip.text.compose import Header, reason_phrase, render, reply_flow, response_headers
 from b2bua.sip.text.flow import Flow
 from b2bua.sip.text.message import Request
 from b2bua.sip.transactions.stateless import tag_of
-from b2bua.sip.transactions.transaction import Action, Kind, State, Transaction, response_event
+from b2bua.sip.transactions.transaction import Action, Kind, Setting, State, Transaction, response_event
 
-if TYPE_CHECKING:
-    from b2bua.sip.transactions.layer import TransactionLayer
-
-# Branch, sent-by and method (RFC 3261 §17.2.3).
 Key = tuple[str, str, str]
+"""Branch, sent-by and method (RFC 3261 §17.2.3)."""
+MergeKey = tuple[str, tuple[int, str], str]
+"""Call-ID, CSeq and From tag: what a request is that comes by two ways (RFC 3261 §8.2.2.2)."""
+
+
+class RequestUser(Protocol):
+    """Whoever is asked: for a new request, and for what follows it."""
+
+    def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A new request, not an ACK and not a CANCEL. It must be answered through the transaction."""
+
+    def on_ack(self, ack: Request, now: float) -> None:
+        """An ACK that belongs to a 2xx."""
+
+    def on_cancel(self, invite: ServerTransaction, now: float) -> None:
+        """The caller withdraws an INVITE without a final answer, or its connection is gone."""
 
 
 class ServerTransaction(Transaction):
-    """A request that we answer. `tag` is the To tag of our answers; `flow` is where they go."""
+    """A request that we answer. `tag` is the To tag of our answers; `flow` is where they go.
 
-    __slots__ = ("_headers", "key", "layer", "request", "tag")
+    `over` is told when it has ended. `merge_key` is for a request in no dialog.
+    """
 
-    def __init__(self, layer: TransactionLayer, key: Key, request: Request, flow: Flow, tag: str) -> None:
+    __slots__ = ("_headers", "_over", "_user", "key", "merge_key", "request", "tag")
+
+    def __init__(
+        self,
+        setting: Setting,
+        key: Key,
+        request: Request,
+        flow: Flow,
+        tag: str,
+        user: RequestUser,
+        over: Callable[[ServerTransaction], None],
+    ) -> None:
         kind = Kind.INVITE_SERVER if request.method == "INVITE" else Kind.SERVER
-        super().__init__(kind, reply_flow(request, flow), layer.setting)
-        self.layer = layer
+        super().__init__(kind, reply_flow(request, flow), setting)
+        self._user = user
+        self._over = over
         self.key = key
+        self.merge_key: MergeKey | None = None
         self.request = request
         self.tag = tag
         self._headers = response_headers(request, flow)
@@ -66,7 +93,7 @@ class ServerTransaction(Transaction):
 
     def resend(self) -> None:
         """Send again what was said last, such as a 2xx whose ACK has not come (RFC 3261 §13.3.1.4)."""
-        self.layer.transmit(self.data, self.flow, self.request.call_id)
+        self.setting.sender.transmit(self.data, self.flow, self.request.call_id)
 
     def perform(self, action: Action, message: object, now: float) -> None:
         """Carry out one action of the table."""
@@ -79,14 +106,14 @@ class ServerTransaction(Transaction):
                 self.resend()
         elif action is Action.DELIVER:
             assert isinstance(message, Request)
-            self.layer.core.on_ack(message, now)
+            self._user.on_ack(message, now)
         elif action is Action.FAILED and self.kind is Kind.INVITE_SERVER:
-            self.layer.core.on_cancel(self, None, now)
+            self._user.on_cancel(self, now)
         # TIMED_OUT: a failure that nobody acknowledged concerns nobody any more.
 
     def forget(self) -> None:
-        """Drop the transaction from the layer."""
-        self.layer.forget_server(self)
+        """Say that it is over."""
+        self._over(self)
 
     def _response(self, code: int, headers: tuple[Header, ...], body: bytes, reason: str | None) -> bytes:
         to = self.request.get("to") or ""

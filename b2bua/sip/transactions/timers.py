@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 NEVER = math.inf
@@ -90,3 +91,22 @@ class TimerQueue:
         self._heap[:] = [entry for entry in self._heap if entry[2].deadline == entry[0]]
         heapq.heapify(self._heap)
         self._cancelled = 0
+
+
+class Alarm(Timed):
+    """A deadline by itself, for whoever has several: none of them moves another. In monotonic seconds."""
+
+    __slots__ = ("_act", "_queue")
+
+    def __init__(self, queue: TimerQueue, act: Callable[[float], None]) -> None:
+        super().__init__()
+        self._queue = queue
+        self._act = act
+
+    def at(self, when: float) -> None:
+        """Act at this moment, and not before; the last call counts, and `NEVER` cancels."""
+        self._queue.schedule(self, when)
+
+    def on_deadline(self, now: float) -> None:
+        """The moment has come."""
+        self._act(now)

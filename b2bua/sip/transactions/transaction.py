@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
-from typing import TYPE_CHECKING
 
+from b2bua.sip.text.flow import Flow
+from b2bua.sip.transactions.sender import Sender
 from b2bua.sip.transactions.timers import NEVER, Timed, TimerQueue, Timers
-
-if TYPE_CHECKING:
-    from b2bua.sip.text.flow import Flow
 
 
 class State(IntEnum):
@@ -194,10 +192,11 @@ ENTRY: dict[tuple[Kind, State], tuple[Repeat, End]] = {
 
 @dataclass(slots=True)
 class Setting:
-    """What all transactions of an endpoint share: base timers and the queue of deadlines."""
+    """What all transactions of an endpoint share: base timers, the queue of deadlines, and the way out."""
 
     timers: Timers
     queue: TimerQueue
+    sender: Sender
 
 
 class Transaction(Timed):

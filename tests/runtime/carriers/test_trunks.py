@@ -17,6 +17,7 @@ from b2bua.runtime import metrics
 from b2bua.runtime.carriers import resolver as resolving
 from b2bua.runtime.carriers.trunk_line import TrunkLine
 from b2bua.runtime.figures import NodeFigures
+from b2bua.sip.text.transport import Transport
 from b2bua.trunks import registration
 from tests.runtime.carrier import Carrier, running_carrier
 from tests.runtime.node import Node, company, running_node, until
@@ -101,7 +102,7 @@ async def test_it_registers_with_digest_and_refreshes_at_half_the_time(
     with capture_logs() as logs:
         async with node_with(relay_socket, trunk(carrier.hop.host), interval=0) as node:
             await until(lambda: carrier.contacts, "the registration")
-            assert carrier.contacts == {f"sip:ringplan@{node.address}:5060": "UDP"}
+            assert carrier.contacts == {f"sip:ringplan@{node.address}:5060": Transport.UDP}
             first, second = carrier.received[:2]
             assert (first.cseq[0], second.cseq[0]) == (1, 2) and first.call_id == second.call_id
             assert first.uri_text == f"sip:{carrier.hop.host}"
@@ -414,14 +415,14 @@ async def test_tcp_registers_by_a_connection_and_again_at_once_when_that_breaks(
 ) -> None:
     async with node_with(relay_socket, trunk(carrier.hop, transport="tcp"), interval=0) as node:
         await until(lambda: carrier.contacts, "the registration")
-        assert carrier.contacts == {f"sip:ringplan@{node.address}:5060;transport=tcp": "TCP"}
+        assert carrier.contacts == {f"sip:ringplan@{node.address}:5060;transport=tcp": Transport.TCP}
         assert len(carrier.connections) == 1
         seen = carrier.count("REGISTER")
         carrier.cut()
         await until(lambda: carrier.count("REGISTER") > seen, "another registration")
         await until(lambda: len(carrier.connections) == 1, "one connection")
         (gateway,) = node.signalling.trunks.gateways()
-        assert gateway.flow.transport == "TCP" and gateway.flow.connection == 0
+        assert gateway.flow.transport is Transport.TCP and gateway.flow.connection == 0
 
 
 async def test_a_port_where_nobody_listens_is_down(relay_socket: Path) -> None:

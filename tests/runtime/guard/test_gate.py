@@ -15,13 +15,14 @@ import structlog
 from structlog.testing import capture_logs
 
 from b2bua.callplan.settings import Trunk
-from b2bua.registrar.failures import Patience
+from b2bua.registrar.failures import BackOff
 from b2bua.registrar.location import Location
 from b2bua.runtime.directory import Directory, LiveDevices
 from b2bua.runtime.guard import gate as module
 from b2bua.runtime.guard.gate import Gate
 from b2bua.sip.auth.digest import Refused
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
 from b2bua.transport.rank import Rank
 from config.logging import configure
 from config.settings import LogSettings
@@ -37,12 +38,12 @@ ROOT = Path(__file__).parents[3]
 IMPATIENT = {"auth_failures": 3, "auth_silence": 1.5, "auth_longest_silence": 3.0}
 
 
-def gate(now: Callable[[], float] = lambda: 0.0, **patience: float) -> Gate:
+def gate(now: Callable[[], float] = lambda: 0.0, **back_off: float) -> Gate:
     reading = Reading(
         1, (ACME,), (), (), (Trunk(1, "carrier", "198.51.100.1", allow_from=("198.51.100.0/24",)),)
     )
     devices = LiveDevices(Directory(reading), Location(), {}, lambda hop: False)
-    return Gate(devices, Patience(**patience), IPv4Network("127.0.64.0/20"), now)  # type: ignore[arg-type]
+    return Gate(devices, BackOff(**back_off), IPv4Network("127.0.64.0/20"), now)  # type: ignore[arg-type]
 
 
 def fail(door: Gate, flow: Flow = FLOW, times: int = 1, why: str = "wrong password") -> None:
@@ -272,7 +273,7 @@ async def test_missing_credentials_and_old_nonces_are_no_failures(relay_socket: 
 
 async def test_a_withdrawn_phone_is_a_stranger_again(node: Node) -> None:
     anna = await node.phone("anna")
-    flow = Flow("UDP", SocketAddress(*node.sip), SocketAddress(anna.address, 5060))
+    flow = Flow(Transport.UDP, SocketAddress(*node.sip), SocketAddress(anna.address, 5060))
     assert node.signalling.gate.rank(request(), flow) is Rank.KNOWN_NEW
     await node.apply(company().replace('"anna secret"', '"another secret"'))
     await node.signalling.reload()
@@ -284,5 +285,5 @@ async def test_after_a_restart_registered_phones_are_known(node: Node) -> None:
     await node.signalling.writer.flush()
     await node.kill()
     await node.start()
-    flow = Flow("UDP", SocketAddress(*node.sip), SocketAddress(anna.address, 5060))
+    flow = Flow(Transport.UDP, SocketAddress(*node.sip), SocketAddress(anna.address, 5060))
     assert node.signalling.gate.rank(request(), flow) is Rank.KNOWN_NEW

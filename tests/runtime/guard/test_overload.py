@@ -5,6 +5,7 @@ import pytest
 from b2bua.runtime.guard.overload import refusal
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Response, parse_message
+from b2bua.sip.text.transport import Transport
 from tests.sip.messages import FLOW, request, response_to
 
 
@@ -25,7 +26,7 @@ def test_what_begins_something_is_refused_for_a_while(method: str) -> None:
 
 
 def test_the_answer_goes_back_to_where_the_request_came_from() -> None:
-    nat = Flow("UDP", FLOW.local, SocketAddress("198.51.100.9", 4242))
+    nat = Flow(Transport.UDP, FLOW.local, SocketAddress("198.51.100.9", 4242))
     found = refusal(request(via="SIP/2.0/UDP 192.0.2.9:5060;rport"), nat)
     assert found is not None
     assert found[1].remote == nat.remote

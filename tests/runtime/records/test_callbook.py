@@ -16,8 +16,9 @@ from b2bua.runtime.records import callbook, dialogs
 from media.message import Caller
 from media.protocol import MessageStored, SessionEnded
 from media.scripts.script import Why
+from provisioning.notifier.queue import Outbox
 from provisioning.store.calllog import CallRecord, TraceEntry
-from provisioning.store.outbox import CallMissed, Outbox
+from provisioning.store.outbox import CallMissed
 from tests.runtime.node import Node, company, running_node, until
 from tests.runtime.phone import Phone, converse, sdp
 
@@ -124,7 +125,7 @@ async def test_a_message_too_short_leaves_a_record_without_one(node: Node) -> No
 async def test_a_mailbox_that_never_tells_is_not_waited_for_long(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbook, "MAILBOX_PATIENCE", 0.7)
+    monkeypatch.setattr(callbook, "MAILBOX_TIMEOUT", 0.7)
     anna = await node.phone("anna")
     call_id, token, answer = await leave_message(node, anna)
     anna.hang_up(answer)

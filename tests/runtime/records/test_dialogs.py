@@ -229,7 +229,7 @@ async def test_a_bye_ends_both_legs_after_a_restart_and_the_call_is_recorded_onc
     anna, bert, answer = await talking(node)
     logs = await killed(node)
     assert [one["call_id"] for one in logs if one["event"] == "call.restored"] == [answer.call_id]
-    await until(lambda: node.signalling.relay.sessions == 1, "the session to be adopted")
+    await until(lambda: node.signalling.media.relay.sessions == 1, "the session to be adopted")
     for phone in (anna, bert):
         phone.respond(await phone.request("OPTIONS"), 200)
     (listed,) = node.signalling.list_calls()
@@ -257,7 +257,7 @@ async def test_a_bye_ends_both_legs_after_a_restart_and_the_call_is_recorded_onc
         )
         anna.respond(await anna.request("BYE"), 200)
         assert (await bert.final("BYE", 7)).code == 200
-    await until(lambda: node.signalling.relay.sessions == 1, "only carl's tone to be left")
+    await until(lambda: node.signalling.media.relay.sessions == 1, "only carl's tone to be left")
     await node.stop()
     found = await node.store.calls()
     assert [(one.outcome, one.hung_up_by) for one in found if one.call_id == answer.call_id] == [
@@ -311,10 +311,10 @@ async def test_sessions_of_calls_that_rang_are_deleted(node: Node) -> None:
     anna, bert = await node.phone("anna"), await node.phone("bert")
     await anna.call("202")
     await bert.request("INVITE")
-    assert node.signalling.relay.sessions == 1
+    assert node.signalling.media.relay.sessions == 1
     logs = await killed(node)
     assert [one["sessions"] for one in logs if one["event"] == "relay.orphans_deleted"] == [1]
-    assert node.signalling.relay.sessions == 0
+    assert node.signalling.media.relay.sessions == 0
 
 
 async def test_rubbish_does_not_stop_the_start(node: Node) -> None:
@@ -324,3 +324,19 @@ async def test_rubbish_does_not_stop_the_start(node: Node) -> None:
         await node.start()
     assert len([one for one in logs if one["event"] == "call.snapshot_dropped"]) == 3
     await converse(await node.phone("anna"), await node.phone("bert"), "202")
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_call_by_a_transport_that_was_switched_off_meanwhile_is_left_out(node: Node) -> None:
+    await talking(node)
+    await node.kill()
+    path = node.folder / "dialogs.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"UDP"', b'"TCP"', 1))
+    node.settings = node.settings.model_copy(
+        update={"sip": node.settings.sip.model_copy(update={"tcp": None})}
+    )
+    with capture_logs() as logs:
+        await node.start()
+    (dropped,) = (one for one in logs if one["event"] == "call.snapshot_dropped")
+    assert dropped["reason"] == "SIP over TCP is switched off"
+    assert node.signalling.list_calls() == []

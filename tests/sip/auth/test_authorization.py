@@ -9,7 +9,7 @@ import pytest
 
 from b2bua.sip.auth.authorization import Authorization
 from b2bua.sip.auth.challenge import Credential
-from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session import SessionState
 from b2bua.sip.text.address import Address
 from b2bua.sip.text.message import Request, Response
 from b2bua.sip.text.uri import Uri

@@ -6,7 +6,7 @@ import pytest
 
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.dialogs.prack import MAX_BRANCHES
-from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session import SessionState
 from b2bua.sip.text.message import Request
 from tests.sip.dialogs import test_uac
 from tests.sip.dialogs.test_uac import CONTACT

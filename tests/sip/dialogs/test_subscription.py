@@ -14,10 +14,8 @@ from b2bua.sip.dialogs.subscription import (
     TABLE,
     Action,
     Event,
-    EventType,
     State,
     Subscription,
-    event_type,
 )
 from b2bua.sip.text.compose import Header
 from b2bua.sip.text.draft import Draft
@@ -88,10 +86,9 @@ class Watcher:
 
     def __post_init__(self) -> None:
         self.queue = TimerQueue()
+        self.wire = Port(self.network, self.hop)
         numbers = count(1)
-        self.layer = TransactionLayer(
-            Port(self.network, self.hop), self, Timers(), self.queue, lambda: f"w{next(numbers)}"
-        )
+        self.layer = TransactionLayer(self.wire, self, Timers(), self.queue, lambda: f"w{next(numbers)}")
         self.network.attach(self.hop, self.layer.receive)
         self.network._agents.append(self)  # type: ignore[arg-type]
 
@@ -134,7 +131,7 @@ class Watcher:
     def on_ack(self, ack: Request, now: float) -> None:
         raise AssertionError("nobody calls")
 
-    def on_cancel(self, invite: ServerTransaction, cancel: Request | None, now: float) -> None:
+    def on_cancel(self, invite: ServerTransaction, now: float) -> None:
         raise AssertionError("nobody calls")
 
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
@@ -206,22 +203,6 @@ def test_a_notify_goes_out_only_when_none_is_under_way(state: State) -> None:
         after, action = TABLE.get((state, event), (state, Action.NOTHING))
         answered = event is Event.TAKEN or state is State.CURRENT
         assert action is not Action.NOTIFY or (answered and after in (State.TELLING, State.PARTING))
-
-
-@pytest.mark.parametrize(
-    ("value", "expected", "written"),
-    [
-        ("message-summary", EventType("message-summary"), "message-summary"),
-        ("Message-Summary", EventType("message-summary"), "message-summary"),
-        (" message-summary ; id = 42 ;x", EventType("message-summary", "42"), "message-summary;id=42"),
-        ("dialog;sla", EventType("dialog"), "dialog"),
-        ("", EventType(""), ""),
-        (";;=", EventType(""), ""),
-    ],
-)
-def test_event_types(value: str, expected: EventType, written: str) -> None:
-    found = event_type(Request("SUBSCRIBE", "sip:b@x", {"event": value}, b""))
-    assert (found, str(found)) == (expected, written)
 
 
 # On a good wire

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session import SessionState
 from b2bua.sip.text.message import Request
 from tests.sip.messages import response_to
 from tests.sip.wire import ANSWER, OFFER, Network, Peer, Phone, accept, in_turn, pair, ring

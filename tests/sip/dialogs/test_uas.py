@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from b2bua.sip.dialogs.session_state import SessionState
+from b2bua.sip.dialogs.session import SessionState
 from b2bua.sip.text.message import Request, Response
+from b2bua.sip.text.transport import Transport
 from tests.sip.messages import request
 from tests.sip.wire import ANSWER, OFFER, Network, Peer, Phone, accept, pair, ring
 
@@ -96,7 +97,7 @@ def test_the_2xx_is_repeated_until_its_ack() -> None:
 
 
 def test_the_2xx_is_repeated_over_reliable_transports_too() -> None:
-    network = Network(transport="TCP")
+    network = Network(transport=Transport.TCP)
     phone, peer = Phone(network, "192.0.2.2"), Peer(network, "192.0.2.9")
     phone.when("invite", accept)
     peer.send(request(), phone.hop)
@@ -257,7 +258,7 @@ def test_verbs_that_come_too_late_do_nothing() -> None:
 
 
 def test_a_caller_whose_connection_breaks_has_withdrawn() -> None:
-    network, caller, callee = pair(transport="TCP")
+    network, caller, callee = pair(transport=Transport.TCP)
     callee.when("invite", ring)
     caller.call(callee.hop)
     network.run(1.0)

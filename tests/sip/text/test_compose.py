@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from b2bua.sip.text.compose import reason_phrase, render, reply_flow, response_headers
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request, parse_message
+from b2bua.sip.text.transport import Transport
 from tests.sip.messages import FLOW, PHONE, US, request
 
 # What parse_message can hand on: any text, with the stand-ins for bytes that were not UTF-8.
@@ -102,10 +103,12 @@ def test_all_vias_come_back_in_order() -> None:
     ],
 )
 def test_where_responses_go(via: str, port: int) -> None:
-    flow = Flow("UDP", US, SocketAddress(PHONE.host, 5060))
-    assert reply_flow(parsed(request(via=via)), flow) == Flow("UDP", US, SocketAddress(PHONE.host, port))
+    flow = Flow(Transport.UDP, US, SocketAddress(PHONE.host, 5060))
+    assert reply_flow(parsed(request(via=via)), flow) == Flow(
+        Transport.UDP, US, SocketAddress(PHONE.host, port)
+    )
 
 
 def test_over_tcp_responses_go_back_by_the_connection() -> None:
-    flow = Flow("TCP", US, SocketAddress(PHONE.host, 40_000), connection=3)
+    flow = Flow(Transport.TCP, US, SocketAddress(PHONE.host, 40_000), connection=3)
     assert reply_flow(parsed(request(via="SIP/2.0/TCP 192.0.2.9:5070")), flow) == flow

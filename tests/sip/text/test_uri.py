@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2bua.sip.text.errors import BadMessage
+from b2bua.sip.text.transport import Transport
 from b2bua.sip.text.uri import Uri, parse_any_uri, parse_params, parse_uri, write_params
 
 token = st.text(string.ascii_lowercase + string.digits + "-.!%*_+`'~", min_size=1, max_size=12)
@@ -156,8 +157,9 @@ def test_different_uris(one: str, other: str) -> None:
 def test_parameters() -> None:
     uri = parse_uri("sip:a@b;Transport=tcp;lr;x=")
     assert (uri.param("transport"), uri.param("lr"), uri.param("x"), uri.param("y")) == ("tcp", "", "", None)
-    assert uri.transport == "TCP"
-    assert parse_uri("sip:a@b").transport == "UDP"
+    assert uri.transport is Transport.TCP
+    assert parse_uri("sip:a@b").transport is Transport.UDP
+    assert parse_uri("sip:a@b;transport=sctp").transport is None
     assert str(uri.without_params("transport", "x")) == "sip:a@b;lr"
 
 

@@ -14,6 +14,7 @@ from b2bua.sip.text.draft import Draft
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request, Response, parse_message
+from b2bua.sip.text.transport import Transport
 from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.layer import TransactionLayer
 from b2bua.sip.transactions.server_transaction import ServerTransaction
@@ -88,7 +89,7 @@ class Bench:
     def on_ack(self, ack: Request, now: float) -> None:
         self.acks.append(ack)
 
-    def on_cancel(self, invite: ServerTransaction, cancel: Request | None, now: float) -> None:
+    def on_cancel(self, invite: ServerTransaction, now: float) -> None:
         self.cancels.append(invite)
 
     def on_received(self, message: Request | Response, data: bytes, flow: Flow, now: float) -> None:
@@ -330,7 +331,7 @@ def test_requests_carry_our_via_with_rport() -> None:
     bench.layer.send(BYE, FLOW, bench, 0.0)
     assert bench.last.get("via") == "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKt1;rport"
     assert bench.sent[-1][1] == FLOW
-    bench.layer.send(BYE, FLOW._replace(transport="TCP"), bench, 0.0)
+    bench.layer.send(BYE, FLOW._replace(transport=Transport.TCP), bench, 0.0)
     assert bench.last.get("via") == "SIP/2.0/TCP 192.0.2.2:5060;branch=z9hG4bKt2;rport"
 
 
@@ -645,7 +646,7 @@ def test_what_has_no_answer_gets_none(head: bytes) -> None:
 
 # Requests that are too long for a datagram: RFC 3261 §18.1.1
 
-STREAM = Flow("TCP", US, PHONE)
+STREAM = Flow(Transport.TCP, US, PHONE)
 LONG = INVITE._replace(body=b"x" * 1300)
 
 

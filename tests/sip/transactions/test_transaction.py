@@ -7,6 +7,8 @@ import itertools
 import pytest
 
 from b2bua.sip.text.flow import Flow, SocketAddress
+from b2bua.sip.text.transport import Transport
+from b2bua.sip.transactions.sender import Sender
 from b2bua.sip.transactions.timers import NEVER, TimerQueue, Timers
 from b2bua.sip.transactions.transaction import (
     ENTRY,
@@ -19,9 +21,10 @@ from b2bua.sip.transactions.transaction import (
     Transaction,
     response_event,
 )
+from tests.sip.wire import Network, Port
 
 A, B = SocketAddress("192.0.2.1", 5060), SocketAddress("192.0.2.2", 5060)
-UDP, TCP = Flow("UDP", A, B), Flow("TCP", A, B)
+UDP, TCP = Flow(Transport.UDP, A, B), Flow(Transport.TCP, A, B)
 
 # Per machine and state: event -> (next state, what is done). All the rest must change nothing.
 Expected = dict[str, dict[str, dict[str, tuple[str, str]]]]
@@ -115,7 +118,9 @@ class Recorder(Transaction):
 
     def __init__(self, kind: Kind, flow: Flow = UDP, timers: Timers | None = None) -> None:
         self.queue = TimerQueue()
-        super().__init__(kind, flow, Setting(timers or Timers(), self.queue))
+        super().__init__(
+            kind, flow, Setting(timers or Timers(), self.queue, Sender(Port(Network(), flow.local), str))
+        )
         self.done: list[tuple[float, str]] = []
         self.forgotten = 0
 
