@@ -11,6 +11,9 @@ from datetime import time
 from enum import StrEnum
 from typing import Literal
 
+TransportName = Literal["udp", "tcp"]
+"""How settings name the transports to carriers."""
+
 
 class Action(StrEnum):
     """What becomes of a call that the user's devices do not take."""
@@ -135,7 +138,7 @@ class Trunk:
     id: int
     name: str
     host: str
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: TransportName = "udp"
     order: int = 1
     register: bool = False
     username: str | None = None

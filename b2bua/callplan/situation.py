@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from b2bua.callplan.codes import USUAL, Codes
+from b2bua.callplan.settings import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,19 @@ class Caller:
     network: str | None = field(default=None, repr=False)
     chosen: str | None = field(default=None, repr=False)
     anonymous_code: int = 433
+
+    @classmethod
+    def of(cls, user: User, *, withheld: bool = False, chosen: str | None = None) -> Caller:
+        """A user of ours. `withheld`: for this call, whatever is set."""
+        return cls(
+            user.extension or user.default_number,
+            user.name,
+            withheld or user.withhold_number,
+            user.id,
+            user.customer,
+            user.default_number,
+            chosen,
+        )
 
 
 @dataclass(frozen=True, slots=True)

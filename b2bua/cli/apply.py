@@ -13,6 +13,7 @@ from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from provisioning.company.changes import Applied
 from provisioning.control import notify_changed
+from provisioning.editing.refusals import TakesBack
 from provisioning.file.apply import apply_changes, plan_changes
 from provisioning.file.company_file import CompanyFile, read_company_file
 from provisioning.file.refusal import CompanyFileError
@@ -34,6 +35,13 @@ def command(
             help="Delete users whom the file's customers do not name, and trunks where it names others.",
         ),
     ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Take back what was changed elsewhere since the file was last applied or exported.",
+        ),
+    ] = False,
 ) -> None:
     """Apply a company file, in one transaction, after showing what changes."""
     settings = console.settings(context)
@@ -45,12 +53,19 @@ def command(
         print(await plan_changes(store, company, prune=prune, limits=limits), flush=True)
         if dry_run:
             return None
-        return await apply_changes(store, company, prune=prune, limits=limits, changed=changed)
+        return await apply_changes(
+            store, company, prune=prune, overwrite=overwrite, limits=limits, changed=changed
+        )
 
     try:
         done = console.with_store(settings, work)
     except CompanyFileError as error:
         raise CommandError(str(error)) from None
+    except TakesBack:
+        raise CommandError(
+            f"Nothing was written: {file} would take back what was changed elsewhere since it was last applied or "
+            "exported. Write those changes into the file (ringplan export shows them), or use --overwrite."
+        ) from None
     if done is None:
         print("Nothing was written: --dry-run.")
         return

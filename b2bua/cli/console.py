@@ -11,11 +11,15 @@ import typer
 from pydantic import BaseModel
 
 from config.settings import ConfigError, Settings, load
+from provisioning.company.known import KnownUsers, NoSuchUser
 from provisioning.control import NotRunningError, ask
 from provisioning.store.errors import StoreError
 from provisioning.store.store import Store, open_store
 
 Result = TypeVar("Result")
+
+
+USER = "A user's e-mail or extension, with @Customer behind it where several have it."
 
 
 class CommandError(Exception):
@@ -49,10 +53,17 @@ def with_store(given: Settings, work: Callable[[Store], Awaitable[Result]]) -> R
         raise CommandError(str(error)) from None
 
 
-def emails(given: Settings) -> dict[int, str]:
-    """The e-mail of each user, by the user's id, which is the mailbox's too. Raises CommandError."""
-    directory = with_store(given, lambda store: store.directory(given.sip.realm))
-    return {user.id: user.email for user in directory.users}
+def users(given: Settings) -> KnownUsers:
+    """What users are known by; their ids are those of their mailboxes too. Raises CommandError."""
+    return with_store(given, lambda store: store.users())
+
+
+def find_user(known: KnownUsers, name: str) -> int:
+    """The id of the user whom `name` means. Raises CommandError with how to name them."""
+    try:
+        return known.find(name).id
+    except NoSuchUser as error:
+        raise CommandError(str(error)) from None
 
 
 def ask_service(given: Settings, do: str, **fields: Any) -> dict[str, Any]:

@@ -27,8 +27,10 @@ from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.uri import Uri, parse_uri
 from b2bua.trunks.dialled import dialled
 from config.settings import Settings
+from provisioning.company.known import KnownUsers, NoSuchUser, SeveralUsers
 from provisioning.limits import limits_of
 from provisioning.store.directory import Directory
+from provisioning.store.store import Store
 
 app = typer.Typer()
 ANONYMOUS = "anonymous"
@@ -42,7 +44,10 @@ def command(
     ],
     from_: Annotated[
         str | None,
-        typer.Option("--from", help="Who calls: a number, a user's e-mail, or `anonymous`."),
+        typer.Option(
+            "--from",
+            help="Who calls: a number, `anonymous`, or a user by e-mail or extension.",
+        ),
     ] = None,
     at: Annotated[
         str | None, typer.Option("--at", help="When, as ISO 8601; without offset in the called user's zone.")
@@ -55,9 +60,14 @@ def command(
 ) -> None:
     """Say what would happen to a call and which rule decides."""
     settings = console.settings(context)
-    directory = console.with_store(settings, lambda store: store.directory(settings.sip.realm))
+
+    async def read(store: Store) -> tuple[Directory, KnownUsers]:
+        return await store.directory(settings.sip.realm), await store.users()
+
+    directory, users = console.with_store(settings, read)
     asked = _moment(at)
-    explained = explain(directory, settings, to, from_, asked, busy=busy, registered=not unregistered)
+    line = {"busy": busy, "registered": not unregistered}
+    explained = explain(directory, users, settings, to, from_, asked, **line)
     if as_json:
         console.show(explained)
         return
@@ -71,6 +81,7 @@ def command(
 
 def explain(
     directory: Directory,
+    users: KnownUsers,
     settings: Settings,
     to: str,
     from_: str | None,
@@ -81,7 +92,7 @@ def explain(
 ) -> Explanation:
     """The whole answer. `at` without an offset is in the called user's zone. Raises CommandError."""
     numbering = Numbering.of(directory.customers, directory.users, directory.trunks, directory.blocked)
-    caller = _caller(numbering, from_)
+    caller = _caller(numbering, users, from_)
     moment = at if at.tzinfo else at.astimezone()
 
     def situation(called: User) -> Situation:
@@ -113,7 +124,7 @@ def explain(
         dialled=to,
         **{"from": from_},
         at=moment,
-        user=numbering.users[found.user].email if found.user is not None else None,
+        user=users.name_of(found.user) if found.user is not None else None,
         explanation=in_words(found.plan, numbering.users, ahead.onward),
         rule=found.plan.rule.value,
         considered=_considered(found),
@@ -160,19 +171,23 @@ def _is_extension(numbering: Numbering, dialled: str) -> bool:
     return any(extension == dialled for _, extension in numbering.extensions)
 
 
-def _caller(numbering: Numbering, from_: str | None) -> Caller:
-    """The caller that `--from` names; a number or e-mail of ours is that user. Raises CommandError."""
+def _caller(numbering: Numbering, users: KnownUsers, from_: str | None) -> Caller:
+    """The caller that `--from` names; a user, or a number of ours, is that user. Raises CommandError."""
     if from_ is None:
         return Caller()
     if from_.lower() == ANONYMOUS:
         return Caller(withheld=True)
-    for user in numbering.users.values():
-        if from_.lower() == user.email:
-            return Caller(user.extension, user.name, user.withhold_number, user.id, user.customer)
+    try:
+        return Caller.of(numbering.users[users.find(from_).id])
+    except SeveralUsers as error:
+        raise CommandError(f"--from {error}") from None
+    except NoSuchUser:
+        pass
     destination = dial(from_, None, numbering).destination
     if isinstance(destination, CalledUser):
-        user = numbering.users[destination.user]
-        return Caller(destination.dialled, user.name, user.withhold_number, user.id, user.customer)
+        return Caller.of(numbering.users[destination.user])
     if not from_.removeprefix("+").isdecimal():
-        raise CommandError(f"--from {from_}: a number, a user's e-mail or `anonymous` is allowed")
+        raise CommandError(
+            f"--from {from_}: a number, `anonymous`, or a user by e-mail or extension is allowed"
+        )
     return Caller(from_, network=from_)

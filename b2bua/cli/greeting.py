@@ -28,7 +28,7 @@ WHEN: dict[str, str] = {
     "busy": "when the line is busy",
     "out-of-hours": "out of hours",
 }
-UserArgument = Annotated[str, typer.Argument(metavar="USER", help="The user's e-mail.")]
+UserArgument = Annotated[str, typer.Argument(metavar="USER", help=console.USER)]
 OccasionOption = Annotated[Occasion, typer.Option("--for", help="When callers hear it.")]
 
 
@@ -63,7 +63,7 @@ def set_greeting(
 @app.command("list")
 def list_greetings(
     context: typer.Context,
-    user: Annotated[str | None, typer.Option("--user", help="Only this user's, by e-mail.")] = None,
+    user: Annotated[str | None, typer.Option("--user", help=f"Only this user's. {console.USER}")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md).")] = False,
 ) -> None:
     """List the greetings that users have of their own."""
@@ -129,17 +129,14 @@ def of(settings: Settings) -> Greetings:
     return Greetings(settings.data_dir / "mailbox")
 
 
-def user_id(settings: Settings, email: str) -> int:
-    """The id of the user with this e-mail. Raises CommandError if there is none."""
-    for user, known in console.emails(settings).items():
-        if known == email.lower():
-            return user
-    raise CommandError(f"There is no user {email}.")
+def user_id(settings: Settings, name: str) -> int:
+    """The id of the user whom `name` means. Raises CommandError."""
+    return console.find_user(console.users(settings), name)
 
 
 def greeting_list(settings: Settings, user: int | None = None) -> list[Greeting]:
     """The greetings of all users, or of one, by id."""
-    emails, greetings = console.emails(settings), of(settings)
+    users, greetings = console.users(settings), of(settings)
     found = []
     for owner in Mailbox(settings.data_dir / "mailbox").mailboxes():
         for occasion in Occasion:
@@ -147,7 +144,7 @@ def greeting_list(settings: Settings, user: int | None = None) -> list[Greeting]
             if path is not None and user in (None, owner):
                 found.append(
                     Greeting(
-                        user=emails.get(owner),
+                        user=users.name_of(owner),
                         mailbox=owner,
                         occasion=occasion,
                         seconds=round(wav.seconds(path), 2),

@@ -14,7 +14,6 @@ import typer
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from config.logging import renderer_for
-from config.settings import Settings
 
 app = typer.Typer()
 LOOK_AGAIN = 0.2
@@ -26,7 +25,7 @@ def command(
     context: typer.Context,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as the log grows.")] = False,
     call: Annotated[str | None, typer.Option("--call", help="Only this call, by its Call-ID.")] = None,
-    user: Annotated[str | None, typer.Option("--user", help="Only this user, by e-mail.")] = None,
+    user: Annotated[str | None, typer.Option("--user", help=f"Only this user. {console.USER}")] = None,
 ) -> None:
     """Show the log of the service."""
     settings = console.settings(context)
@@ -37,7 +36,7 @@ def command(
     if call is not None:
         wanted["call_id"] = call
     if user is not None:
-        wanted["user"] = _user_id(settings, user)
+        wanted["user"] = console.find_user(console.users(settings), user)
     render = renderer_for(settings.log.format, sys.stdout)
     try:
         for line in lines(path, follow):
@@ -82,11 +81,3 @@ def _event(line: str) -> dict[str, Any] | None:
     except ValueError:  # a line that a full disk cut short
         return None
     return event if isinstance(event, dict) else None
-
-
-def _user_id(settings: Settings, email: str) -> int:
-    directory = console.with_store(settings, lambda store: store.directory(settings.sip.realm))
-    for user in directory.users:
-        if user.email == email.lower():
-            return user.id
-    raise CommandError(f"There is no user {email}.")

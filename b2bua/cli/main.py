@@ -13,6 +13,7 @@ from b2bua.cli import (
     backup,
     calls,
     explain,
+    export,
     greeting,
     identity,
     logs,
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (run, apply, explain, calls, registrations, identity, trunks, logs, backup):
+for group in (run, apply, export, explain, calls, registrations, identity, trunks, logs, backup):
     app.add_typer(group.app)
 app.add_typer(greeting.app, name="greeting")
 app.add_typer(voicemail.app, name="voicemail")

@@ -15,7 +15,7 @@ from config.settings import Settings
 from media.mailbox import Mailbox
 
 app = typer.Typer(help="List and export voice messages.")
-UserOption = Annotated[str | None, typer.Option("--user", help="Only this user's, by e-mail.")]
+UserOption = Annotated[str | None, typer.Option("--user", help=f"Only this user's. {console.USER}")]
 
 
 @app.command("list")
@@ -69,14 +69,13 @@ def export(
 
 
 def messages(settings: Settings, user: str | None = None) -> list[VoiceMessage]:
-    """The messages of all mailboxes, or of the user with this e-mail. Raises CommandError for an unknown one."""
-    emails = console.emails(settings)
-    if user is not None and user.lower() not in emails.values():
-        raise CommandError(f"There is no user {user}.")
+    """The messages of all mailboxes, or of the user whom `user` means. Raises CommandError."""
+    users = console.users(settings)
+    wanted = None if user is None else console.find_user(users, user)
     mailbox = Mailbox(settings.data_dir / "mailbox")
     return [
         VoiceMessage(
-            user=emails.get(owner),
+            user=users.name_of(owner),
             mailbox=owner,
             message=one.id,
             state=one.state,
@@ -91,6 +90,6 @@ def messages(settings: Settings, user: str | None = None) -> list[VoiceMessage]:
             path=str(one.path),
         )
         for owner in mailbox.mailboxes()
-        if user is None or emails.get(owner) == user.lower()
+        if wanted in (None, owner)
         for one in mailbox.list(owner)
     ]

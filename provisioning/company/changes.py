@@ -27,6 +27,8 @@ class Changes:
 
     items: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
+    takes_back: tuple[str, ...] = ()
+    """What was changed elsewhere, by whom and when, and would be undone (P9)."""
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -34,6 +36,7 @@ class Changes:
     def __str__(self) -> str:
         """Many lines, without a newline at the end."""
         lines = [str(item) for item in self.items] or ["Nothing changes."]
+        lines += [f"Takes back: {change}" for change in self.takes_back]
         return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
 
 

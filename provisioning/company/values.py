@@ -86,6 +86,11 @@ def whole(low: int, high: int) -> Callable[[object], int]:
     return parse
 
 
+def may_be_empty(parse: Callable[[object], str]) -> Callable[[object], str | None]:
+    """What `parse` accepts, or empty text for none."""
+    return lambda value: None if value == "" else parse(value)
+
+
 def seconds(value: object) -> float:
     """A timer: 0 to 120 seconds (BEHAVIOUR N5)."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MAX_TIMER:

@@ -98,6 +98,13 @@ async def customer_changes(session: AsyncSession, customer: int, since: int = 0)
     return tuple(map(_entry, await session.scalars(query.order_by(model.Audit.id))))
 
 
+async def deletions(session: AsyncSession, kind: Kind, since: int) -> tuple[AuditEntry, ...]:
+    """Which customers or trunks were deleted after that version, oldest first."""
+    query = select(model.Audit).where(model.Audit.kind == kind, model.Audit.change == "delete")
+    query = query.where(model.Audit.version > since).order_by(model.Audit.id)
+    return tuple(map(_entry, await session.scalars(query)))
+
+
 def _entry(row: model.Audit) -> AuditEntry:
     return AuditEntry(
         row.at,

@@ -61,6 +61,16 @@ class DesiredTrunk:
 
 
 @dataclass(frozen=True, slots=True)
+class FromFile:
+    """That a company file says so, which may have been written before others changed settings (P9)."""
+
+    as_of: int = 0
+    """The settings_version that it was exported at; 0 if it was not."""
+    overwrite: bool = False
+    """Whether it takes back what was changed elsewhere since."""
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """Everything that is to be otherwise; what is not named stays as it is."""
 
@@ -72,6 +82,7 @@ class Desired:
     seen: Seen | None = None
     judged_whole: bool = False
     """Whether it is refused for what was wrong before as well. Else only what it breaks itself counts."""
+    file: FromFile | None = None
     notes: tuple[str, ...] = ()
     """What whoever made it has to say about it."""
 

@@ -21,12 +21,14 @@ from provisioning.editing import wishes
 from provisioning.editing.access import Action, Actor, Resource
 from provisioning.editing.audit import AuditEntry, changes_since, customer_changes, record, version_of
 from provisioning.editing.desired import Desired, Kind
+from provisioning.editing.drift import remember, scopes, taken_back
 from provisioning.editing.permission import demand, demand_all
 from provisioning.editing.planning import Plan, judge, make_plan
 from provisioning.editing.reading import Current, read_blocked, read_customer, read_trunk, read_user
-from provisioning.editing.refusals import Stale
+from provisioning.editing.refusals import Stale, TakesBack
 from provisioning.editing.rows import Rows
 from provisioning.editing.stored import read_stored
+from provisioning.editing.whole import Whole, read_whole
 from provisioning.editing.wishes import Wish
 from provisioning.store.errors import StoreError
 from provisioning.store.secrets import generate_password
@@ -47,6 +49,12 @@ class Prepared:
     version: int
     desired: Desired
     plan: Plan
+    takes_back: tuple[AuditEntry, ...] = ()
+    """What a company file would undo."""
+
+    def changes(self) -> Changes:
+        """What to show."""
+        return replace(self.plan.changes(), takes_back=tuple(map(str, self.takes_back)))
 
 
 class Editing:
@@ -142,6 +150,12 @@ class Editing:
         """Block exactly these numbers, if those that are blocked are still what was `seen`."""
         return await self.make(actor, wishes.block_numbers(numbers, seen))
 
+    async def whole(self, actor: Actor) -> Whole:
+        """All customers, users and trunks, for the partner."""
+        demand(actor, Action.READ, Resource("platform"))
+        async with self.store.reading() as session:
+            return await read_whole(session)
+
     async def history(self, actor: Actor, kind: Kind, subject: int | None) -> tuple[AuditEntry, ...]:
         """Who changed what of a user, customer or trunk, oldest first; of a customer with all its users."""
         if kind == "user" and subject is not None:
@@ -157,7 +171,7 @@ class Editing:
 
     async def preview(self, actor: Actor, wish: Wish) -> Changes:
         """What `make` would do, in words. Raises what it would raise."""
-        return (await _plan(self.store, self.limits, actor, wish)).plan.changes()
+        return (await _plan(self.store, self.limits, actor, wish)).changes()
 
     async def make(self, actor: Actor, wish: Wish) -> Applied:
         """Make it so, all of it or nothing, and tell call handling if anything changed.
@@ -172,19 +186,26 @@ class Editing:
     async def _make(self, actor: Actor, wish: Wish) -> Applied:
         for _ in range(ATTEMPTS):
             ready = await _plan(self.store, self.limits, actor, wish)
-            plan = ready.plan
+            desired, plan = ready.desired, ready.plan
+            if ready.takes_back and not (desired.file and desired.file.overwrite):
+                raise TakesBack(ready.takes_back)
             if not plan.items:
-                return Applied(plan.changes(), (), ready.version)
+                if desired.file is not None:
+                    async with self.store.writing() as session:
+                        await remember(session, scopes(desired), ready.version)
+                return Applied(ready.changes(), (), ready.version)
             hashes = await asyncio.to_thread(_hash_pins, plan.pins, self.store.hasher)
             async with self.store.writing() as session:
                 if await read_version(session) != ready.version:
                     continue
-                now, stored = self._clock(), await read_stored(session, ready.desired)
+                now, stored = self._clock(), await read_stored(session, desired)
                 rows = Rows(session, self.store.key, stored, plan, hashes, now)
-                await rows.write(ready.desired)
+                await rows.write(desired)
                 record(session, actor, now, ready.version + 1, rows.recorded())
                 await bump_version(session)
-            return Applied(plan.changes(), tuple(plan.generated), ready.version + 1)
+                if desired.file is not None:
+                    await remember(session, {*scopes(desired), *rows.named(desired)}, ready.version + 1)
+            return Applied(ready.changes(), tuple(plan.generated), ready.version + 1)
         raise StoreError("Settings kept being changed by others meanwhile. Apply it again.")
 
 
@@ -199,7 +220,8 @@ async def _plan(store: Store, limits: Limits, actor: Actor, wish: Wish) -> Prepa
             raise Stale(await changes_since(session, seen.version, seen.kind, seen.id))
         judge(desired, stored, limits.codes)
         plan = await asyncio.to_thread(make_plan, desired, stored, store.key, store.hasher)
-    return Prepared(version, desired, plan)
+        elsewhere = await taken_back(session, desired, plan, version)
+    return Prepared(version, desired, plan, elsewhere)
 
 
 def _hash_pins(pins: Mapping[int, str], hasher: PasswordHasher) -> dict[int, str | None]:

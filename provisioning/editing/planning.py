@@ -34,6 +34,13 @@ class Planned:
     of: DesiredUser | DesiredTrunk | None = None
     id: int | None = None
 
+    @property
+    def subject_id(self) -> int | None:
+        """The id of what is changed; None for something new, and for the platform."""
+        if self.of is not None:
+            return self.of.id
+        return self.customer.id if self.kind == "customer" and self.customer is not None else self.id
+
 
 @dataclass(slots=True)
 class Plan:

@@ -32,6 +32,14 @@ class Refused(EditError):
         super().__init__("\n".join(f"{each.pointer() or '/'}: {sentence(each)}" for each in self.problems))
 
 
+class TakesBack(EditError):
+    """A company file would undo what others changed since it was last applied or exported: `elsewhere`."""
+
+    def __init__(self, elsewhere: Iterable[AuditEntry]) -> None:
+        self.elsewhere = tuple(elsewhere)
+        super().__init__("Changed elsewhere:\n" + "\n".join(map(str, self.elsewhere)))
+
+
 class Stale(EditError):
     """Others changed it since the version that the edit began with; `meanwhile` says what and who."""
 

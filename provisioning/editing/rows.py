@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from provisioning.company.entries import UserEntry
 from provisioning.company.setting import columns_of
 from provisioning.editing.audit import Recorded
-from provisioning.editing.desired import Desired, DesiredCustomer, DesiredTrunk, DesiredUser
+from provisioning.editing.desired import Desired, DesiredCustomer, DesiredTrunk, DesiredUser, Kind
 from provisioning.editing.entries import DESK, SOFT, treatment_entry
 from provisioning.editing.planning import Plan, Planned, kept_devices
 from provisioning.editing.stored import Stored
@@ -87,6 +87,11 @@ class Rows:
         for planned in self.plan.items:
             customer = None if planned.customer is None else self._customers[id(planned.customer)].id
             yield Recorded(planned.change, planned.kind, self._id(planned, customer), customer)
+
+    def named(self, desired: Desired) -> Iterator[tuple[Kind, int]]:
+        """The ids of all customers and trunks that were named, new ones among them, once it is written."""
+        yield from (("customer", self._customers[id(each)].id) for each in desired.customers)
+        yield from (("trunk", self._trunks[id(each)].id) for each in desired.trunks)
 
     def _id(self, planned: Planned, customer: int | None) -> int | None:
         match planned.of:

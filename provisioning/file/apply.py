@@ -36,22 +36,26 @@ async def apply_changes(
     file: CompanyFile,
     *,
     prune: bool = False,
+    overwrite: bool = False,
     limits: Limits | None = None,
     changed: Callable[[], bool] | None = None,
     actor: Actor = OPERATOR,
 ) -> Applied:
     """Write what the file says, all of it or nothing, and raise settings_version if anything changes.
 
-    Users and trunks that the file does not name go only with `prune`. Raises CompanyFileError as `plan_changes`, and
-    StoreError if others never stop changing settings. `limits` and `changed` are those of Editing.
+    Users and trunks that the file does not name go only with `prune`. What was changed elsewhere since a file was last
+    applied or exported is taken back only with `overwrite`; else raises TakesBack. Raises CompanyFileError as
+    `plan_changes`, and StoreError if others never stop changing settings. `limits` and `changed` are those of Editing.
     """
     with _told(file):
-        return await Editing(store, limits, changed).make(actor, _wish(file, prune=prune))
+        return await Editing(store, limits, changed).make(
+            actor, _wish(file, prune=prune, overwrite=overwrite)
+        )
 
 
-def _wish(file: CompanyFile, *, prune: bool) -> Wish:
+def _wish(file: CompanyFile, *, prune: bool, overwrite: bool = False) -> Wish:
     async def wish(session: AsyncSession) -> Desired:
-        return await desired_by(session, file, prune=prune)
+        return await desired_by(session, file, prune=prune, overwrite=overwrite)
 
     return wish
 

@@ -33,6 +33,7 @@ from provisioning.file.toml_table import Table
 Part = TypeVar("Part", SoftClient, DeskPhone)
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MAX_VERSION = 2**63 - 1
 _SYNTAX_ERROR = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
 _AT_END = re.compile(r"(.*) \(at end of document\)", re.DOTALL)
 
@@ -49,6 +50,8 @@ class CompanyFile:
     trunks: tuple[TrunkEntry, ...]
     lines: Mapping[Place, int] = field(repr=False, compare=False)
     blocked_numbers: tuple[str, ...] | None = None
+    as_of: int = 0
+    """The settings_version that it was exported at; 0 if it was not."""
     former: Mapping[Place, str] = field(default_factory=dict)
     """What a customer, user or trunk is known by in the database, by its place, where the file says so."""
 
@@ -76,6 +79,7 @@ def parse_company_file(text: str, source: str = "company file", codes: Codes = U
     problems: list[Problem] = []
     top = Table(document, (), problems)
     blocked = top.each("blocked_numbers", values.checked(parse_e164))
+    as_of = top.read("as_of", values.whole(0, MAX_VERSION), 0)
     reading = _Reading(codes)
     customers = tuple(reading.customer(table) for table in top.tables("customers"))
     trunks = tuple(reading.trunk(table) for table in top.tables("trunks"))
@@ -89,7 +93,7 @@ def parse_company_file(text: str, source: str = "company file", codes: Codes = U
     if problems:
         raise CompanyFileError(source, lines, problems)
     numbers = blocked if "blocked_numbers" in document else None
-    return CompanyFile(source, customers, trunks, lines, numbers, reading.former)
+    return CompanyFile(source, customers, trunks, lines, numbers, as_of, reading.former)
 
 
 def _syntax_error(told: str, text: str, source: str) -> CompanyFileError:

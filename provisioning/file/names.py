@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from provisioning.company.entries import CustomerEntry
 from provisioning.company.problems import Place
-from provisioning.editing.desired import Desired, DesiredCustomer, DesiredTrunk, DesiredUser
+from provisioning.editing.desired import Desired, DesiredCustomer, DesiredTrunk, DesiredUser, FromFile
 from provisioning.file.company_file import CompanyFile
 from provisioning.store import model
 
@@ -23,7 +23,9 @@ class _User:
     email: str
 
 
-async def desired_by(session: AsyncSession, file: CompanyFile, *, prune: bool) -> Desired:
+async def desired_by(
+    session: AsyncSession, file: CompanyFile, *, prune: bool, overwrite: bool = False
+) -> Desired:
     """What the file wants. Users and trunks that it does not name are noted, or go with `prune`."""
     customers = await session.execute(
         select(model.Customer.id, model.Customer.name).where(model.Customer.deleted_at.is_(None))
@@ -57,6 +59,7 @@ async def desired_by(session: AsyncSession, file: CompanyFile, *, prune: bool) -
         deleted_trunks=frozenset(unnamed) if prune else frozenset(),
         blocked=file.blocked_numbers,
         judged_whole=True,
+        file=FromFile(file.as_of, overwrite),
         notes=() if prune else tuple(_kept(desired, users, unnamed)),
     )
 

@@ -15,6 +15,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from b2bua.callplan.settings import Action, Customer, Interval, Notify, OutOfHours, Treatment, Trunk, User
+from provisioning.company.known import KnownUser
 from provisioning.store import model
 from provisioning.store.secrets import SecretKey, digest_ha1
 
@@ -117,6 +118,18 @@ def _build(rows: _Rows, key: SecretKey, realm: str) -> Directory:
         trunks=tuple(_trunk(row, key, realm) for row in rows.trunks),
         blocked=tuple(row.number for row in rows.blocked),
     )
+
+
+async def read_users(session: AsyncSession) -> tuple[KnownUser, ...]:
+    """What users are known by, in the order of their ids."""
+    user, customer = model.User, model.Customer
+    query = (
+        select(user.id, user.name, user.email, user.extension, customer.name)
+        .join(customer, customer.id == user.customer_id)
+        .where(user.deleted_at.is_(None))
+        .order_by(user.id)
+    )
+    return tuple(KnownUser(*row) for row in await session.execute(query))
 
 
 def _grouped(rows: Iterable[Row[Any]], column: str) -> defaultdict[int | None, list[Row[Any]]]:

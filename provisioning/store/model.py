@@ -237,6 +237,18 @@ class Audit(Base):
     details: Mapped[list[Any]]
 
 
+class AppliedFile(Base):
+    """At which settings_version a company file was last applied that names this customer, trunk or the platform (P9).
+
+    `subject_id` is 0 for the platform, and for which trunks there are.
+    """
+
+    __tablename__ = "applied_files"
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int]
+
+
 class BlockedNumber(Base):
     """A number that nobody's calls are redirected to (D8)."""
 

@@ -16,6 +16,7 @@ from sqlalchemy import URL, event, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from provisioning.company.known import KnownUsers
 from provisioning.store import bindings, calllog, database, directory, outbox
 from provisioning.store.bindings import StoredBinding
 from provisioning.store.calllog import CallRecord, TraceEntry
@@ -90,6 +91,11 @@ class Store:
         """All settings at one version, with the accounts' digests for `realm`."""
         async with self.reading() as session:
             return await directory.read_directory(session, self.key, realm)
+
+    async def users(self) -> KnownUsers:
+        """All users by what they are known by; no secret is read."""
+        async with self.reading() as session:
+            return KnownUsers(await directory.read_users(session))
 
     async def has_pin(self, user: int, pin: str) -> bool:
         """Whether this is the user's voice portal PIN. Not for callers: nothing is counted, and nothing locks (W4)."""

@@ -335,7 +335,7 @@ async def test_an_edit_of_one_user_reads_no_more_of_a_large_company(store: Store
             )
             for n in range(size)
         )
-        await apply_changes(store, parse_company_file(customer(*people, keys="")))
+        await apply_changes(store, parse_company_file(customer(*people, keys="")), overwrite=True)
         editing, counted = Editing(store), [0, 0]
 
         def statement(*_: object, count: list[int] = counted) -> None:

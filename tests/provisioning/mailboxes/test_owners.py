@@ -19,8 +19,9 @@ from media.message import Caller, Envelope, Message
 from media.owners import Owner, Owners, OwnersUnavailable, PinProblem, PinVerdict
 from provisioning.mailboxes import owners as module
 from provisioning.mailboxes.owners import StoredOwners
+from provisioning.notifier.queue import Outbox
 from provisioning.store.model import Customer, User
-from provisioning.store.outbox import Channel, Outbox, VoicemailLeft
+from provisioning.store.outbox import Channel, VoicemailLeft
 from provisioning.store.pins import pin_matches
 from provisioning.store.store import Store, open_store
 from tests.provisioning.companies import customer, user

@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 from media.message import Caller
 from provisioning.notifier.courier import BATCH, Courier
 from provisioning.notifier.outcome import Outcome, Postponed, Refused, Taken
+from provisioning.notifier.queue import Entry
 from provisioning.notifier.recipient import Recipient
 from provisioning.store import store as store_module
-from provisioning.store.outbox import Channel, Entry, News
+from provisioning.store.outbox import Channel, News
 from tests.provisioning.notifier.conftest import Clock, Queue
 from tests.provisioning.notifier.entries import CALL, MESSAGE, NOON
 

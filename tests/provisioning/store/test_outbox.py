@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 
 from b2bua.callplan.missed import Missed
 from media.message import Caller
+from provisioning.notifier.queue import REMEMBERED, Outbox
 from provisioning.store.model import Notification, User
-from provisioning.store.outbox import REMEMBERED, CallMissed, Channel, News, Outbox, VoicemailLeft
+from provisioning.store.outbox import CallMissed, Channel, News, VoicemailLeft
 from provisioning.store.store import Store, outbox
 from tests.provisioning.companies import customer, user
 from tests.provisioning.file.test_apply import applied
