@@ -109,7 +109,7 @@ CIRCLES = {
     "b2bua.runtime.guard": ("rate_limit", "gate"),
     "b2bua.runtime.records": ("trace", "callbook"),
     "b2bua.sip.dialogs": ("dialog", "session"),
-    "b2bua.sip.sdp.description": ("description", "offer_answer"),
+    "b2bua.sip.sdp": ("description", "offer_answer"),
     "b2bua.sip.text": ("errors", "uri"),
     "b2bua.sip.transactions": ("timers", "layer"),
     "b2bua.supervisor": ("process", "service"),
