@@ -114,7 +114,7 @@ def summary(record: CallRecord, users: Mapping[int, User]) -> Call:
         ),
         withheld=record.withheld,
         dialled=record.dialled,
-        called=called.email if called else None,
+        called=called.known_as if called else None,
         rule=record.rule,
         outcome=record.outcome,
         code=record.code,

@@ -6,6 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+
+def known_as(email: str | None, extension: str | None, user: int) -> str:
+    """The one name that a user goes by inside the customer."""
+    return email or extension or f"id:{user}"
+
+
+def in_words(name: str, email: str | None, extension: str | None) -> str:
+    """`Anna <anna@acme.example>`; `Lift (extension 204)` without an e-mail."""
+    if email:
+        return f"{name} <{email}>"
+    return f"{name} (extension {extension})" if extension else name
+
+
 SHOWN = 5
 """How many of those who may be meant are listed."""
 
