@@ -34,7 +34,8 @@ bench:
 	@./setup.sh bench
 	.venv/bin/python -m tests.bench $(ONLY) $(if $(QUICK),--quick)
 
-bench-peers: export PATH := $(PATH):/usr/sbin
+# Debian keeps Kamailio where only root's PATH leads.
+setup test torture check bench-peers: export PATH := $(PATH):/usr/sbin
 bench-peers:
 	@./setup.sh bench-peers
 	.venv/bin/python -m tests.bench --peers $(ONLY) $(if $(QUICK),--quick)

@@ -12,9 +12,9 @@ import structlog
 import uvloop
 
 from b2bua.runtime import metrics
-from b2bua.runtime import picked_numbers as choices
 from b2bua.runtime.control import ControlServer
 from b2bua.runtime.figures import NodeFigures
+from b2bua.runtime.identity import ChoiceError, shown
 from b2bua.runtime.signalling import Signalling
 from config.logging import LineWriter, announce_ready, configure
 from config.settings import ConfigError, Settings, load
@@ -89,9 +89,9 @@ def _verbs(node: Signalling) -> dict[str, Any]:
             found = (
                 node.registrations.pick(username, request["number"], asyncio.get_running_loop().time())
                 if "number" in request
-                else choices.shown(node.devices, username)
+                else shown(node.devices, username)
             )
-        except choices.ChoiceError as error:
+        except ChoiceError as error:
             return {"refused": str(error)}
         return {"username": username, **found._asdict()}
 

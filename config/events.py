@@ -1,7 +1,7 @@
 """The vocabulary of the log: every event's name, level, meaning and fields, as data.
 
 A test holds the code to it: each `log.<level>("x.y", ...)` uses a name of this table at its level with its
-fields, and each name is used. docs/events.md is printed from it by `python -m scripts.write_docs`.
+fields, and each name is used. The page docs/events.md is printed from it by `python -m scripts.write_docs`.
 """
 
 from __future__ import annotations

@@ -107,8 +107,8 @@ def renderer_for(form: Literal["auto", "json", "console"], stream: LineStream) -
 class LineWriter:
     """Where finished lines go: to the stream at once, or a few at a time once `hold` was called.
 
-    A line that waits costs no system call of its own and does not wake the reader; a warning or an error waits
-    for nobody, and takes with it what was held before it.
+    A line that waits costs no system call of its own and does not wake the reader. A warning or an error
+    waits for nobody, and takes with it what was held before it.
     """
 
     def __init__(self, stream: LineStream) -> None:

@@ -188,8 +188,8 @@ class TrunkSettings(Table):
 
 
 class VoicemailSettings(Table):
-    """How users reach the voice portal; limits of a recording, in seconds of sound, and of a mailbox; days that
-    messages are kept, 0 for ever; megabytes of the disk that no message may take."""
+    """How users reach the voice portal; limits of a recording, in seconds of sound, and of a mailbox.
+    Messages are kept for so many days, 0 for ever. So many megabytes of the disk no message may take."""
 
     access_codes: AccessCodes = ("1571", "*1571")
     max_seconds: Seconds = 180.0

@@ -1,7 +1,7 @@
 """Signalling's end of the media host's socket.
 
 Callback style: `done` is called once for each request, in order, from the event loop, with a result or an
-error value; nothing here is awaited on a call's path and nothing raises into it.
+error value. Nothing here is awaited on a call's path and nothing raises into it.
 """
 
 from __future__ import annotations

@@ -6,12 +6,12 @@
     <root>/<user id>/tmp/<message id>/                a recording in progress: envelope.json, part-0.wav,
     part-1.wav …; `incomplete` if the disk took no more; without envelope.json: of a greeting
 
-A message exists once its .json is there, and that is written last: the recording is joined, brought to disk
+A message exists once its .json is there, and that is written last. The recording is joined, brought to disk
 (fsync), renamed into `new`, the folder brought to disk, and only then the .json goes the same way. A kill
-before that leaves the recording in `tmp`, where `repair` finds it at the next start and finishes it. A message
-that is saved, deleted or restored gets a second name for its sound first, then its .json is renamed, which is the
-one moment at which it changes its place, and then the first name goes: it is listed exactly once at any time.
-One process writes, any may read. Message ids sort by the time of reception.
+before that leaves the recording in `tmp`, where `repair` finds it at the next start and finishes it. A
+message that is saved, deleted or restored gets a second name for its sound first. Then its .json is renamed,
+which is the one moment at which it changes its place, and then the first name goes. So it is listed exactly
+once at any time. One process writes, any may read. Message ids sort by the time of reception.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The pool of pjsua2 workers: some always spare and warm, each replaced after about a thousand calls or its
 death.
 
-A worker takes at most four calls and twenty set-ups a second (more makes pjsua2 abort), has its own
-loopback address (by which the relay tells workers apart), and is filled up before a spare one is touched,
-so that spare ones stay free. A burst of callers gets as many workers as it needs, all started at once, and waits
+A worker takes at most four calls and twenty set-ups a second (more makes pjsua2 abort). It has its own
+loopback address, by which the relay tells workers apart. It is filled up before a spare one is touched, so
+that spare ones stay free. A burst of callers gets as many workers as it needs, all started at once, and waits
 for them. When workers die before they are ready, new ones are started after a growing pause.
 """
 

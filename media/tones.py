@@ -1,7 +1,7 @@
 """The tones a caller hears before anybody answers, made to be played in a loop.
 
-The United Kingdom's, as ITU-T E.180 lists them: engaged 400 Hz, 0.375 s on, 0.375 s off;
-ringing 400 + 450 Hz, 0.4 s on, 0.2 s off, 0.4 s on, 2.0 s off.
+The United Kingdom's, as ITU-T E.180 lists them: engaged 400 Hz, 0.375 s on, 0.375 s off. Ringing is 400 + 450
+Hz, 0.4 s on, 0.2 s off, 0.4 s on, 2.0 s off.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """WAV files of 8 kHz, 16-bit, mono sound: header, length, loudness, joining, and mending an unfinished one.
 
 The recorder writes a canonical 44-byte header (RIFF, `fmt `, `data`) whose two lengths stay 0 until it is
-closed, so a recorder that was killed leaves good samples under an empty header. Lengths therefore come from
+closed. So a recorder that was killed leaves good samples under an empty header. Lengths therefore come from
 the file's size, and a header is written anew when a recording is finished.
 """
 

@@ -21,7 +21,7 @@ PAGES = sorted(
     ]
 )
 IN_BACKTICKS = re.compile(r"`([^`\n]+)`")
-FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
 A_PATH = re.compile(r"(?:[\w.-]+/)*[\w.-]+(?:\.(?:py|md|toml|xml|mako|logrotate|service|sh)|/)")
 PLACEHOLDER = re.compile(
@@ -31,6 +31,10 @@ PLACEHOLDER = re.compile(
 MADE = {"ringplan.toml", "company.toml", "story.toml", "acme.toml", "carrier.toml"}
 """Files that people write."""
 WORDS = ROOT / "docs" / "words.md"
+LONGEST = 30
+"""Words in a sentence. What stands in backticks is one word, a colon or semicolon ends no sentence."""
+END_OF_SENTENCE = re.compile(r"(?<=[.!?])[)”*]*\s+(?=[A-Z`*(“\[])")
+A_WORD = re.compile(r"[A-Za-z0-9][\w’'+./-]*")
 
 
 def prose(page: Path) -> str:
@@ -71,12 +75,36 @@ def test_every_page_is_linked_from_the_readme() -> None:
     assert {page for page in (ROOT / "docs").rglob("*.md") if page not in linked} == set()
 
 
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of a page, table cells included, without its code and headings."""
+    text = re.sub(r"(?:^|\n)\n(?: {4,}.*\n|\n)+", "\n\n", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
+    blocks = re.split(r"\n\s*\n|\n(?=\s*(?:[-*|#]|\d+\.)\s?)|\|", text)
+    for block in blocks:
+        if not block.lstrip().startswith("#"):
+            words = LINK.sub("]", IN_BACKTICKS.sub("`x`", " ".join(block.split())))
+            yield from END_OF_SENTENCE.split(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_has_no_sentence_that_is_too_long(page: Path) -> None:
+    """Subject first, one thought: a sentence over thirty words is two."""
+    assert [each for each in sentences(prose(page)) if len(A_WORD.findall(each)) > LONGEST] == []
+
+
+def test_sentences_are_found_and_counted() -> None:
+    long = " ".join(["word"] * 31)
+    page = f"# {long}\n\nOne `a b`. Two:\nthree\n\n    {long}\n\n- four (five). Six\n\n| {long} | b |\n"
+    found = list(sentences(page))
+    assert [each for each in found if len(A_WORD.findall(each)) > LONGEST] == [long]
+    assert {"One `x`.", "Two: three", "- four (five).", "Six", "b"} <= {each.strip() for each in found}
+
+
 def owners() -> dict[str, set[str]]:
     """The files that define each public class of the product."""
     found: dict[str, set[str]] = defaultdict(set)
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for node in ast.parse(path.read_text("utf-8")).body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     found[node.name].add(str(path.relative_to(ROOT)))
     return found

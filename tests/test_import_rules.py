@@ -33,7 +33,7 @@ VIOLATIONS = {
     "rooms": ("provisioning/store/model.py", "import provisioning.editing.audit"),
     "company": ("provisioning/company/words.py", "import sqlalchemy"),
     "editing": ("provisioning/mailboxes/owners.py", "import provisioning.editing.rows"),
-    "acyclic_b2bua": ("b2bua/sip/dialogs/endpoint.py", "if TYPE_CHECKING: import b2bua.sip.dialogs.session"),
+    "acyclic": ("b2bua/call/context.py", "if TYPE_CHECKING: import b2bua.call.call"),
 }
 """For each contract, a file and an import that it must refuse; those of siblings count also by type."""
 
@@ -97,3 +97,41 @@ def test_a_planted_violation_is_refused(copy: Path, contract: str) -> None:
     # This kind of contract leaves out the package that both are in.
     named = f".{imported.rpartition('.')[2]}" if contract.startswith("acyclic") else imported
     assert f"-> {named}" in said
+
+
+CIRCLES = {
+    "b2bua.call": ("context", "call"),
+    "b2bua.callplan": ("settings", "numbering"),
+    "b2bua.cli": ("console", "main"),
+    "b2bua.registrar": ("bindings", "location"),
+    "b2bua.runtime": ("picked_numbers", "directory"),
+    "b2bua.runtime.carriers": ("resolver", "trunks"),
+    "b2bua.runtime.guard": ("rate_limit", "gate"),
+    "b2bua.runtime.records": ("trace", "callbook"),
+    "b2bua.sip.dialogs": ("dialog", "session"),
+    "b2bua.sip.sdp": ("description", "offer_answer"),
+    "b2bua.sip.text": ("errors", "uri"),
+    "b2bua.sip.transactions": ("timers", "layer"),
+    "b2bua.supervisor": ("process", "service"),
+    "b2bua.transport": ("unreachable", "tcp"),
+    "b2bua.trunks": ("numbers", "calling"),
+    "config": ("values", "settings"),
+    "media.relay": ("errors", "client"),
+    "provisioning.notifier": ("queue", "courier"),
+    "provisioning.store": ("outbox", "store"),
+}
+"""For each package, a module and another that imports it."""
+
+
+def test_a_circle_is_seen_in_every_package(copy: Path) -> None:
+    before = {}
+    for package, (inner, outer) in CIRCLES.items():
+        file = copy / package.replace(".", "/") / f"{inner}.py"
+        before[file] = file.read_text()
+        file.write_text(f"{before[file]}\nif TYPE_CHECKING: import {package}.{outer}\n")
+    try:
+        _, said = lint(copy, "--contract", "acyclic")
+    finally:
+        for file, text in before.items():
+            file.write_text(text)
+    assert [package for package in CIRCLES if f"No cycles are allowed in {package}." not in said] == []

@@ -104,13 +104,13 @@ def test_root_gets_the_debian_packages_of_the_purpose_only(machine: Machine) -> 
     machine.has("sipp")
     assert machine.setup("test").returncode == 0
     apt = [call for call in machine.calls() if call.startswith("apt-get install")]
-    assert apt == ["apt-get install -y --no-install-recommends baresip"]
+    assert apt == ["apt-get install -y --no-install-recommends baresip linphone-cli kamailio"]
 
 
 @pytest.mark.parametrize("purpose", ["run", "test"])
 def test_greetings_need_ffmpeg(machine: Machine, purpose: str) -> None:
     (machine.programs / "ffmpeg").unlink()
-    for name in ("sipp", "baresip"):
+    for name in ("sipp", "baresip", "linphonec", "kamailio"):
         machine.has(name)
     assert machine.setup(purpose).returncode == 0
     assert "apt-get install -y --no-install-recommends ffmpeg" in machine.calls()
@@ -134,7 +134,10 @@ def test_others_get_the_exact_command_and_nothing_is_done(machine: Machine) -> N
     machine.has("id", "echo 1000")
     ran = machine.setup("test")
     assert ran.returncode == 1
-    assert "    sudo apt-get install -y --no-install-recommends sip-tester baresip\n" in ran.stderr
+    assert (
+        "    sudo apt-get install -y --no-install-recommends sip-tester baresip linphone-cli kamailio\n"
+        in ran.stderr
+    )
     assert not any(call.startswith("apt-get") for call in machine.calls())
     assert not (machine.project / ".venv").exists()
 

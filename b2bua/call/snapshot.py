@@ -29,6 +29,7 @@ from b2bua.sip.sdp.description import Sdp
 from b2bua.sip.sdp.nat import Nat
 from b2bua.sip.text.address import Address
 from b2bua.sip.text.anonymity import ANONYMOUS
+from b2bua.sip.text.transport import Transport
 
 VERSION = 3
 GAP = 100
@@ -80,6 +81,11 @@ class CallSnapshot:
     """The Call-IDs of our INVITEs."""
     results: tuple[StepResult, ...]
     version: int = VERSION
+
+    @property
+    def transports(self) -> frozenset[Transport]:
+        """What carries its signalling."""
+        return frozenset(leg.dialog.flow.transport for leg in (self.caller, self.callee))
 
 
 def take(call: Call, now: float, wall_now: float) -> CallSnapshot | None:

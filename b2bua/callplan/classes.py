@@ -59,9 +59,9 @@ def is_directory_code(code: str) -> bool:
 def destination_class(number: str, country: str) -> str:
     """`national`, `mobile`, `international` or `premium`, as seen from `country` (ISO 3166-1 alpha-2).
 
-    The class follows what a call costs. Jersey, Guernsey and the Isle of Man are abroad for the rest of +44, and each
-    other: they are no part of what is called national tariffs, their mobiles least of all. What is premium is so from
-    everywhere. Raises NumberParseException for what is no E.164 number.
+    The class follows what a call costs. Jersey, Guernsey and the Isle of Man are abroad for the rest of +44,
+    and for each other. They are no part of what is called national tariffs, their mobiles least of all. What
+    is premium is so from everywhere. Raises NumberParseException for what is no E.164 number.
     """
     if number.startswith(_UK):
         return _uk_class(number, country)

@@ -1,9 +1,9 @@
 """What was dialled: somebody here, a number elsewhere, one of the platform's or a public code, or nothing known.
 
-Emergency codes are recognised before anything else (BEHAVIOUR E1), then the voice portal's access codes (W1), service
-codes (I6), the extensions of the caller's customer, and numbers as they are dialled in the customer's country, where
-a plan allots them (D8). A user may put 141 or 1470 before any of them, to withhold or show the number for this one
-call (I4).
+Emergency codes are recognised before anything else (BEHAVIOUR E1). Then come the voice portal's access codes
+(W1), service codes (I6), and the extensions of the caller's customer. Last come numbers as they are dialled
+in the customer's country, where a plan allots them (D8). A user may put 141 or 1470 before any of them, to
+withhold or show the number for this one call (I4).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Plans in plain sentences and as JSON, and results as JSON.
 
 The JSON of a plan is `{"rule", "considered": [{"rule", "applies", "why"}], "steps": [step]}`, where a step is
-`{"do", "user", "number", "seconds", "on", "options", "plan"}` without the keys that do not concern it; `plan` is that
-of the user to whom the step hands the call. A user is written by e-mail address in JSON and by name in sentences.
+`{"do", "user", "number", "seconds", "on", "options", "plan"}` without the keys that do not concern it. `plan`
+is that of the user to whom the step hands the call. A user is written by e-mail address in JSON and by name
+in sentences.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ _DAY = timedelta(days=1)
 def interval_at(moment: datetime, intervals: Iterable[Interval], zone: str) -> Interval | None:
     """Return an interval that holds `moment`, which is aware, in the local time of `zone` (an IANA name).
 
-    What the clock on the wall shows is compared, which is all that summer time asks for: a time that it removes
-    is reached at the end of the gap, and one that it repeats is reached twice.
+    What the clock on the wall shows is compared, which is all that summer time asks for. A time that it
+    removes is reached at the end of the gap, and one that it repeats is reached twice.
     """
     wall = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     today = wall.date()

@@ -14,20 +14,20 @@ from b2bua.callplan.situation import Caller, Limits
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The numbers of a call that leaves by a trunk, E.164 with a plus; they stay out of the repr (A3).
-
-    `presented` goes into From, `network` into P-Asserted-Identity; a `withheld` caller is shown to nobody. On a
-    redirected call `redirecting` is the network number of the user who redirects, which a trunk's profile may
-    want asserted instead (D4), and `diversions` are what is told of its way; `dialled_shown` says that the
-    dialled number stands for the caller (D2), who then is in none of the other fields.
-    """
+    """The numbers of a call that leaves by a trunk, E.164 with a plus. They stay out of the repr (A3)."""
 
     presented: str | None = field(default=None, repr=False)
+    """Goes into From."""
     network: str | None = field(default=None, repr=False)
+    """Goes into P-Asserted-Identity."""
     withheld: bool = False
+    """The caller is shown to nobody."""
     redirecting: str | None = field(default=None, repr=False)
+    """The network number of the user who redirects; a trunk's profile may want it asserted instead (D4)."""
     diversions: tuple[Diversion, ...] = ()
+    """What is told of the way of a redirected call."""
     dialled_shown: bool = False
+    """The dialled number stands for the caller (D2), who then is in none of the other fields."""
 
 
 def presented(user: User, customer: Customer, chosen: str | None = None) -> str | None:

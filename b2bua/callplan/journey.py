@@ -22,14 +22,13 @@ class Diversion:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """A call's way so far: `dialled` is what the caller dialled first (E.164 or an extension), `visited` the users
-    it has come to, in order, and `diversions` its redirects, those that happened before it reached us included.
-
-    `presented` is set once a redirect presents the dialled number (D2): from then on this number stands for the
-    caller, towards whoever is called.
-    """
+    """A call's way so far."""
 
     dialled: str
+    """What the caller dialled first: E.164 or an extension."""
     visited: tuple[int, ...] = ()
+    """The users it has come to, in order."""
     diversions: tuple[Diversion, ...] = ()
+    """Its redirects, those before it reached us included."""
     presented: str | None = None
+    """The dialled number, once a redirect presents it (D2): it stands for the caller, towards whoever is called."""

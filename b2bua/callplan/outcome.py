@@ -28,16 +28,16 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A step that was begun, how it ended, and after how many `seconds`.
-
-    `device` is the SIP username that answered a ring, `trunk` the name of the one that a call left by, `code` the
-    SIP status with which it failed there; `message` is the length in seconds of the message left in a mailbox.
-    """
+    """A step that was begun, how it ended, and after how many `seconds`."""
 
     step: Step
     ended: Ended
     seconds: float
     device: str | None = None
+    """The SIP username that answered a ring."""
     trunk: str | None = None
+    """The name of the trunk that the call left by."""
     code: int | None = None
+    """The SIP status with which it failed there."""
     message: float | None = None
+    """The length in seconds of the message left in a mailbox."""

@@ -126,12 +126,12 @@ a second phone would ring.
 - An emergency call is tried on every trunk, whatever a trunk says before it rings.
 - A trunk that says nothing for `calls.trunk_silence` seconds is followed by the next one too.
 - When no trunk is left, the caller gets the best of what was said: a 6xx, else the lower class (RFC 3261 §16.7).
-- Carriers differ. `next_trunk_codes` of a [trunk](company-file.md) names codes by which this carrier says that it
-  cannot (many send 404 for a destination without a route), `final_codes` those that are the called person's word when
-  they come from it (some send 503 for a busy line).
+- Carriers differ. `next_trunk_codes` of a [trunk](company-file.md) names codes by which this carrier says
+  that it cannot: many send 404 for a destination without a route. `final_codes` names those that are the
+  called person's word when they come from it: some send 503 for a busy line.
 
-The column *caller* holds what the caller gets if this was the best answer, the column *then* the cause with which a
-redirect goes on, and the last the word of the call log for a call that ended with this code.
+The column *caller* holds what the caller gets if this was the best answer. The column *then* holds the cause
+with which a redirect goes on, and the last one the word of the call log for a call that ended with this code.
 
 | Code | Says | Whose word | Then | Caller | Call log |
 |---|---|---|---|---|---|

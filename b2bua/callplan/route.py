@@ -26,10 +26,10 @@ def route(
 ) -> Hop:
     """Plan a call from what was dialled. `situation` is asked once, for the called user, if there is one.
 
-    `diversions` are the redirects that an incoming call has been through already, `visited` the users it had come
-    to where it is one of ours that left and comes back (D7). `called_back` is the user whose emergency call showed the
-    number that an incoming call is for: it is theirs now, whoever has it otherwise (E4). Raises KeyError for a caller
-    whose user is not in the tables.
+    `diversions` are the redirects that an incoming call has been through already. `visited` are the users it
+    had come to where it is one of ours that left and comes back (D7). `called_back` is the user whose
+    emergency call showed the number that an incoming call is for: it is theirs now, whoever has it otherwise
+    (E4). Raises KeyError for a caller whose user is not in the tables.
     """
     calling = None if caller.user is None else numbering.users[caller.user]
     customer = None if calling is None else numbering.customer_of(calling)

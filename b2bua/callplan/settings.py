@@ -1,6 +1,6 @@
 """What the directory knows of customers, users and trunks: the frozen settings that decide every call.
 
-The store builds these from the database, the plan function reads them, and nobody changes them: an edit
+The store builds these from the database, the plan function reads them, and nobody changes them. An edit
 replaces the whole directory, so a call in progress keeps the settings it began with (BEHAVIOUR R10).
 """
 
@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
 from typing import Literal
+
+TransportName = Literal["udp", "tcp"]
+"""How settings name the transports to carriers."""
 
 
 class Action(StrEnum):
@@ -140,7 +143,7 @@ class Trunk:
     id: int
     name: str
     host: str
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: TransportName = "udp"
     order: int = 1
     register: bool = False
     username: str | None = None

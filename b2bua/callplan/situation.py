@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from b2bua.callplan.codes import USUAL, Codes
+from b2bua.callplan.settings import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,19 @@ class Caller:
     chosen: str | None = field(default=None, repr=False)
     anonymous_code: int = 433
 
+    @classmethod
+    def of(cls, user: User, *, withheld: bool = False, chosen: str | None = None) -> Caller:
+        """A user of ours. `withheld`: for this call, whatever is set."""
+        return cls(
+            user.extension or user.default_number,
+            user.name,
+            withheld or user.withhold_number,
+            user.id,
+            user.customer,
+            user.default_number,
+            chosen,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -42,20 +56,20 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The platform's limits in seconds (BEHAVIOUR R11, N4, B3, E3), and its codes.
-
-    `max_unanswered` bounds the unanswered time of a call over all hops, `keep_ringing` that of a call whose
-    user keeps ringing, `redirect` how long a number rings that somebody redirects to, and `engaged_tone` is how
-    long that tone is heard. A trunk that says nothing for `trunk_silence` is followed by the next. At most
-    `redirected_calls` calls at a time are where one user's redirects sent them (D7). `emergency_number` stands for a
-    caller without any number who calls for help (E2).
-    """
+    """The platform's limits in seconds (BEHAVIOUR R11, N4, B3, E3), and its codes."""
 
     max_unanswered: float = 170.0
+    """The most unanswered time of a call over all hops."""
     keep_ringing: float = 180.0
+    """The same for a call whose user keeps ringing."""
     engaged_tone: float = 5.0
+    """How long that tone is heard."""
     trunk_silence: float = 4.0
+    """A trunk that says nothing for so long is followed by the next."""
     redirect: float = 45.0
+    """How long a number rings that somebody redirects to."""
     redirected_calls: int = 5
+    """At most so many calls at a time are where one user's redirects sent them (D7)."""
     emergency_number: str | None = None
+    """Stands for a caller without any number who calls for help (E2)."""
     codes: Codes = USUAL

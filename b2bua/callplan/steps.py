@@ -32,7 +32,7 @@ class Announcement(StrEnum):
 class Ring:
     """Ring all devices of a user for `seconds`, counted from the start of the step.
 
-    A step that `waits` outlasts its devices: with none registered, or once all have ended and none was busy,
+    A step that `waits` outlasts its devices. With none registered, or once all have ended and none was busy,
     the caller goes on hearing ringback and a device that registers meanwhile rings.
 
     A step that `queues` is for a busy line: the caller hears ringback, and the devices ring once the line is free

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from b2bua.callplan.settings import User
 from b2bua.cli import console, ladder
 from b2bua.cli.console import CommandError
 from b2bua.cli.recording import measured
 from b2bua.cli.schema import Call, CallDetail, Calls, LadderEntry, LiveCall, Party, Recording
 from config.settings import Settings
+from provisioning.company.known import KnownUsers
 from provisioning.control import NotRunningError, ask
 from provisioning.store.calllog import CallRecord, TraceEntry
-from provisioning.store.directory import Directory
 from provisioning.store.store import Store
 
 app = typer.Typer()
@@ -34,11 +32,10 @@ def list_calls(
     """List the calls in progress and the newest finished ones."""
     settings = console.settings(context)
 
-    async def read(store: Store) -> tuple[tuple[CallRecord, ...], Directory]:
-        return await store.calls(limit), await store.directory(settings.sip.realm)
+    async def read(store: Store) -> tuple[tuple[CallRecord, ...], KnownUsers]:
+        return await store.calls(limit), await store.users()
 
-    records, directory = console.with_store(settings, read)
-    users = {user.id: user for user in directory.users}
+    records, users = console.with_store(settings, read)
     listed = Calls(live=live_calls(settings), calls=[summary(record, users) for record in records])
     if as_json:
         console.show(listed)
@@ -73,16 +70,16 @@ def one_call(
     """Show one finished call: its messages, what happened and why, and the message it left."""
     settings = console.settings(context)
 
-    async def read(store: Store) -> tuple[Found | None, Directory]:
-        return await store.call(call_id), await store.directory(settings.sip.realm)
+    async def read(store: Store) -> tuple[Found | None, KnownUsers]:
+        return await store.call(call_id), await store.users()
 
-    found, directory = console.with_store(settings, read)
+    found, users = console.with_store(settings, read)
     if found is None:
         live = next((one for one in live_calls(settings) or () if one.call_id == call_id), None)
         if live is not None:
             raise CommandError(f"{call_id} is still in progress ({live.state}); ask again when it is over.")
         raise CommandError(f"There is no call with the Call-ID {call_id}.")
-    shown = detail(*found, directory)
+    shown = detail(*found, users)
     if as_json:
         console.show(shown)
     else:
@@ -98,23 +95,21 @@ def live_calls(settings: Settings) -> list[LiveCall] | None:
     return [LiveCall(**one) for one in answer["calls"]]
 
 
-def summary(record: CallRecord, users: Mapping[int, User]) -> Call:
-    """A call of the log in short; `users` by id."""
-    caller = users.get(record.caller_user) if record.caller_user is not None else None
-    called = users.get(record.called_user) if record.called_user is not None else None
+def summary(record: CallRecord, users: KnownUsers) -> Call:
+    """A call of the log in short."""
     return Call(
         call_id=record.call_id,
         started_at=record.started_at,
         answered_at=record.answered_at,
         ended_at=record.ended_at,
         caller=Party(
-            email=caller.email if caller and not record.withheld else None,
+            email=None if record.withheld else users.email_of(record.caller_user),
             number=record.caller_number,
             name=record.caller_name,
         ),
         withheld=record.withheld,
         dialled=record.dialled,
-        called=called.known_as if called else None,
+        called=users.name_of(record.called_user),
         rule=record.rule,
         outcome=record.outcome,
         code=record.code,
@@ -122,9 +117,8 @@ def summary(record: CallRecord, users: Mapping[int, User]) -> Call:
     )
 
 
-def detail(record: CallRecord, traces: tuple[TraceEntry, ...], directory: Directory) -> CallDetail:
+def detail(record: CallRecord, traces: tuple[TraceEntry, ...], users: KnownUsers) -> CallDetail:
     """Everything about a call."""
-    users = {user.id: user for user in directory.users}
     path = Path(record.message_path) if record.message_path else None
     recording = None
     if record.message_id is not None and path is not None and path.exists():

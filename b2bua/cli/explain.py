@@ -178,17 +178,14 @@ def _caller(numbering: Numbering, users: KnownUsers, from_: str | None) -> Calle
     if from_.lower() == ANONYMOUS:
         return Caller(withheld=True)
     try:
-        user = numbering.users[users.find(from_).id]
+        return Caller.of(numbering.users[users.find(from_).id])
     except SeveralUsers as error:
         raise CommandError(f"--from {error}") from None
     except NoSuchUser:
         pass
-    else:
-        return Caller(user.extension, user.name, user.withhold_number, user.id, user.customer)
     destination = dial(from_, None, numbering).destination
     if isinstance(destination, CalledUser):
-        user = numbering.users[destination.user]
-        return Caller(destination.dialled, user.name, user.withhold_number, user.id, user.customer)
+        return Caller.of(numbering.users[destination.user])
     if not from_.removeprefix("+").isdecimal():
         raise CommandError(
             f"--from {from_}: a number, `anonymous`, or a user by e-mail or extension is allowed"

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from b2bua.callplan.settings import TransportName
 from media.message import Occasion
 
 
@@ -167,7 +168,7 @@ class TrunkState(Shape):
 
     name: str = said("its name in the company file")
     host: str = said("its host in the company file")
-    transport: Literal["udp", "tcp"] = said("how it is reached")
+    transport: TransportName = said("how it is reached")
     state: Literal["up", "suspect", "down"] = said(
         "its best address: answers; a call met silence there; does not answer, or there is none"
     )

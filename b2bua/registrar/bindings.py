@@ -77,9 +77,9 @@ class Binding:
     def replaces(self, other: Binding) -> bool:
         """Whether this binding takes the other's place in their account.
 
-        The contact URIs decide (RFC 3261 §10.3), unless both name a device and number its registration: then these
-        do (RFC 5626 §6), so that two devices behind different NATs may have the same private address. Two that are
-        reached in the same way are one all the same: a device that was set up anew.
+        The contact URIs decide (RFC 3261 §10.3), unless both name a device and number its registration. Then
+        these do (RFC 5626 §6), so that two devices behind different NATs may have the same private address.
+        Two that are reached in the same way are one all the same: a device that was set up anew.
         """
         if not (self._is_numbered and other._is_numbered):
             return self.contact.same_as(other.contact)

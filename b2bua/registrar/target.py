@@ -17,8 +17,8 @@ from b2bua.sip.text.transport import Transport
 class Ways:
     """What ways there are. `local` holds where we listen, by transport.
 
-    `closed` tells whether an address is none of a device's: our own, where a request would come back to us, or a
-    carrier's, which would take it for a call of ours.
+    `closed` tells whether an address is none of a device's. Then it is our own, where a request would come
+    back to us, or a carrier's, which would take it for a call of ours.
     """
 
     local: Mapping[Transport, SocketAddress]
@@ -37,10 +37,10 @@ class Target:
 def target_of(binding: Binding, ways: Ways) -> Target | None:
     """Decide where requests to a binding go: to its Contact, through the proxies of its Path.
 
-    They go back by the flow of its REGISTER where the device asked for that (outbound), where its connection is
-    there, and where the next hop cannot be reached as it is named: behind NAT, a host name (which would have to be
-    looked up while a caller waits), a transport or an address that we do not send to. `None`: only a connection that
-    is gone led there.
+    They go back by the flow of its REGISTER where the device asked for that (outbound), and where its
+    connection is there. They do so too where the next hop cannot be reached as it is named. That is so behind
+    NAT, for a host name (a caller would wait for the look-up), and for a transport or an address that we do
+    not send to. `None`: only a connection that is gone led there.
     """
     contact = binding.contact.without_params("method")._replace(headers=None)
     uri, routes = routed(contact, binding.path)

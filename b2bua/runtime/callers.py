@@ -87,9 +87,7 @@ class Callers:
         return None
 
     def _from_user(self, request: Request, user: User, nat: Nat, chosen: str | None) -> Calling:
-        hidden = user.withhold_number or withheld(request)
-        number = user.extension or user.default_number
-        caller = Caller(number, user.name, hidden, user.id, user.customer, user.default_number, chosen)
+        caller = Caller.of(user, withheld=withheld(request), chosen=chosen)
         country = self._devices.directory.numbering.customer_of(user).country
         # A device's own domain is where it says it is.
         called = dialled(request.uri, country, (request.from_.uri.host,), self._codes)

@@ -6,6 +6,9 @@ import asyncio
 import ctypes
 from collections.abc import Callable
 
+from b2bua.sip.sdp import description
+from b2bua.sip.text import message
+
 BURST = 32
 """Transactions below which nothing is worth a look at the heap."""
 
@@ -14,7 +17,8 @@ class Housekeeping:
     """Looks after memory as long as `run` goes on.
 
     `held` tells how many transactions there are: each of them once was a message or several. `keep` is in seconds, as
-    long as the slowest of them lasts (64 × T1). `forget` is told to forget what is older than that, in seconds.
+    long as the slowest of them lasts (64 × T1). `forget` is told to forget what is older than that, in seconds, and
+    `empty` to empty the caches: what is in them after a burst is of the burst, and holds the memory around it.
     """
 
     def __init__(
@@ -22,11 +26,13 @@ class Housekeeping:
         held: Callable[[], int],
         forget: Callable[[float], None],
         keep: float,
+        empty: Callable[[], None] | None = None,
         trim: Callable[[], object] | None = None,
     ) -> None:
         self._held = held
         self._forget = forget
         self._keep = keep
+        self._empty = empty or empty_caches
         self._trim = _malloc_trim() if trim is None else trim
         self._peak = 0
 
@@ -35,6 +41,7 @@ class Housekeeping:
         while True:
             await asyncio.sleep(self._keep / 4)
             if self.look():
+                self._empty()
                 # It takes milliseconds for a large heap, in which calls go on.
                 await asyncio.to_thread(self._trim)
 
@@ -47,6 +54,12 @@ class Housekeeping:
             return False
         self._peak = held
         return True
+
+
+def empty_caches() -> None:
+    """Forget what was read of messages before."""
+    message.forget_known()
+    description.forget_known()
 
 
 def _malloc_trim() -> Callable[[], object]:

@@ -25,7 +25,7 @@ from b2bua.registrar.registrar import Limits, register
 from b2bua.runtime.clock import LoopTimers
 from b2bua.runtime.directory import Directory, LiveDevices
 from b2bua.runtime.guard.gate import Gate
-from b2bua.runtime.picked_numbers import Shown, pick
+from b2bua.runtime.identity import Shown, pick
 from b2bua.runtime.records.writer import Writer
 from b2bua.sip.auth.digest import Account, Authenticator, Missing, Refused, Stale, Verified
 from b2bua.sip.text.address import parse_address

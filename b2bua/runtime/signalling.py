@@ -238,6 +238,10 @@ class Signalling:
         }
         for kept in self.dialogs.load():
             now = self._queue.now()
+            if missing := kept.call.transports - self.wires.local.keys():
+                off = ", ".join(sorted(transport.value for transport in missing))
+                self.dialogs.drop(kept, f"SIP over {off} is switched off")
+                continue
             try:
                 call = restore(self.telephony.services, kept.call, itinerary, credentials, now, time.time())
             except ValueError as error:

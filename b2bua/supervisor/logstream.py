@@ -1,7 +1,7 @@
 """Where the log lines of all processes meet: each goes to stdout, and as JSON to the log file.
 
-Calls must go on when nobody reads stdout (a stopped terminal, a full pipe), so a thread writes it from a
-bounded queue and lines that do not fit are dropped and counted.
+Calls must go on when nobody reads stdout (a stopped terminal, a full pipe). So a thread writes it from a
+bounded queue, and lines that do not fit are dropped and counted.
 """
 
 from __future__ import annotations

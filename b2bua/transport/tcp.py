@@ -45,15 +45,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who hears what happens on the connections. None of these may raise.
-
-    `message` gets each whole message, `unframed` what no message can be cut out of before its connection is
-    closed, `lost` each flow that is dead; it is never called from inside `send`.
-    """
+    """Who hears what happens on the connections. None of these may raise."""
 
     message: Callable[[bytes, Flow], None]
+    """Gets each whole message."""
     unframed: Callable[[Unframed, Flow], None]
+    """Gets what no message can be cut out of, before its connection is closed."""
     lost: Callable[[Flow], None]
+    """Gets each flow that is dead. It is never called from inside `send`."""
 
 
 class Connection(asyncio.Protocol):

@@ -1,9 +1,9 @@
 """SIP over UDP (RFC 3261 §18), by asyncio-dgram.
 
-Its stream reports an error of an earlier packet to whoever sends next, and drops the packet that was to be sent:
-sending tries again. Its queue has no bound, and a task that waits for it costs more than the datagram itself: an
-inbox of ours is in the queue's place, which has a bound and hands on without a task. Nor does sending need one:
-what the kernel does not take at once waits in the stream's transport.
+Its stream reports an error of an earlier packet to whoever sends next, and drops the packet that was to be
+sent: sending tries again. Its queue has no bound, and a task that waits for it costs more than the datagram
+itself. An inbox of ours is in the queue's place, which has a bound and hands on without a task. Nor does
+sending need one: what the kernel does not take at once waits in the stream's transport.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class _Inbox(asyncio.Queue[Any]):
 class UdpTransport:
     """One UDP socket. `received` gets each datagram and must not raise; `send` queues one.
 
-    While datagrams wait, those of the lower ranks go first, but never before another of the same source. When `limit`
-    of them wait, one more takes the place of one of a higher rank, or is refused itself; only what belongs to something
-    begun by somebody known is queued all the same, until twice the limit waits. A STUN binding request, by which a
-    phone keeps its NAT's mapping open, is answered at once and goes no further.
+    While datagrams wait, those of the lower ranks go first, but never before another of the same source. When
+    `limit` of them wait, one more takes the place of one of a higher rank, or is refused itself. Only what
+    belongs to something begun by somebody known is queued all the same, until twice the limit waits. A STUN
+    binding request, by which a phone keeps its NAT's mapping open, is answered at once and goes no further.
     """
 
     def __init__(

@@ -35,9 +35,10 @@ def diversion_headers(
 ) -> tuple[Header, ...]:
     """Both headers for a call to `number` that went through these redirects, the oldest first; none for none.
 
-    Diversion names who redirected, the latest first, and what it did several times running once, with a counter.
-    History-Info names who was called in turn, from the first on, each with the cause that led to it (RFC 7544
-    §3.2, with its erratum on the place of the cause). Who has no number to be told is left out of both.
+    Diversion names who redirected, the latest first, and what it did several times running once, with a
+    counter. History-Info names who was called in turn, from the first on, each with the cause that led to it.
+    RFC 7544 §3.2 says where the cause stands, with its erratum. Who has no number to be told is left out of
+    both.
     """
     known = [(each, len(list(same))) for each, same in groupby(diversions) if each.number is not None]
     if not known:

@@ -58,8 +58,8 @@ class Watch(Timed):
     """Watches one address of a trunk. It is also the user of the probes that it sends.
 
     `probe(watch, now)` sends an OPTIONS, `changed(watch, now)` hears of another condition. Probes come every
-    `interval` seconds, and at once after one that was missed or a call that met silence; with an interval of 0
-    there are none, and only calls and registrations tell.
+    `interval` seconds, and at once after one that was missed or a call that met silence. With an interval of
+    0 there are none, and only calls and registrations tell.
     """
 
     __slots__ = ("_asked", "_changed", "_interval", "_probe", "_queue", "health")

@@ -41,9 +41,9 @@ def dialled_on(uri: Uri, trunk: Trunk) -> str:
 def from_trunk(text: str, trunk: Trunk) -> str | None:
     """Read a number that the trunk wrote, as E.164 with a plus; `None` where it is none.
 
-    Visual separators are ignored. The other formats are understood too as far as they cannot be mistaken: a plus is
-    international, digits that begin with the country's prefix are dialled there, and where that begins with 0 no
-    others are.
+    Visual separators are ignored. The other formats are understood too as far as they cannot be mistaken. A
+    plus is international. Digits that begin with the country's prefix are dialled there, and where that
+    begins with 0 no others are.
     """
     text = without_separators(text)
     if text.startswith("+"):

@@ -1,9 +1,9 @@
 """Decodes with ffmpeg, which is told what it gets and may use little: it parses what strangers uploaded.
 
-It reads bare sound from its input and writes samples to its output; it can open no file and no connection
-(protocol whitelist), may write no file (`prlimit --fsize=0`), and is killed with all it started when its time is
-over. The limits are set by `prlimit` and `nice` in the process that then becomes ffmpeg, not by our code between
-fork and exec, where threads make that unsafe.
+It reads bare sound from its input and writes samples to its output. It can open no file and no connection
+(protocol whitelist), may write no file (`prlimit --fsize=0`), and is killed with all it started when its time
+is over. The limits are set by `prlimit` and `nice` in the process that then becomes ffmpeg, not by our code
+between fork and exec, where threads make that unsafe.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """MP3 files: finds the frames of sound (MPEG-1, MPEG-2 and 2.5, layer III; ISO/IEC 11172-3 §2.4.1.3, 13818-3).
 
-Every frame says how long it is, so the whole file can be walked without decoding it: that tells an MP3 file from
-something else with its name, how long it plays whatever it claims, and whether its end is missing. Only frames
-leave this file; tags (ID3v2, ID3v1, APE, Lyrics3) with all they may hold are skipped by their length, at both ends
-and between files that were joined. In free format the header gives no size, but all frames have the same one; ffmpeg
-does not read that, so a header with the bitrate that means this size takes its place.
+Every frame says how long it is, so the whole file can be walked without decoding it. That tells an MP3 file
+from something else with its name, how long it plays whatever it claims, and whether its end is missing. Only
+frames leave this file; tags (ID3v2, ID3v1, APE, Lyrics3) with all they may hold are skipped by their length,
+at both ends and between files that were joined. In free format the header gives no size, but all frames have
+the same one. As ffmpeg does not read that, a header with the bitrate that means this size takes its place.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The command lines of rtp_io (the RTPProxy protocol), and what its replies mean. Pure text.
 
-A line holds only our own session ids, addresses in dotted form and numbers, never a string from the wire:
+A line holds only our own session ids, addresses in dotted form and numbers, never a string from the wire. For
 rtp_io splits lines at blanks, and one of over 8 kB kills the connection. In every line `n` names the caller
 and `f` the other end; the side that a command is about comes first.
 """

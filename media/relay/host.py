@@ -1,8 +1,8 @@
 """The relay process: rtp_io's threads carry the sound, signalling holds rtp_io's sockets and commands it.
 
-On RUN/relay.sock each client, one at a time, first gets one line of JSON with rtp_io's command and
-notification sockets and the roster of open sessions beside it (SCM_RIGHTS, unix(7)); see `hello` and `roster`.
-After that it carries JSON lines:
+On RUN/relay.sock each client, one at a time, first gets one line of JSON. Beside it come rtp_io's command and
+notification sockets and the roster of open sessions (SCM_RIGHTS, unix(7)). See `hello` and `roster`. After
+that it carries JSON lines:
 
     → {"do": "learn", "id": 3, "port": 20004, "sources": ["192.0.2.1"]}     find out where RTP comes from
     ← {"id": 3, "armed": true}  or  {"id": 3, "failed": "why"}              listening, or not

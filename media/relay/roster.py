@@ -1,8 +1,8 @@
 """Which sessions are open, in memory that belongs to the relay process: it outlives signalling, and dies with rtp_io.
 
-rtp_io cannot list its sessions. So whoever opens one writes its id into a page that the host makes and hands to
-each client beside rtp_io's sockets; the next client finds there what the one before left open. Nothing is written
-to a disk, and a killed client cannot leave it in disorder: a slot holds a whole id or is free.
+rtp_io cannot list its sessions. So whoever opens one writes its id into a page that the host makes and hands
+to each client beside rtp_io's sockets. The next client finds there what the one before left open. Nothing is
+written to a disk, and a killed client cannot leave it in disorder: a slot holds a whole id or is free.
 """
 
 from __future__ import annotations

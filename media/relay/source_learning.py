@@ -1,7 +1,7 @@
 """Finds out where a phone behind NAT really sends from, before rtp_io sees any packet of it.
 
 rtp_io would take the first packet from anywhere as the phone's, and afterwards ignore every address that it
-is told. So for a moment the relay listens on the very port itself: of two UDP sockets bound to one port with
+is told. So for a moment the relay listens on the very port itself. Of two UDP sockets bound to one port with
 SO_REUSEADDR (socket(7)), Linux gives what arrives to the later one. The first RTP packet from an allowed
 source ends that, and rtp_io is told an exact address.
 """

@@ -1,9 +1,10 @@
 """The voice portal: a user hears what is in the mailbox, records greetings, changes the PIN (W1 to W5).
 
-What the keys do stands in `media.scripts.menu`; this is the machine that carries the table out. What was decided
-stands: a message is saved or deleted at once, and a new one that was heard to its end becomes a saved one when the
-caller goes on from it, or hangs up. When a worker is lost, what was being said begins again on the next one, a
-message where it was. An answer that is on its way meanwhile is not asked for twice, so no PIN is tried twice.
+What the keys do stands in `media.scripts.menu`; this is the machine that carries the table out. What was
+decided stands. A message is saved or deleted at once. A new one that was heard to its end becomes a saved one
+when the caller goes on from it, or hangs up. When a worker is lost, what was being said begins again on the
+next one, a message where it was. An answer that is on its way meanwhile is not asked for twice, so no PIN is
+tried twice.
 """
 
 from __future__ import annotations

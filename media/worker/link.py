@@ -34,7 +34,7 @@ from typing import Any
 class WorkerSettings:
     """What the host hands over on the command line, as JSON.
 
-    `address` is this worker's own loopback address, `control` the number of the inherited socket, `lock`
+    `address` is this worker's own loopback address, `control` the number of the inherited socket. `lock` is
     the file that is locked (shared) as long as this process may still write a recording.
     """
 

@@ -1,8 +1,8 @@
 """Players that are stopped and not freed yet.
 
-A thread of pjmedia's own tells of a file's end some time after it was played, and calls whatever lies where the player
-was (`file_on_event`): freed in between, that ends the process. So a stopped player is kept until no such call can be on
-its way any more.
+A thread of pjmedia's own tells of a file's end some time after it was played, and calls whatever lies where
+the player was (`file_on_event`). If it was freed in between, that ends the process. So a stopped player is
+kept until no such call can be on its way any more.
 """
 
 from __future__ import annotations

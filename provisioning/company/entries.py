@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from b2bua.callplan.classes import CLASSES
 from b2bua.callplan.codes import Codes
-from b2bua.callplan.settings import Interval, Notify
+from b2bua.callplan.settings import Interval, Notify, TransportName
 from provisioning.company import values
 from provisioning.company.numbers import parse_e164, parse_extension
 from provisioning.company.parts import (
@@ -160,7 +160,9 @@ class TrunkEntry:
 
     name: Annotated[str, Setting("Name", values.text, by=By.PARTNER)]
     host: Annotated[str, Setting("Host", values.checked(values.host), by=By.PARTNER)]
-    transport: Annotated[str, Setting("Transport", values.choice("udp", "tcp"), by=By.PARTNER)] = "udp"
+    transport: Annotated[
+        str, Setting("Transport", values.choice(*get_args(TransportName)), by=By.PARTNER)
+    ] = "udp"
     order: Annotated[int, Setting("Order", values.whole(1, 1000), by=By.PARTNER)] = 1
     register: Annotated[bool, Setting("Register", values.flag, yes, By.PARTNER)] = False
     username: Annotated[str | None, Setting("Username", values.text, by=By.PARTNER)] = None

@@ -74,10 +74,15 @@ class KnownUsers:
             raise SeveralUsers(f"{name} may be any of {len(found)} users. Say which one: {_or(ways)}.")
         return found[0]
 
-    def name_of(self, user: int) -> str | None:
-        """The shortest name that means this user and nobody else; None if there is no such user."""
-        found = self._users.get(user)
+    def name_of(self, user: int | None) -> str | None:
+        """The shortest name that means this user and nobody else; None for nobody."""
+        found = None if user is None else self._users.get(user)
         return None if found is None else self._best(found)
+
+    def email_of(self, user: int | None) -> str | None:
+        """The e-mail of the user with this id; None for nobody, and for one who has none."""
+        found = None if user is None else self._users.get(user)
+        return None if found is None else found.email
 
     def _best(self, user: KnownUser) -> str:
         return next(name for name in user.names() if len(self._named[name.casefold()]) == 1)

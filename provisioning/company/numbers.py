@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 
@@ -18,6 +19,7 @@ _SERVICE_CODE = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def parse_e164(value: str) -> str:
     """A number with its plus and country code; spaces, dots, hyphens and brackets are dropped.
 

@@ -6,7 +6,7 @@ The same function judges a file by itself and whatever is edited, together with 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from b2bua.callplan.classes import destination_class, may_be_presented
@@ -17,7 +17,7 @@ from provisioning.company.parts import ACTIONS, TreatmentEntry
 from provisioning.company.pins import pin_problem
 from provisioning.company.problems import OtherUser, Place, Problem
 from provisioning.company.sentences import Option
-from provisioning.company.setting import settings_of
+from provisioning.company.setting import defaults_of, settings_of
 from provisioning.company.unfit import Unfit
 
 Names = Mapping[str, str]
@@ -89,7 +89,7 @@ def trunks_in_file(trunks: Sequence[TrunkEntry]) -> tuple[tuple[Place, TrunkEntr
 
 def check_values(entry: Any, place: Place, codes: Codes) -> Iterator[Problem]:
     """Every setting of an entry, and of its parts, that may not be saved as it is, whatever the others are."""
-    defaults = {each.name: each.default for each in fields(entry)}
+    defaults = defaults_of(type(entry))
     for name, setting in settings_of(type(entry)).items():
         value, read = getattr(entry, name), setting.reader(codes)
         where = (*place, setting.key or name)

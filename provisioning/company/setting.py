@@ -7,7 +7,7 @@ rows of the database, the words of a change and access are made from them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cache
 from typing import Any, get_type_hints
@@ -71,6 +71,17 @@ def _settings(kind: Any) -> Mapping[str, Setting]:
         for note in getattr(hint, "__metadata__", ())
         if isinstance(note, Setting)
     }
+
+
+def defaults_of(kind: type[Any]) -> Mapping[str, Any]:
+    """What each field of an entry's class is by default; MISSING for what is needed."""
+    known: Any = kind
+    return _defaults(known)
+
+
+@cache
+def _defaults(kind: Any) -> Mapping[str, Any]:
+    return {field.name: field.default for field in fields(kind)}
 
 
 def columns_of(kind: type[Any]) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from b2bua.callplan.codes import Codes
 from provisioning.company.problems import Place, Problem
-from provisioning.company.setting import settings_of
+from provisioning.company.setting import defaults_of, settings_of
 from provisioning.company.unfit import Unfit
 
 T = TypeVar("T")
@@ -64,20 +64,18 @@ class Table:
         What is left out is as in `default`, or as the class has it.
         """
         values: dict[str, Any] = {}
-        defaults: dict[str, Any] = {
-            field.name: field.default if default is None else getattr(default, field.name)
-            for field in fields(kind)
-        }
+        usual = defaults_of(kind)
         for name, setting in settings_of(kind).items():
             read, key = setting.reader(codes), setting.key or name
             if read is None or name in others:
                 continue
+            left_out = usual[name] if default is None else getattr(default, name)
             if setting.each:
-                values[name] = self.each(key, read, defaults[name])
-            elif defaults[name] is MISSING:
+                values[name] = self.each(key, read, left_out)
+            elif left_out is MISSING:
                 values[name] = self.need(key, read, "")
             else:
-                values[name] = self.read(key, read, defaults[name])
+                values[name] = self.read(key, read, left_out)
         return values
 
     def tables(self, key: str) -> Iterator[Table]:

@@ -17,9 +17,10 @@ from sqlalchemy.exc import OperationalError
 
 from provisioning.notifier import schedule
 from provisioning.notifier.outcome import Dropped, Outcome, Postponed, Refused, Taken
+from provisioning.notifier.queue import Entry, Outbox
 from provisioning.notifier.recipient import Recipient, read_recipient
 from provisioning.store.errors import StoreError
-from provisioning.store.outbox import Channel, Entry, Outbox
+from provisioning.store.outbox import Channel
 from provisioning.store.store import Store
 
 log = structlog.get_logger()

@@ -17,10 +17,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from provisioning.notifier.queue import Entry
 from provisioning.notifier.recipient import Recipient
 from provisioning.notifier.recording import Recording
 from provisioning.notifier.wording import clean, shown_caller, shown_number
-from provisioning.store.outbox import Entry, VoicemailLeft
+from provisioning.store.outbox import VoicemailLeft
 
 TEMPLATES = Path(__file__).parent / "templates"
 FALLBACK = "en"

@@ -11,7 +11,8 @@ from functools import partial
 import structlog
 
 from provisioning.notifier.courier import PASSING, Courier, Teller
-from provisioning.store.outbox import Channel, Outbox
+from provisioning.notifier.queue import Outbox
+from provisioning.store.outbox import Channel
 from provisioning.store.store import Store
 
 log = structlog.get_logger()

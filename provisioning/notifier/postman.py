@@ -9,10 +9,11 @@ from pathlib import Path
 from config.settings import SmtpSettings
 from provisioning.notifier.mail import compose
 from provisioning.notifier.outcome import Outcome, Postponed, Refused
+from provisioning.notifier.queue import Entry
 from provisioning.notifier.recipient import Recipient
 from provisioning.notifier.recording import Recording, read_recording
 from provisioning.notifier.smtp import MailServer
-from provisioning.store.outbox import Entry, VoicemailLeft
+from provisioning.store.outbox import VoicemailLeft
 
 
 class Postman:

@@ -21,9 +21,10 @@ from config.settings import WebhookSettings
 from provisioning.notifier.mail import fingerprint
 from provisioning.notifier.outcome import Outcome, Postponed, Taken
 from provisioning.notifier.public_address import resolve
+from provisioning.notifier.queue import Entry
 from provisioning.notifier.recipient import Recipient
 from provisioning.notifier.wording import clean
-from provisioning.store.outbox import Entry, VoicemailLeft
+from provisioning.store.outbox import VoicemailLeft
 
 ID, TIMESTAMP, SIGNATURE = "Ringplan-Id", "Ringplan-Timestamp", "Ringplan-Signature"
 TOO_BUSY = frozenset({429, 503})

@@ -75,13 +75,6 @@ class Store:
             ):
                 yield session
 
-    @asynccontextmanager
-    async def changing_settings(self) -> AsyncIterator[AsyncSession]:
-        """`writing` for settings: raises settings_version in the same transaction."""
-        async with self.writing() as session:
-            await bump_version(session)
-            yield session
-
     async def settings_version(self) -> int:
         """The number that every change of settings raises; cheap enough to ask every second."""
         async with self.reading() as session:

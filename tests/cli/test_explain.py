@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from b2bua.callplan.numbering import Numbering
+from b2bua.callplan.settings import Customer, User
+from b2bua.callplan.situation import Caller
+from b2bua.cli.explain import _caller
 from b2bua.cli.schema import Explanation
+from provisioning.company.known import KnownUser, KnownUsers
 from tests.cli.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("company")
 INSIDE = ("--from", "ann@acme.example")
+ANN = User(1, 1, "Ann", "ann@acme.example", "301", ("+441632960201",), default_number="+441632960201")
 
 
 def test_it_says_what_would_happen_and_why(ringplan: Run) -> None:
@@ -53,6 +59,13 @@ def test_a_time_without_an_offset_is_the_called_users(ringplan: Run) -> None:
 
 def test_a_number_of_ours_calls_as_its_user(ringplan: Run) -> None:
     assert ringplan("explain", "--to", "302", "--from", "+441632960201", "--json").json["rule"] == "ring"
+
+
+@pytest.mark.parametrize("from_", ["ann@acme.example", "ANN@acme.example", "301", "+441632960201"])
+def test_a_user_calls_as_a_live_call_has_it(from_: str) -> None:
+    numbering = Numbering.of((Customer(1, "Acme Ltd", numbers=ANN.numbers),), (ANN,), ())
+    users = KnownUsers([KnownUser(1, "Ann", ANN.email, ANN.extension, "Acme Ltd")])
+    assert _caller(numbering, users, from_) == Caller.of(ANN)
 
 
 def test_a_caller_from_outside_reaches_numbers_only(ringplan: Run) -> None:

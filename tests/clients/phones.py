@@ -10,10 +10,12 @@ from typing import TypeVar
 
 from tests.support import meter
 from tests.support.baresip import Baresip
+from tests.support.linphone import Linphone
 from tests.support.pjsua2_phone import Pjsua2Phone
+from tests.support.pyvoip import PyVoip
 from tests.support.service import Service
 
-Phone = Baresip | Pjsua2Phone
+Phone = Baresip | Linphone | Pjsua2Phone | PyVoip
 P = TypeVar("P", bound=Phone)
 PASSWORD = "a-password-of-the-tests"
 FIRST_NUMBER = 540

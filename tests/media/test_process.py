@@ -26,7 +26,8 @@ from media.protocol import CountsChanged, MessageStored
 from media.protocol import Service as Media
 from provisioning.file.apply import apply_changes
 from provisioning.file.company_file import parse_company_file
-from provisioning.store.outbox import Outbox, VoicemailLeft
+from provisioning.notifier.queue import Outbox
+from provisioning.store.outbox import VoicemailLeft
 from provisioning.store.store import Store, open_store
 from tests.media.conftest import PROMPTS, USER, Signalling, connect, free_network
 from tests.media.people import People

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from b2bua.runtime.housekeeping import BURST, Housekeeping
+from b2bua.runtime.housekeeping import BURST, Housekeeping, empty_caches
+from b2bua.sip.sdp import description
+from b2bua.sip.sdp.description import parse_sdp
+from b2bua.sip.text.message import canonical, parse_message
 from b2bua.sip.transactions.timers import Timers
 from tests.runtime.node import running_node, until
+from tests.runtime.phone import sdp
+from tests.sip import messages
 
 
 @pytest.mark.parametrize(
@@ -26,23 +31,33 @@ from tests.runtime.node import running_node, until
 def test_memory_is_given_back_when_a_burst_is_over(held: list[int], gives: list[bool]) -> None:
     forgotten: list[float] = []
     left = iter(held)
-    housekeeping = Housekeeping(lambda: next(left), forgotten.append, 32.0, lambda: None)
+    housekeeping = Housekeeping(lambda: next(left), forgotten.append, 32.0, lambda: None, lambda: None)
     assert [housekeeping.look() for _ in held] == gives
     assert forgotten == [32.0] * len(held)
 
 
 async def test_it_goes_on_by_itself() -> None:
-    held, trims = [100], [0]
-
-    def trim() -> None:
-        trims[0] += 1
-
-    work = asyncio.create_task(Housekeeping(lambda: held[0], lambda keep: None, 0.04, trim).run())
-    await asyncio.sleep(0.05)
-    assert trims == [0]
+    held: list[int] = [100]
+    looks: list[float] = []
+    done: list[str] = []
+    housekeeping = Housekeeping(
+        lambda: held[0], looks.append, 0.04, lambda: done.append("emptied"), lambda: done.append("trimmed")
+    )
+    work = asyncio.create_task(housekeeping.run())
+    await until(lambda: len(looks) > 2, "some looks")
+    assert done == []
     held[0] = 0
-    await until(lambda: trims == [1], "the memory to be given back")
+    await until(lambda: done == ["emptied", "trimmed"], "the memory to be given back")
     work.cancel()
+
+
+def test_what_was_read_of_messages_is_forgotten() -> None:
+    assert parse_message(messages.request()).from_
+    parse_sdp(sdp("192.0.2.1"))
+    empty_caches()
+    assert canonical.cache_info().currsize == 0
+    caches = (description._speaks, description._connection, description._codecs)
+    assert [cache.cache_info().currsize for cache in caches] == [0, 0, 0]
 
 
 async def test_a_node_forgets_what_concerned_nobody(

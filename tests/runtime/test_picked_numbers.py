@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from b2bua.registrar.bindings import Removal
-from b2bua.runtime.picked_numbers import ChoiceError, PickedNumbers, shown
+from b2bua.runtime.identity import ChoiceError, shown
+from b2bua.runtime.picked_numbers import PickedNumbers
 from tests.runtime.node import Node, running_node, until
 from tests.runtime.phone import Phone
 from tests.support.addresses import fresh_address

@@ -61,7 +61,7 @@ snd_path {folder}/recordings
 """
 _ACCOUNT = (
     '"{user}" <sip:{user}@{host}:{port};transport=udp>;auth_user={user};auth_pass={password}'
-    ";answermode=manual;regint=60;audio_codecs=pcma,pcmu;mwi={mwi};ptime=20\n"
+    ";answermode=manual;regint=60;audio_codecs=pcma,pcmu;mwi={mwi};ptime=20{outbound}\n"
 )
 
 
@@ -72,6 +72,8 @@ class Baresip:
     """
 
     mwi = "no"
+    outbound = ""
+    """The proxy that everything goes through, as a SIP URI."""
 
     def __init__(
         self, folder: Path, registrar: tuple[str, int], user: str, password: str, source: Path
@@ -84,7 +86,8 @@ class Baresip:
         config = {"folder": folder, "source": source, "modules": MODULES, "control": self._control_port}
         (folder / "config").write_text(_CONFIG.format(address=ADDRESS, port=self._port, **config))
         server = {"host": registrar[0], "port": registrar[1]}
-        account = _ACCOUNT.format(user=user, password=password, mwi=self.mwi, **server)
+        outbound = f';outbound="{self.outbound}"' if self.outbound else ""
+        account = _ACCOUNT.format(user=user, password=password, mwi=self.mwi, outbound=outbound, **server)
         (folder / "accounts").write_text(account)
         (folder / "contacts").write_text("")
         self._output = folder / "output.log"

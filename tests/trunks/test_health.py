@@ -5,11 +5,18 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from b2bua.sip.text.address import Address
 from b2bua.sip.text.message import Response
+from b2bua.sip.text.uri import Uri
 from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.timers import NEVER, TimerQueue
 from b2bua.trunks.health import MOST_MISSED, PROBE_TIMEOUT, Condition, Health, Sign, Watch
+from tests.sip.messages import response_to
+from tests.sip.unreadable import Spoiled, spoiled
+from tests.sip.wire import Network, Peer, Phone
 
 UP, SUSPECT, DOWN = Condition
 ANSWERED, REFUSED, BROKEN, MISSED, SILENT = Sign
@@ -186,3 +193,57 @@ def test_a_watch_that_was_stopped_is_quiet() -> None:
     scene.watch.tell(SILENT, 1.0)
     assert scene.queue.next_deadline() == NEVER
     assert scene.conditions == [] and scene.probes == [0.0]
+
+
+class Probing:
+    """A watch whose probes go out from a real user agent to a trunk that answers by hand."""
+
+    def __init__(self) -> None:
+        self.network = Network()
+        self.phone, self.trunk = Phone(self.network, "192.0.2.1"), Peer(self.network, "192.0.2.9")
+        self.conditions: list[Condition] = []
+        self.watch = Watch(
+            self.phone.agent.queue,
+            30.0,
+            self._probe,
+            lambda watch, now: self.conditions.append(watch.health.condition),
+        )
+        self.watch.start(0.0)
+        self.network.run(0.1)
+
+    def _probe(self, watch: Watch, now: float) -> None:
+        flow = self.network.flow(self.phone.hop, self.trunk.hop)
+        us, them = Address(Uri("192.0.2.1")), Address(Uri("carrier.example"))
+        self.phone.agent.request("OPTIONS", "sip:carrier.example", flow, us, them, watch, now)
+
+    def answer(self, code: int, wrong: Spoiled) -> None:
+        self.send(wrong.of(response_to(self.probes[-1], code, "t")))
+
+    def send(self, data: bytes) -> None:
+        self.trunk.send(data, self.phone.hop)
+        self.network.run(self.network.now + 0.1)
+
+    def wait_for_probe(self) -> None:
+        """A new one, not an old one again: at the latest after one was missed and the interval is over."""
+        asked, until = set(self.probes), self.network.now + PROBE_TIMEOUT + 30.5
+        while not set(self.probes) > asked:
+            assert self.network.now < until
+            self.network.run(self.network.now + 0.5)
+
+    @property
+    def probes(self) -> list[bytes]:
+        """Every OPTIONS that went out, repetitions too."""
+        return [packet.data for packet in self.network.sent if packet.source == self.phone.hop]
+
+
+@given(row=st.lists(st.tuples(st.sampled_from([100, 200, 302, 401, 404, 503]), spoiled), max_size=4))
+def test_a_trunk_that_cannot_be_read_is_probed_on_and_leaves_nothing(row: list[tuple[int, Spoiled]]) -> None:
+    scene = Probing()
+    for code, wrong in row:
+        scene.answer(code, wrong)
+        scene.wait_for_probe()
+    scene.send(response_to(scene.probes[-1], 200, "t"))
+    assert scene.watch.health.condition is UP
+    scene.watch.stop()
+    scene.network.settle()
+    assert scene.phone.idle()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from b2bua.sip.auth.authorization import Authorization
 from b2bua.sip.text.address import Address
@@ -27,6 +29,7 @@ from b2bua.trunks.registration import (
 )
 from tests.sip.challenger import CREDENTIAL
 from tests.sip.messages import response_to
+from tests.sip.unreadable import Spoiled, spoiled
 from tests.sip.wire import Network, Peer, Phone
 
 CONTACT = Uri("192.0.2.1", "ringplan", 5060)
@@ -462,5 +465,51 @@ def test_registering_at_a_carrier_that_challenges() -> None:
     assert ["nc=0000000" + str(n) in (m.get("authorization") or "") for n, m in enumerate(sent)][1:] == [
         True
     ] * 3
+    line.network.settle()
+    assert line.phone.idle()
+
+
+class Misread(Registering):
+    """A line whose carrier answers what cannot be read."""
+
+    def contact_rewritten(self, contact: Uri, seconds: int, now: float) -> None:
+        pass
+
+    def garble(self, code: int, wrong: Spoiled) -> None:
+        packet = next(p for p in reversed(self.network.sent) if p.source == self.phone.hop)
+        headers = [("Contact", f"<{CONTACT}>;expires=600")]
+        if code in (401, 407):
+            name = "WWW-Authenticate" if code == 401 else "Proxy-Authenticate"
+            headers = [(name, 'Digest realm="r", nonce="n", qop="auth"')]
+        self.carrier.send(wrong.of(response_to(packet.data, code, "t", headers)), self.phone.hop)
+        self.network.run(self.network.now + 0.1)
+
+
+@given(
+    row=st.lists(
+        st.tuples(
+            st.sampled_from([100, 200, 301, 401, 403, 407, 423, 500, 503, 603]),
+            spoiled,
+            st.sampled_from([0.0, 1.0, 400.0, 4000.0]),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_carrier_that_cannot_be_read_neither_stops_a_registration_nor_leaves_anything(
+    row: list[tuple[int, Spoiled, float]],
+) -> None:
+    line = Misread()
+    line.registration.start(0.0)
+    line.network.run(0.1)
+    for code, wrong, pause in row:
+        line.garble(code, wrong)
+        line.network.run(line.network.now + pause)
+        sent = len(line.network.sent)
+        line.network.run(line.network.now + LONGEST_PAUSE + EXPIRES)
+        assert len(line.network.sent) > sent, "it goes on"
+    line.registration.stop(line.network.now)
+    line.network.run(line.network.now + 2 * GOODBYE)
+    assert line.ended
     line.network.settle()
     assert line.phone.idle()

@@ -14,7 +14,7 @@ from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.transactions.timers import NEVER, Timers
 
 """The option tag, in Supported, Require and nowhere else."""
-PATIENCE = 2.5
+REPEAT_FACTOR = 2.5
 """How much rarer a reliable response is repeated to keep an INVITE alive: minutes, where others take one (§3)."""
 MAX_FIRST = 2**31 - 1
 """The highest RSeq to begin with (§3)."""

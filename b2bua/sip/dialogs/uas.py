@@ -7,7 +7,7 @@ from zlib import crc32
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.dialogs.dialog import dialog_of_request
 from b2bua.sip.dialogs.endpoint import Endpoint
-from b2bua.sip.dialogs.reliable import MAX_FIRST, PATIENCE, Provisional, Reliable
+from b2bua.sip.dialogs.reliable import MAX_FIRST, REPEAT_FACTOR, Provisional, Reliable
 from b2bua.sip.dialogs.renegotiation import GLARE, IN_THE_WAY
 from b2bua.sip.dialogs.session import Session, SessionState, SessionUser
 from b2bua.sip.text.body import SDP
@@ -176,8 +176,8 @@ class ServerSession(Session):
             self._answer(self._accepted, now)
         else:
             # An unreliable response that was sent meanwhile may have got lost.
-            patience = PATIENCE if self._insists or (self._last is not None and self._last.sdp) else 1.0
-            self.endpoint.queue.schedule(self, now + patience * self._repeat)
+            factor = REPEAT_FACTOR if self._insists or (self._last is not None and self._last.sdp) else 1.0
+            self.endpoint.queue.schedule(self, now + factor * self._repeat)
             self._send_next(reliable, now)
 
     def _send_next(self, reliable: Reliable, now: float) -> None:

@@ -324,3 +324,9 @@ def _ptime(attributes: list[str]) -> int | None:
     values = [attribute[6:].strip() for attribute in attributes if attribute.startswith("ptime:")]
     milliseconds = _number(values[0]) if values else 0
     return milliseconds if 0 < milliseconds <= 200 else None
+
+
+def forget_known() -> None:
+    """Forget the codecs and the addresses that were read before."""
+    for known in (_speaks, _connection, _codecs):
+        known.cache_clear()

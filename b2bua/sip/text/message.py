@@ -79,6 +79,12 @@ def _known_party(text: str) -> Address:
 _known_address = lru_cache(maxsize=2048)(parse_party)
 
 
+def forget_known() -> None:
+    """Forget the names of headers and the people that were read before."""
+    for known in (canonical, _known_party, _known_address):
+        known.cache_clear()
+
+
 class Message:
     """What requests and responses have in common: headers in order of arrival, and a body."""
 

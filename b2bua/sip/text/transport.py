@@ -12,6 +12,8 @@ class Transport(Enum):
     TCP = "TCP", True, False, 5060, "tcp", "_sip._tcp"
 
     _value_: str
+    token: str
+    """How Via names it; the same as its value, which `Enum` looks up more slowly."""
     reliable: bool
     """Whether it delivers by itself, so that transactions do not retransmit."""
     secure: bool
@@ -28,7 +30,7 @@ class Transport(Enum):
     ) -> Transport:
         """Make a member; only its token is its value."""
         member = object.__new__(cls)
-        member._value_ = token
+        member._value_ = member.token = token
         member.reliable, member.secure, member.port = reliable, secure, port
         member.uri_param, member.service = uri_param, service
         return member

@@ -40,7 +40,7 @@ class Sender:
 
     def render(self, draft: Draft, flow: Flow, branch: str) -> bytes:
         """Write a request that goes by this flow."""
-        via = f"SIP/2.0/{flow.transport.value} {self.wire.advertised(flow)};branch={branch};rport"
+        via = f"SIP/2.0/{flow.transport.token} {self.wire.advertised(flow)};branch={branch};rport"
         return render(f"{draft.method} {draft.uri} SIP/2.0", (("Via", via), *draft.headers), draft.body)
 
     def transmit(self, data: bytes, flow: Flow, call_id: str) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import event, select
 
+from b2bua.callplan.codes import Codes
 from b2bua.callplan.settings import Action
+from b2bua.callplan.situation import Limits
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
 from provisioning.company.parts import DeskPhone, SoftClient, TreatmentEntry
 from provisioning.company.problems import OtherUser
-from provisioning.editing import wishes
+from provisioning.editing import edit, wishes
+from provisioning.editing.desired import Desired, DesiredCustomer, DesiredUser
 from provisioning.editing.edit import Editing
 from provisioning.editing.refusals import Refused, Stale, ThereIsNone
 from provisioning.file.apply import apply_changes
@@ -128,6 +132,8 @@ async def test_who_redirects_to_a_number_that_is_taken_away_is_listed(editing: E
     assert done.changes.items[0].details[-1] == (
         "Redirects to +441632960101, which is nobody's now: Bert <bert@acme.example>"
     )
+    (gone,) = (await editing.preview(PARTNER, wishes.delete_user(ANNA))).items
+    assert gone.details[0] == "Redirects to this user: Bert <bert@acme.example>", "the other one, by user"
 
 
 @pytest.mark.parametrize(
@@ -356,3 +362,51 @@ async def test_an_edit_of_one_user_reads_no_more_of_a_large_company(store: Store
         reads.append((counted[0], counted[1]))
     assert reads[0] == reads[1]
     assert reads[0][0] < 60
+
+
+async def test_users_may_swap_their_emails(editing: Editing, people: Store) -> None:
+    annas, berts = await editing.user(PARTNER, ANNA), await editing.user(PARTNER, BERT)
+    to_himself = replace(berts.entry.busy, user="bert@acme.example")
+
+    async def wish(session: object) -> Desired:
+        users = (
+            DesiredUser(ANNA, replace(annas.entry, email="bert@acme.example")),
+            DesiredUser(BERT, replace(berts.entry, email="anna@acme.example", busy=to_himself)),
+        )
+        return Desired((DesiredCustomer(ACME, users=users),))
+
+    await editing.make(PARTNER, wish)
+    anna, bert, _ = (await people.directory("ringplan")).users
+    assert (anna.email, bert.email, bert.busy.user) == ("bert@acme.example", "anna@acme.example", ANNA)
+
+
+async def test_what_the_platforms_own_codes_allow_may_stay_elsewhere(people: Store) -> None:
+    own = Editing(people, Limits(codes=Codes(access=frozenset({"302"}))))
+    current = await own.user(PARTNER, BERT)
+    await own.change_user(PARTNER, BERT, replace(current.entry, extension="1571"), current.version)
+    # Who does not know these codes is not asked about what is there already (the PIN by telephone).
+    usual = Editing(people)
+    await usual.set_pin(PARTNER, BERT, "530864")
+    current = await usual.user(PARTNER, ANNA)
+    with pytest.raises(Refused, match="is the access code"):
+        await usual.change_user(PARTNER, ANNA, replace(current.entry, extension="1571"), current.version)
+    with pytest.raises(Refused, match="is the access code"):
+        await own.change_user(PARTNER, ANNA, replace(current.entry, extension="302"), current.version)
+
+
+async def test_a_change_by_others_while_it_is_planned_is_seen(
+    people: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editing, plan = Editing(people), edit._plan
+    current = await editing.user(PARTNER, ANNA)
+    berts = await editing.user(PARTNER, BERT)
+
+    async def and_then(*arguments: Any) -> edit.Prepared:
+        made = await plan(*arguments)
+        monkeypatch.setattr(edit, "_plan", plan)
+        await Editing(people).change_user(ADMIN, BERT, replace(berts.entry, extension="209"), berts.version)
+        return made
+
+    monkeypatch.setattr(edit, "_plan", and_then)
+    with pytest.raises(Refused, match="is the extension of two users"):
+        await editing.change_user(PARTNER, ANNA, replace(current.entry, extension="209"), current.version)

@@ -15,7 +15,8 @@ from provisioning.editing.wishes import change_user
 from provisioning.file.apply import OPERATOR, apply_changes
 from provisioning.file.company_file import parse_company_file
 from provisioning.file.export import company_text
-from provisioning.store.outbox import Channel, Outbox, put
+from provisioning.notifier.queue import Outbox
+from provisioning.store.outbox import Channel, put
 from provisioning.store.store import Store
 from tests.provisioning.companies import customer, user
 from tests.provisioning.editing.people import ACME, ANNA, BERT, PARTNER

@@ -20,6 +20,7 @@ from provisioning.store.model import Device, Number
 from provisioning.store.model import User as UserRow
 from provisioning.store.pins import pin_matches
 from provisioning.store.store import Store, open_store
+from tests.provisioning.changing import changing_settings
 from tests.provisioning.companies import EVERY_KEY, customer, user
 from tests.provisioning.conftest import CHEAP
 from tests.provisioning.store.test_bindings import binding
@@ -327,7 +328,7 @@ async def test_a_redirect_to_a_user_who_is_deleted_is_refused(store: Store) -> N
 async def test_ids_of_users_never_come_twice(store: Store) -> None:
     await applied(store, customer(user("anna")))
     await applied(store, customer(), prune=True)
-    async with store.changing_settings() as session:
+    async with changing_settings(store) as session:
         await session.delete((await session.scalars(select(UserRow))).one())
     await applied(store, customer(user("bert")))
     assert [each.id for each in (await store.directory("ringplan")).users] == [2]
@@ -409,7 +410,7 @@ def meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch, times: int) -> Call
         made = await plan(*arguments, **options)  # type: ignore[arg-type]
         if len(happened) < times:
             happened.append(True)
-            async with store.changing_settings():
+            async with changing_settings(store):
                 pass
         return made
 

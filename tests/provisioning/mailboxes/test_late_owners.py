@@ -14,8 +14,9 @@ from media.owners import OwnersUnavailable, PinVerdict
 from provisioning.mailboxes import late_owners as module
 from provisioning.mailboxes.late_owners import LateOwners
 from provisioning.mailboxes.owners import StoredOwners
+from provisioning.notifier.queue import Outbox
 from provisioning.store.errors import StoreError
-from provisioning.store.outbox import Channel, Outbox
+from provisioning.store.outbox import Channel
 from provisioning.store.store import Store, open_store
 from tests.provisioning.companies import EVERY_KEY
 from tests.provisioning.conftest import CHEAP

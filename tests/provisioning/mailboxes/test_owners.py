@@ -19,10 +19,12 @@ from media.message import Caller, Envelope, Message
 from media.owners import Owner, Owners, OwnersUnavailable, PinProblem, PinVerdict
 from provisioning.mailboxes import owners as module
 from provisioning.mailboxes.owners import StoredOwners
+from provisioning.notifier.queue import Outbox
 from provisioning.store.model import Customer, User
-from provisioning.store.outbox import Channel, Outbox, VoicemailLeft
+from provisioning.store.outbox import Channel, VoicemailLeft
 from provisioning.store.pins import pin_matches
 from provisioning.store.store import Store, open_store
+from tests.provisioning.changing import changing_settings
 from tests.provisioning.companies import customer, user
 from tests.provisioning.conftest import CHEAP
 from tests.provisioning.file.test_apply import applied
@@ -75,7 +77,7 @@ def owners(people: Store, clock: Clock, tmp_path: Path) -> StoredOwners:
 
 
 async def suspend(store: Store, who: int | None) -> None:
-    async with store.changing_settings() as session:
+    async with changing_settings(store) as session:
         if who is None:
             await session.execute(update(Customer).values(suspended=True))
         else:
@@ -83,7 +85,7 @@ async def suspend(store: Store, who: int | None) -> None:
 
 
 async def delete(store: Store, who: int, at: datetime) -> None:
-    async with store.changing_settings() as session:
+    async with changing_settings(store) as session:
         await session.execute(update(User).where(User.id == who).values(deleted_at=at))
 
 

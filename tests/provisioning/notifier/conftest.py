@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from provisioning.store.model import Notification, User
 from provisioning.store.outbox import Channel, News
 from provisioning.store.store import Store, outbox
+from tests.provisioning.changing import changing_settings
 from tests.provisioning.companies import customer, user
 from tests.provisioning.file.test_apply import applied
 from tests.provisioning.notifier.entries import NOON
@@ -57,7 +58,7 @@ class Queue:
 
     async def delete_user(self, number: int) -> None:
         """Somebody deletes a user."""
-        async with self.store.changing_settings() as session:
+        async with changing_settings(self.store) as session:
             await session.execute(update(User).where(User.id == number).values(deleted_at=NOON))
 
 

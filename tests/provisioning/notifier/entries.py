@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from b2bua.callplan.missed import Missed
 from media import wav
 from media.message import Caller
+from provisioning.notifier.queue import Entry
 from provisioning.notifier.recipient import Recipient
 from provisioning.notifier.recording import Recording
-from provisioning.store.outbox import CallMissed, Channel, Entry, News, VoicemailLeft
+from provisioning.store.outbox import CallMissed, Channel, News, VoicemailLeft
 
 NOON = datetime(2030, 6, 1, 12, tzinfo=UTC)
 SENDER = "Ringplan <voicemail@ringplan.example>"

@@ -10,15 +10,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from media.message import Caller
 from provisioning.notifier.courier import BATCH, Courier
 from provisioning.notifier.outcome import Outcome, Postponed, Refused, Taken
+from provisioning.notifier.queue import Entry
 from provisioning.notifier.recipient import Recipient
 from provisioning.store import store as store_module
-from provisioning.store.outbox import Channel, Entry, News
+from provisioning.store.errors import StoreError
+from provisioning.store.outbox import Channel, News
 from tests.provisioning.notifier.conftest import Clock, Queue
 from tests.provisioning.notifier.entries import CALL, MESSAGE, NOON
 
@@ -248,7 +249,7 @@ async def test_who_was_told_is_not_told_again_because_the_database_is_locked(
     courier = Courier(queue.store, Channel.MAIL, teller, clock)
     with locked(queue):
         for _ in range(3):
-            with pytest.raises(OperationalError, match="locked"):
+            with pytest.raises(StoreError, match="locked"):
                 await courier.round(stop)
         assert len(teller.told) == 1
         assert teller.rests == 1

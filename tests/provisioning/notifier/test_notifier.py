@@ -18,8 +18,9 @@ from provisioning.notifier import schedule
 from provisioning.notifier.channels import channels
 from provisioning.notifier.mail import fingerprint, message_id
 from provisioning.notifier.notifier import Notifier
+from provisioning.notifier.queue import REMEMBERED
 from provisioning.notifier.tellers import tellers
-from provisioning.store.outbox import REMEMBERED, Channel
+from provisioning.store.outbox import Channel
 from tests.provisioning.notifier.conftest import Clock, Queue
 from tests.provisioning.notifier.entries import CALL, MESSAGE, SENDER, SOUND, record
 from tests.support.mailhost import Mailhost

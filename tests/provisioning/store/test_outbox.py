@@ -11,9 +11,11 @@ from sqlalchemy import select, update
 
 from b2bua.callplan.missed import Missed
 from media.message import Caller
+from provisioning.notifier.queue import REMEMBERED, Outbox
 from provisioning.store.model import Notification, User
-from provisioning.store.outbox import REMEMBERED, CallMissed, Channel, News, Outbox, VoicemailLeft
+from provisioning.store.outbox import CallMissed, Channel, News, VoicemailLeft
 from provisioning.store.store import Store, outbox
+from tests.provisioning.changing import changing_settings
 from tests.provisioning.companies import customer, user
 from tests.provisioning.file.test_apply import applied
 
@@ -41,7 +43,7 @@ async def people(store: Store) -> Store:
             )
         ),
     )
-    async with store.changing_settings() as session:
+    async with changing_settings(store) as session:
         await session.execute(update(User).where(User.id == 5).values(deleted_at=NOON))
     return store
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from provisioning.store.errors import StoreError
 from provisioning.store.model import Number, SettingsVersion
 from provisioning.store.store import Store, open_store, read_version
+from tests.provisioning.changing import changing_settings
 from tests.provisioning.conftest import CHEAP
 
 
@@ -25,7 +26,7 @@ async def test_the_file_is_opened_as_calls_need_it(store: Store) -> None:
 
 async def test_a_change_of_settings_raises_the_version_in_its_own_transaction(store: Store) -> None:
     before = await store.settings_version()
-    async with store.changing_settings() as session:
+    async with changing_settings(store) as session:
         assert await read_version(session) == before + 1
         assert await store.settings_version() == before
     assert await store.settings_version() == before + 1
@@ -34,7 +35,7 @@ async def test_a_change_of_settings_raises_the_version_in_its_own_transaction(st
 async def test_a_change_that_fails_changes_nothing(store: Store) -> None:
     before = await store.settings_version()
     with pytest.raises(IntegrityError):
-        async with store.changing_settings() as session:
+        async with changing_settings(store) as session:
             session.add(Number(number="+441632960100", customer_id=999))
     async with store.reading() as session:
         assert (await session.scalars(select(Number))).all() == []
@@ -43,7 +44,7 @@ async def test_a_change_that_fails_changes_nothing(store: Store) -> None:
 
 async def test_the_text_of_an_error_does_not_repeat_what_was_to_be_stored(store: Store) -> None:
     with pytest.raises(IntegrityError) as failed:
-        async with store.changing_settings() as session:
+        async with changing_settings(store) as session:
             session.add(Number(number="+441632960100", customer_id=999))
     assert "960100" not in str(failed.value)
 
@@ -52,7 +53,7 @@ async def test_a_reader_sees_one_state_while_another_process_writes(tmp_path: Pa
     async with await open_store(tmp_path, CHEAP) as one, await open_store(tmp_path, CHEAP) as other:
         async with one.reading() as session:
             before = await read_version(session)
-            async with other.changing_settings():
+            async with changing_settings(other):
                 pass
             assert await read_version(session) == before
         assert await one.settings_version() == before + 1
@@ -79,7 +80,7 @@ async def test_writers_of_one_process_stand_in_line_however_many(
     turns: list[int] = []
 
     async def write(number: int) -> None:
-        async with store.changing_settings() as session:
+        async with changing_settings(store) as session:
             turns.append(number)
             await session.execute(text("SELECT 1"))
 
@@ -91,7 +92,7 @@ async def test_writers_of_one_process_stand_in_line_however_many(
 
 
 async def test_a_closed_store_is_found_again(tmp_path: Path) -> None:
-    async with await open_store(tmp_path, CHEAP) as store, store.changing_settings():
+    async with await open_store(tmp_path, CHEAP) as store, changing_settings(store):
         pass
     async with await open_store(tmp_path, CHEAP) as store:
         assert await store.settings_version() == 2

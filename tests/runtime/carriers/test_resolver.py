@@ -10,6 +10,7 @@ import pytest
 from b2bua.runtime.carriers import resolver as module
 from b2bua.runtime.carriers.resolver import Found, ResolveError, Resolver, follow
 from b2bua.sip.text.flow import SocketAddress
+from b2bua.sip.text.transport import Transport
 from config.values import parse_name_servers
 from tests.runtime.node import until
 from tests.support.nameserver import Mood, NameServer, name_server
@@ -28,14 +29,16 @@ def asking(*servers: NameServer) -> Resolver:
 
 
 async def test_an_address_is_taken_as_it_is_and_nobody_is_asked(server: NameServer) -> None:
-    assert await asking(server).find("192.0.2.1", "udp") == Found((SocketAddress("192.0.2.1", 5060),))
-    assert await asking(server).find("192.0.2.1:5080", "tcp") == Found((SocketAddress("192.0.2.1", 5080),))
+    assert await asking(server).find("192.0.2.1", Transport.UDP) == Found((SocketAddress("192.0.2.1", 5060),))
+    assert await asking(server).find("192.0.2.1:5080", Transport.TCP) == Found(
+        (SocketAddress("192.0.2.1", 5080),)
+    )
     assert server.asked == []
 
 
 async def test_a_name_with_a_port_has_its_a_records(server: NameServer) -> None:
     server.records[HOST, "A"] = ["192.0.2.2", "192.0.2.1", "192.0.2.2"]
-    found = await asking(server).find(f"{HOST}:5080", "udp")
+    found = await asking(server).find(f"{HOST}:5080", Transport.UDP)
     assert found == Found((SocketAddress("192.0.2.1", 5080), SocketAddress("192.0.2.2", 5080)), 300)
     assert server.asked == [(HOST, "A")]
 
@@ -47,7 +50,7 @@ async def test_a_name_alone_has_srv_records_by_priority(server: NameServer) -> N
     ]
     server.records["a.carrier.example", "A"] = ["192.0.2.1", "192.0.2.2"]
     server.records["b.carrier.example", "A"] = ["192.0.2.1"]
-    found = await asking(server).find(HOST, "udp")
+    found = await asking(server).find(HOST, Transport.UDP)
     assert found.hops == (
         SocketAddress("192.0.2.1", 5070),
         SocketAddress("192.0.2.2", 5070),
@@ -58,7 +61,7 @@ async def test_a_name_alone_has_srv_records_by_priority(server: NameServer) -> N
 async def test_tcp_has_srv_records_of_its_own_and_without_any_it_is_port_5060(server: NameServer) -> None:
     server.records[f"_sip._udp.{HOST}", "SRV"] = ["10 0 5070 a.carrier.example."]
     server.records[HOST, "A"] = ["192.0.2.9"]
-    assert (await asking(server).find(HOST, "tcp")).hops == (SocketAddress("192.0.2.9", 5060),)
+    assert (await asking(server).find(HOST, Transport.TCP)).hops == (SocketAddress("192.0.2.9", 5060),)
     assert (f"_sip._tcp.{HOST}", "SRV") in server.asked
 
 
@@ -73,8 +76,8 @@ async def test_weights_spread_and_a_refresh_changes_nothing(server: NameServer) 
     first = []
     for _ in range(60):
         resolver = asking(server)
-        found = await resolver.find(HOST, "udp")
-        assert found == await resolver.find(HOST, "udp")
+        found = await resolver.find(HOST, Transport.UDP)
+        assert found == await resolver.find(HOST, Transport.UDP)
         first.append(found.hops[0].host)
     assert first.count("192.0.2.1") > 40
     assert first.count("192.0.2.3") < 3
@@ -84,14 +87,14 @@ async def test_an_alias_is_followed_and_the_shortest_time_counts(server: NameSer
     server.records[HOST, "CNAME"] = ["real.carrier.example."]
     server.records["real.carrier.example", "A"] = ["192.0.2.3"]
     server.ttl = 77
-    assert await asking(server).find(HOST, "udp") == Found((SocketAddress("192.0.2.3", 5060),), 77)
+    assert await asking(server).find(HOST, Transport.UDP) == Found((SocketAddress("192.0.2.3", 5060),), 77)
 
 
 @pytest.mark.parametrize(("ttl", "good_for"), [(0, 5.0), (30, 30.0), (86400, 3600.0)])
 async def test_the_time_is_bounded(server: NameServer, ttl: int, good_for: float) -> None:
     server.records[HOST, "A"] = ["192.0.2.1"]
     server.ttl = ttl
-    assert (await asking(server).find(HOST, "udp")).ttl == good_for
+    assert (await asking(server).find(HOST, Transport.UDP)).ttl == good_for
 
 
 async def test_a_target_without_address_is_left_out_and_asked_for_again_soon(server: NameServer) -> None:
@@ -100,26 +103,26 @@ async def test_a_target_without_address_is_left_out_and_asked_for_again_soon(ser
         "20 0 5060 b.carrier.example.",
     ]
     server.records["b.carrier.example", "A"] = ["192.0.2.1"]
-    found = await asking(server).find(HOST, "udp")
+    found = await asking(server).find(HOST, Transport.UDP)
     assert found == Found((SocketAddress("192.0.2.1", 5060),), module.RETRY)
     server.records["b.carrier.example", "A"] = ["0.0.0.0", "224.0.0.1"]
     with pytest.raises(ResolveError, match="no target of its SRV records"):
-        await asking(server).find(HOST, "udp")
+        await asking(server).find(HOST, Transport.UDP)
 
 
 async def test_a_service_that_is_not_offered(server: NameServer) -> None:
     server.records[f"_sip._udp.{HOST}", "SRV"] = ["0 0 0 ."]
     server.records[HOST, "A"] = ["192.0.2.1"]
     with pytest.raises(ResolveError, match="no SIP by UDP"):
-        await asking(server).find(HOST, "udp")
+        await asking(server).find(HOST, Transport.UDP)
 
 
 async def test_a_name_that_is_not_there(server: NameServer) -> None:
     with pytest.raises(ResolveError, match="does not exist"):
-        await asking(server).find(HOST, "udp")
+        await asking(server).find(HOST, Transport.UDP)
     server.records[HOST, "TXT"] = ['"x"']
     with pytest.raises(ResolveError, match="does not contain an answer"):
-        await asking(server).find(HOST, "udp")
+        await asking(server).find(HOST, Transport.UDP)
 
 
 @pytest.mark.parametrize("mood", [Mood.NEVER, Mood.NONSENSE, Mood.FAILING, Mood.LYING])
@@ -140,7 +143,7 @@ async def test_a_bad_server_costs_time_and_nothing_else(
     ticking = asyncio.create_task(tick())
     began = asyncio.get_running_loop().time()
     with pytest.raises(ResolveError):
-        await asking(server).find(f"{HOST}:5060", "udp")
+        await asking(server).find(f"{HOST}:5060", Transport.UDP)
     took = asyncio.get_running_loop().time() - began
     ticking.cancel()
     assert took < 2.0 and ticks + 1 >= took / 0.03, "the event loop went on"
@@ -150,11 +153,13 @@ async def test_a_second_server_is_asked_where_the_first_is_dead(server: NameServ
     async with name_server() as dead:
         dead.mood = Mood.NEVER
         server.records[HOST, "A"] = ["192.0.2.1"]
-        assert (await asking(dead, server).find(f"{HOST}:5060", "udp")).hops == (
+        assert (await asking(dead, server).find(f"{HOST}:5060", Transport.UDP)).hops == (
             SocketAddress("192.0.2.1", 5060),
         )
         dead.mood = Mood.FAILING
-        assert (await asking(dead, server).find(HOST, "udp")).hops == (SocketAddress("192.0.2.1", 5060),)
+        assert (await asking(dead, server).find(HOST, Transport.UDP)).hops == (
+            SocketAddress("192.0.2.1", 5060),
+        )
 
 
 async def test_the_systems_servers_are_read_anew_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +173,7 @@ async def test_the_systems_servers_are_read_anew_each_time(monkeypatch: pytest.M
     monkeypatch.setattr(module.dns.asyncresolver, "Resolver", missing)
     for _ in range(2):
         with pytest.raises(ResolveError, match="no nameservers"):
-            await Resolver().find(HOST, "udp")
+            await Resolver().find(HOST, Transport.UDP)
     assert read == 2
 
 
@@ -181,7 +186,9 @@ class Follower:
     def __init__(self, resolver: Resolver, text: str = f"{HOST}:5060") -> None:
         self.found: list[tuple[SocketAddress, ...]] = []
         self.failed: list[str] = []
-        self.task = asyncio.create_task(follow(resolver, text, "udp", self.found.append, self.failed.append))
+        self.task = asyncio.create_task(
+            follow(resolver, text, Transport.UDP, self.found.append, self.failed.append)
+        )
 
 
 async def test_addresses_are_asked_for_again_when_their_time_is_over(

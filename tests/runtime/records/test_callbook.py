@@ -16,8 +16,9 @@ from b2bua.runtime.records import callbook, dialogs
 from media.message import Caller
 from media.protocol import MessageStored, SessionEnded
 from media.scripts.script import Why
+from provisioning.notifier.queue import Outbox
 from provisioning.store.calllog import CallRecord, TraceEntry
-from provisioning.store.outbox import CallMissed, Outbox
+from provisioning.store.outbox import CallMissed
 from tests.runtime.node import Node, company, running_node, until
 from tests.runtime.phone import Phone, converse, sdp
 

@@ -324,3 +324,19 @@ async def test_rubbish_does_not_stop_the_start(node: Node) -> None:
         await node.start()
     assert len([one for one in logs if one["event"] == "call.snapshot_dropped"]) == 3
     await converse(await node.phone("anna"), await node.phone("bert"), "202")
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_call_by_a_transport_that_was_switched_off_meanwhile_is_left_out(node: Node) -> None:
+    await talking(node)
+    await node.kill()
+    path = node.folder / "dialogs.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"UDP"', b'"TCP"', 1))
+    node.settings = node.settings.model_copy(
+        update={"sip": node.settings.sip.model_copy(update={"tcp": None})}
+    )
+    with capture_logs() as logs:
+        await node.start()
+    (dropped,) = (one for one in logs if one["event"] == "call.snapshot_dropped")
+    assert dropped["reason"] == "SIP over TCP is switched off"
+    assert node.signalling.list_calls() == []

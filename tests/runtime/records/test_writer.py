@@ -20,9 +20,10 @@ from b2bua.runtime.records.writer import Writer
 from media.message import Caller
 from provisioning.file.apply import apply_changes
 from provisioning.file.company_file import parse_company_file
+from provisioning.notifier.queue import Outbox
 from provisioning.store.bindings import StoredBinding
 from provisioning.store.calllog import CallRecord, TraceEntry
-from provisioning.store.outbox import CallMissed, Channel, Outbox
+from provisioning.store.outbox import CallMissed, Channel
 from provisioning.store.store import Store, open_store
 from tests.runtime.node import CHEAP, company
 

@@ -537,3 +537,39 @@ def test_a_prack_whose_contact_cannot_be_read_counts_all_the_same(body: bytes, c
     caller.ask("BYE", cseq=3)
     network.settle()
     assert phone.idle()
+
+
+@pytest.mark.parametrize("wrong", ["the Contact", "the offer"])
+def test_what_waits_for_a_prack_goes_out_whatever_is_wrong_with_that_prack(wrong: str) -> None:
+    network, phone, caller = invited(REQUIRED)
+    told(network, phone, 183, ANSWER)
+    phone.incoming.progress(180, network.now)
+    network.run(network.now + 0.05)
+    assert caller.codes() == [100, 183], "the 180 waits for the PRACK of the 183"
+
+    def refuse(session: Session, now: float) -> None:
+        raise BadMessage(400, "Bad SDP")
+
+    phone.when("offer", refuse)
+    data = request(
+        "PRACK",
+        to_tag=caller.last.to.tag or "",
+        branch="z9hG4bKp",
+        cseq=2,
+        contact="<sip:x y>" if wrong == "the Contact" else "<sip:202@192.0.2.9:5060>",
+        headers=(("RAck", f"{caller.rseq} 1 INVITE"),),
+        body=b"v=0\r\nagain",
+    )
+    caller.send(data, phone.hop)
+    network.run(network.now + 0.05)
+    assert sorted(caller.codes()) == [100, 180, 183, 400]
+    rseqs = [m.integer("rseq", 0) for m in caller.received if m.get("rseq")]
+    assert rseqs == [rseqs[0], rseqs[0] + 1]
+    assert caller.prack() == 200
+    phone.incoming.accept(ANSWER, network.now)
+    network.run(network.now + 0.05)
+    assert caller.codes()[-1] == 200 and caller.last.cseq == (1, "INVITE")
+    caller.ack()
+    caller.ask("BYE", cseq=9)
+    network.settle()
+    assert phone.idle()

@@ -86,10 +86,9 @@ class Watcher:
 
     def __post_init__(self) -> None:
         self.queue = TimerQueue()
+        self.wire = Port(self.network, self.hop)
         numbers = count(1)
-        self.layer = TransactionLayer(
-            Port(self.network, self.hop), self, Timers(), self.queue, lambda: f"w{next(numbers)}"
-        )
+        self.layer = TransactionLayer(self.wire, self, Timers(), self.queue, lambda: f"w{next(numbers)}")
         self.network.attach(self.hop, self.layer.receive)
         self.network._agents.append(self)  # type: ignore[arg-type]
 

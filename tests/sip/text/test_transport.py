@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
+from b2bua.callplan.settings import TransportName
 from b2bua.registrar.target import Ways, target_of
 from b2bua.sip.text import transport
 from b2bua.sip.text.draft import Draft
@@ -20,7 +22,7 @@ from tests.sip.wire import pair
 def planted() -> Transport:
     """A third transport, which is reliable as TCP is, and secure."""
     tls = object.__new__(Transport)
-    tls._name_ = tls._value_ = "TLS"
+    tls._name_ = tls._value_ = tls.token = "TLS"
     tls.reliable = tls.secure = True
     tls.port, tls.uri_param, tls.service = 5061, "tls", "_sips._tcp"
     return tls
@@ -37,6 +39,10 @@ def tls(monkeypatch: pytest.MonkeyPatch) -> Transport:
 @pytest.mark.parametrize(("text", "known"), [("udp", Transport.UDP), ("Tcp", Transport.TCP), ("sctp", None)])
 def test_a_uri_or_a_setting_names_it_in_any_case(text: str, known: Transport | None) -> None:
     assert Transport.named(text) is known
+
+
+def test_each_has_a_name_in_the_settings_of_a_carrier() -> None:
+    assert {Transport.named(name) for name in get_args(TransportName)} == set(Transport)
 
 
 def test_only_udp_needs_retransmissions_and_no_name_in_a_uri() -> None:
