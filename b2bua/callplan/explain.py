@@ -17,7 +17,7 @@ from b2bua.callplan.plan import Plan
 from b2bua.callplan.question import Rule
 from b2bua.callplan.settings import User
 from b2bua.callplan.steps import Announce, Dial, EngagedTone, Portal, Reject, Ring, Step, Transfer, Voicemail
-from b2bua.callplan.words import ANNOUNCED, devices, duration, email_of, name_of, possessive, sentence
+from b2bua.callplan.words import ANNOUNCED, devices, duration, known_as, name_of, possessive, sentence
 
 Json = dict[str, object]
 Onward = Mapping[Transfer, Prospect]
@@ -48,10 +48,10 @@ def step_to_json(step: Step, users: Mapping[int, User]) -> Json:
     match step:
         case Ring(user, seconds, waits, queues):
             options: Json = {"waits": waits, "queues": queues}
-            whose = email_of(user, users)
+            whose = known_as(user, users)
             return {"do": "ring", "user": whose, "seconds": seconds, "on": on, "options": options}
         case Transfer(_, user, number, present):
-            value: Json = {"do": "user", "user": email_of(user, users), "on": on}
+            value: Json = {"do": "user", "user": known_as(user, users), "on": on}
             if number is not None:
                 value["number"] = number
             return value | {"options": {"present_dialled_number": present}}
@@ -63,10 +63,10 @@ def step_to_json(step: Step, users: Mapping[int, User]) -> Json:
         case EngagedTone(seconds):
             return {"do": "engaged-tone", "seconds": seconds, "on": on}
         case Voicemail(user, occasion):
-            whose = email_of(user, users)
+            whose = known_as(user, users)
             return {"do": "voicemail", "user": whose, "on": on, "options": {"occasion": occasion.value}}
         case Portal(user):
-            return {"do": "portal", "user": email_of(user, users), "on": on}
+            return {"do": "portal", "user": known_as(user, users), "on": on}
         case Reject(code, reason, q850, _, as_elsewhere):
             options = {"code": code, "reason": reason, "q850": q850}
             if as_elsewhere:

@@ -103,7 +103,7 @@ class User:
     id: int
     customer: int
     name: str
-    email: str
+    email: str | None = None
     extension: str | None = None
     numbers: tuple[str, ...] = ()
     default_number: str | None = None
@@ -119,6 +119,11 @@ class User:
     busy: Treatment = Treatment(Action.ENGAGED_TONE)
     out_of_hours: OutOfHours = OutOfHours()
     notify: Notify = field(default_factory=Notify)
+
+    @property
+    def known_as(self) -> str | None:
+        """The e-mail, or the extension if there is none (BEHAVIOUR P8)."""
+        return self.email or self.extension
 
 
 @dataclass(frozen=True, slots=True)

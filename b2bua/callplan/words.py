@@ -32,9 +32,9 @@ def name_of(user: int, users: Mapping[int, User]) -> str:
     return users[user].name if user in users else _FORMER
 
 
-def email_of(user: int, users: Mapping[int, User]) -> str | None:
-    """A user by e-mail address; `None` for one that is gone."""
-    return users[user].email if user in users else None
+def known_as(user: int, users: Mapping[int, User]) -> str | None:
+    """A user by e-mail address, or by extension without one; `None` for one that is gone."""
+    return users[user].known_as if user in users else None
 
 
 def duration(seconds: float) -> str:

@@ -109,7 +109,7 @@ def summary(record: CallRecord, users: KnownUsers) -> Call:
         ),
         withheld=record.withheld,
         dialled=record.dialled,
-        called=users.email_of(record.called_user),
+        called=users.name_of(record.called_user),
         rule=record.rule,
         outcome=record.outcome,
         code=record.code,

@@ -84,7 +84,7 @@ def _with_secrets(customer: CustomerEntry) -> CustomerEntry:
 def _clients(company: CompanyFile) -> tuple[DemoClient, ...]:
     return tuple(
         DemoClient(
-            email=user.email, username=client.username, password=client.password or "", pin=user.pin or ""
+            email=user.known_as, username=client.username, password=client.password or "", pin=user.pin or ""
         )
         for customer in company.customers
         for user in customer.users
@@ -117,7 +117,7 @@ async def banner(store: Store, settings: Settings, demo: Demo, lan: bool) -> str
     """What a person needs to place a call, as a table; what was changed since is marked."""
     directory = await store.directory(settings.sip.realm)
     host, _, port = demo.address.rpartition(":")
-    users = {user.email: user for user in directory.users}
+    users = {user.known_as: user for user in directory.users}
     accounts = {account.username: account for account in directory.accounts}
     rows = []
     for client in demo.clients:

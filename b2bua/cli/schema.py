@@ -119,7 +119,9 @@ class Explanation(Shape):
     dialled: str = said("--to")
     from_: str | None = Field(alias="from", description="--from, or null for a caller without a number")
     at: datetime = said("the moment that was asked about")
-    user: str | None = said("the e-mail of the user who would be called, or null")
+    user: str | None = said(
+        "the e-mail of the user who would be called, or the extension without one, or null"
+    )
     explanation: str = said("what would happen, in sentences")
     rule: str = said("the rule that decides")
     considered: list[Considered] = said("every rule that was looked at, in order")
@@ -131,7 +133,7 @@ class Explanation(Shape):
 class Registration(Shape):
     """A registered device."""
 
-    user: str | None = said("the user's e-mail")
+    user: str | None = said("the user's e-mail, or the extension without one")
     username: str = said("the SIP username")
     contact: str = said("the URI it wants to be reached at")
     source: str = said("where its registration came from, ip:port")
@@ -185,7 +187,7 @@ class Trunks(Shape):
 class VoiceMessage(Shape):
     """A message in a mailbox."""
 
-    user: str | None = said("the e-mail of the mailbox's user; null if deleted")
+    user: str | None = said("the mailbox's user, by the shortest name that is nobody else's; null if deleted")
     mailbox: int = said("the mailbox's number")
     message: str = said("its id; ids sort by time")
     state: Literal["new", "saved"] = said("not heard yet, or kept")
@@ -209,7 +211,7 @@ class VoiceMessages(Shape):
 class Greeting(Shape):
     """A user's own greeting."""
 
-    user: str | None = said("the user's e-mail; null if deleted")
+    user: str | None = said("the user, by the shortest name that is nobody else's; null if deleted")
     mailbox: int = said("the mailbox's number")
     occasion: Occasion = said("when callers hear it")
     seconds: float = said("its length")

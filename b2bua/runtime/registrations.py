@@ -176,7 +176,7 @@ class Registrations:
             user = self._devices.directory.user(account.user_id) if account is not None else None
             rows.append(
                 {
-                    "user": user.email if user is not None else None,
+                    "user": user.known_as if user is not None else None,
                     "username": binding.username,
                     "contact": str(binding.contact),
                     "source": str(binding.flow.remote),

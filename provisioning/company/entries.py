@@ -1,8 +1,8 @@
 """A customer, a user and a trunk in the form in which they are edited, judged, compared and shown.
 
-Numbers are E.164 with a plus, e-mails lower case, MACs 12 lower-case hex digits. A user refers to another by e-mail;
-the order of a list says nothing. Each field is annotated with all that is known of it: a new setting is written here,
-gets its column in `store/model.py`, and is followed by the call plan.
+Numbers are E.164 with a plus, e-mails lower case, MACs 12 lower-case hex digits. A user refers to another by e-mail, or
+by extension if there is none; the order of a list says nothing. Each field is annotated with all that is known of it: a
+new setting is written here, gets its column in `store/model.py`, and is followed by the call plan.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class UserEntry:
     """A user. `pin` is None to keep what is stored (or generate one), empty for none."""
 
     name: Annotated[str, Setting("Full name", values.text)]
-    email: Annotated[str, Setting("E-mail", values.checked(values.email))]
+    email: Annotated[str | None, Setting("E-mail", values.checked(values.email))] = None
     extension: Annotated[str | None, Setting("Extension", coded=_extension)] = None
     numbers: Annotated[
         tuple[str, ...], Setting("Assigned numbers", _E164, listed, each=True, column=False)
@@ -113,6 +113,11 @@ class UserEntry:
     pin: Annotated[str | None, Setting("", values.pin, by=By.USER, column=False, key="voice_portal_pin")] = (
         field(default=None, repr=False)
     )
+
+    @property
+    def known_as(self) -> str:
+        """The name by which others refer to the user: the e-mail, or the extension if there is none."""
+        return self.email or self.extension or ""
 
     def treatments(self) -> dict[str, TreatmentEntry]:
         """The three treatments by occasion."""

@@ -6,6 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+
+def known_as(email: str | None, extension: str | None, user: int) -> str:
+    """The one name that a user goes by inside the customer."""
+    return email or extension or f"id:{user}"
+
+
+def in_words(name: str, email: str | None, extension: str | None) -> str:
+    """`Anna <anna@acme.example>`; `Lift (extension 204)` without an e-mail."""
+    if email:
+        return f"{name} <{email}>"
+    return f"{name} (extension {extension})" if extension else name
+
+
 SHOWN = 5
 """How many of those who may be meant are listed."""
 
@@ -61,9 +74,9 @@ class KnownUsers:
             raise SeveralUsers(f"{name} may be any of {len(found)} users. Say which one: {_or(ways)}.")
         return found[0]
 
-    def name_of(self, user: int) -> str | None:
-        """The shortest name that means this user and nobody else; None if there is no such user."""
-        found = self._users.get(user)
+    def name_of(self, user: int | None) -> str | None:
+        """The shortest name that means this user and nobody else; None for nobody."""
+        found = None if user is None else self._users.get(user)
         return None if found is None else self._best(found)
 
     def email_of(self, user: int | None) -> str | None:

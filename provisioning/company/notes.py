@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from b2bua.callplan.classes import destination_class
-from b2bua.callplan.settings import Action
+from b2bua.callplan.settings import Action, Notify
 from b2bua.callplan.situation import Limits
 from provisioning.company.entries import CustomerEntry, UserEntry
 from provisioning.company.parts import BUSY, NOT_ANSWERED
@@ -35,6 +35,7 @@ def notes_on(customers: Sequence[CustomerEntry], final: Sequence[Placed]) -> Ite
             yield from _unreachable(user)
         yield from _mobiles(customer)
         yield from _numberless(customer)
+        yield from _unmailed(customer)
     for placed in final:
         yield from _long_waits(placed)
         if circle := _circle(placed):
@@ -81,6 +82,13 @@ def _mobiles(customer: CustomerEntry) -> Iterator[str]:
         )
 
 
+def _unmailed(customer: CustomerEntry) -> Iterator[str]:
+    """Whoever has no e-mail is not told of anything by e-mail."""
+    names = [user.name for user in customer.users if user.email is None and user.notify != Notify()]
+    if names:
+        yield (f"without an e-mail: {', '.join(names)} of {customer.name}. Nothing is mailed to them.")
+
+
 def _numberless(customer: CustomerEntry) -> Iterator[str]:
     """Without a number, a user's redirects elsewhere fail (I5), and so does a call back in an emergency (E2)."""
     numberless = [user for user in customer.users if user.default_number is None]
@@ -100,16 +108,16 @@ def _numberless(customer: CustomerEntry) -> Iterator[str]:
 
 def _long_waits(placed: Placed) -> Iterator[str]:
     """Callers wait for a limited time, whatever the delays on their way come to (R11)."""
-    users = {user.email: user for _, user in placed.users}
+    users = {user.known_as: user for _, user in placed.users}
     for user in users.values():
-        waited, after, visited = 0.0, user, {user.email}
+        waited, after, visited = 0.0, user, {user.known_as}
         while True:
             treatment = after.not_answered
             waited += 0.0 if treatment.action is Action.KEEP_RINGING else treatment.after
             if treatment.action is not Action.USER or treatment.user not in users.keys() - visited:
                 break
             after = users[treatment.user]
-            visited.add(after.email)
+            visited.add(after.known_as)
         if waited > LIMITS.max_unanswered:
             yield (
                 f"{user.name}: the delays on the way of a call that nobody answers come to {waited:g} seconds; "
@@ -125,12 +133,12 @@ def _numbers(user: UserEntry) -> set[str]:
 
 def _circle(placed: Placed) -> list[str]:
     """The users on one circle of redirects, in the order that a call would visit them, or none."""
-    owners = {number: user.email for _, user in placed.users for number in user.numbers}
+    owners = {number: user.known_as for _, user in placed.users for number in user.numbers}
     targets: dict[str, set[str]] = {}
     for _, user in placed.users:
         treatments = user.treatments().values()
         numbers = {entry.number for entry in treatments} | {user.permanent_redirect}
-        targets[user.email] = {entry.user for entry in treatments if entry.user} | {
+        targets[user.known_as] = {entry.user for entry in treatments if entry.user} | {
             owners[number] for number in numbers if number in owners
         }
     try:

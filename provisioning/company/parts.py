@@ -24,11 +24,11 @@ def target(value: object, codes: Codes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TreatmentEntry:
-    """What becomes of a call on one occasion; `user` is the e-mail of the target, `after` in seconds."""
+    """What becomes of a call on one occasion; `user` is the e-mail or extension of the target, `after` in seconds."""
 
     action: Action
     after: Annotated[float, Setting("after", values.seconds)] = 0.0
-    user: Annotated[str | None, Setting("user", values.checked(values.email))] = None
+    user: Annotated[str | None, Setting("user", values.checked(values.user))] = None
     number: Annotated[str | None, Setting("number", coded=target)] = None
     announce: Annotated[bool, Setting("announce", values.flag)] = False
     present_dialled_number: Annotated[bool, Setting("present the dialled number", values.flag)] = False

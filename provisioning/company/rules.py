@@ -173,7 +173,7 @@ def _customer(placed: Placed, blocked: frozenset[str], *, everyone_known: bool) 
     if customer.emergency_number and customer.emergency_number not in customer.numbers:
         place = (*placed.place, "emergency_number")
         yield Problem(place, "number.not-customers", _of(customer, customer.emergency_number))
-    emails = [((*place, "email"), user.email) for place, user in users]
+    emails = [((*place, "email"), user.email or "") for place, user in users]
     yield from _repeated(emails, "email.twice", others.emails)
     extensions = [((*place, "extension"), user.extension or "") for place, user in users]
     yield from _repeated(extensions, "extension.twice", others.extensions)
@@ -193,7 +193,8 @@ def _customer(placed: Placed, blocked: frozenset[str], *, everyone_known: bool) 
     for who in others.with_soft_clients:
         place = (*placed.place, OtherUser(who), "soft_clients")
         yield Problem(place, "customer.hardware-only", {"customer": customer.name})
-    known = {user.email for _, user in users}.union(others.emails) if everyone_known else None
+    held = {name for _, user in users for name in (user.email, user.extension) if name}
+    known = held.union(others.emails, others.extensions) if everyone_known else None
     for place, user in users:
         yield from _user(place, user, customer, blocked)
         for occasion, treatment in user.treatments().items():
@@ -209,6 +210,8 @@ def _customer(placed: Placed, blocked: frozenset[str], *, everyone_known: bool) 
 def _user(
     place: Place, user: UserEntry, customer: CustomerEntry, blocked: frozenset[str]
 ) -> Iterator[Problem]:
+    if not user.known_as:
+        yield Problem((*place, "email"), "user.nameless")
     if user.default_number and user.default_number not in user.numbers:
         yield Problem((*place, "default_number"), "number.not-users", {"value": user.default_number})
     if presented := user.presentation_number:
@@ -248,7 +251,7 @@ def _treatment(
             yield _misplaced((*place, key), Action.NUMBER, entry)
     if entry.number:
         yield from _target((*place, "number"), entry.number, user, customer, blocked)
-    if entry.user == user.email:
+    if entry.user and entry.user in (user.email, user.extension):
         yield Problem((*place, "user"), "redirect.oneself")
     elif entry.user and known is not None and entry.user not in known:
         yield Problem((*place, "user"), "redirect.no-user", _of(customer, entry.user))

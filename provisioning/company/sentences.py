@@ -24,6 +24,8 @@ SENTENCES: Mapping[str, str] = {
     "key.missing": "{key} is missing",
     "key.unknown": "is not a known key; {hint!s}",
     "email.form": "{value} is not an e-mail address",
+    "user.form": "{value} is neither an e-mail address nor an extension",
+    "user.nameless": "is missing, and there is no extension: a user is known by one of them",
     "username.form": "{value} is not a username: 1 to 64 letters, digits and . _ ~ + -, beginning with a letter "
     "or digit",
     "vendor.form": '{value} must be one word, such as "yealink"',

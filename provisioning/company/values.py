@@ -18,6 +18,7 @@ import phonenumbers
 from provisioning.company.unfit import Unfit
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
+_EXTENSION = re.compile(r"[0-9]{1,8}")
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~+-]{0,63}")
 _VENDOR = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _HOST_NAME = re.compile(
@@ -118,6 +119,15 @@ def email(value: str) -> str:
     """An e-mail address, in lower case."""
     if not _EMAIL.fullmatch(value):
         raise Unfit("email.form", value=value)
+    return value.lower()
+
+
+def user(value: str) -> str:
+    """A user of the same customer: an e-mail, in lower case, or an extension."""
+    if _EXTENSION.fullmatch(value):
+        return value
+    if not _EMAIL.fullmatch(value):
+        raise Unfit("user.form", value=value)
     return value.lower()
 
 

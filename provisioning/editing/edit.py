@@ -28,6 +28,7 @@ from provisioning.editing.reading import Current, read_blocked, read_customer, r
 from provisioning.editing.refusals import Stale, TakesBack
 from provisioning.editing.rows import Rows
 from provisioning.editing.stored import read_stored
+from provisioning.editing.targets import by_one_name
 from provisioning.editing.whole import Whole, read_whole
 from provisioning.editing.wishes import Wish
 from provisioning.store.errors import StoreError
@@ -215,6 +216,7 @@ async def _plan(store: Store, limits: Limits, actor: Actor, wish: Wish) -> Prepa
         version = await read_version(session)
         desired = await wish(session)
         stored = await read_stored(session, desired)
+        desired = by_one_name(desired, stored)
         demand_all(actor, desired, stored)
         if (seen := desired.seen) and await version_of(session, seen.kind, seen.id) > seen.version:
             raise Stale(await changes_since(session, seen.version, seen.kind, seen.id))

@@ -21,9 +21,9 @@ def customer_entry(row: model.Customer, numbers: Iterable[str]) -> CustomerEntry
     return CustomerEntry(**columns, numbers=tuple(sorted(numbers)), allowed_classes=classes)
 
 
-def user_entry(row: model.User, numbers: Iterable[str], emails: Mapping[int, str]) -> UserEntry:
-    """The user. `emails` are those of the users that are redirected to, by id. `pin` is empty where there is none."""
-    treatments: dict[str, Any] = {each.occasion: treatment_entry(each, emails) for each in row.treatments}
+def user_entry(row: model.User, numbers: Iterable[str], names: Mapping[int, str]) -> UserEntry:
+    """The user. `names` are what the users that are redirected to go by, by id. `pin` is empty where there is none."""
+    treatments: dict[str, Any] = {each.occasion: treatment_entry(each, names) for each in row.treatments}
     devices = {kind: [each for each in row.devices if each.kind == kind] for kind in (SOFT, DESK)}
     return UserEntry(
         **{name: getattr(row, name) for name in columns_of(UserEntry)},
@@ -46,12 +46,12 @@ def trunk_entry(row: model.Trunk) -> TrunkEntry:
     return TrunkEntry(**columns, **lists)
 
 
-def treatment_entry(row: model.Treatment, emails: Mapping[int, str]) -> TreatmentEntry:
+def treatment_entry(row: model.Treatment, names: Mapping[int, str]) -> TreatmentEntry:
     """A redirect whose target was deleted shows without a target."""
     return TreatmentEntry(
         action=Action(row.action),
         after=row.after,
-        user=None if row.target_user_id is None else emails.get(row.target_user_id),
+        user=None if row.target_user_id is None else names.get(row.target_user_id),
         number=row.target_number,
         announce=row.announce,
         present_dialled_number=row.present_dialled_number,

@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from b2bua.callplan.codes import Codes
 from provisioning.company.changes import Change, Changes, Generated
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.known import in_words
 from provisioning.company.notes import notes_on
 from provisioning.company.problems import Place, Problem
 from provisioning.company.rules import Placed, check, check_values
@@ -201,7 +202,7 @@ def _plan_user(
     if known is not None and user.id is not None:
         more += _lost_numbers(user.id, customer, known)
     default = entry_words(UserEntry(entry.name, entry.email))
-    subject = _subject(entry.name, entry.email, _name_of(customer, known))
+    subject = _subject(entry, _name_of(customer, known))
     if change := _change(subject, old, entry_words(entry), default, more):
         plan.items.append(Planned(change, "user", customer, user))
 
@@ -229,7 +230,7 @@ def _plan_pin(plan: Plan, user: DesiredUser, row: model.User | None, hasher: Pas
     entry, stored = user.entry, row.pin_hash if row is not None else None
     if entry.pin is None and stored is None:
         plan.pins[id(user)] = generate_pin(entry.numbers)
-        plan.generated.append(Generated("voice portal PIN", entry.email, plan.pins[id(user)]))
+        plan.generated.append(Generated("voice portal PIN", entry.known_as, plan.pins[id(user)]))
         return ["Voice portal PIN: generated"]
     if entry.pin is None or (not entry.pin and stored is None):
         return []
@@ -261,7 +262,7 @@ def _plan_deleted(plan: Plan, customer: DesiredCustomer, known: StoredCustomer) 
         if row.devices:
             details.append(f"Released: {', '.join(device.username for device in row.devices)}")
         details.append("The mailbox is kept for 30 days")
-        change = Change("delete", _subject(row.name, row.email, name), tuple(details))
+        change = Change("delete", _subject(entry, name), tuple(details))
         plan.items.append(Planned(change, "user", customer, id=user))
     if customer.gone:
         plan.items.append(Planned(Change("delete", f"customer {name}"), "customer", customer))
@@ -299,5 +300,5 @@ def _name_of(customer: DesiredCustomer, known: StoredCustomer | None) -> str:
     return known.row.name
 
 
-def _subject(name: str, email: str, customer: str) -> str:
-    return f"user {name} <{email}> of {customer}"
+def _subject(user: UserEntry, customer: str) -> str:
+    return f"user {in_words(user.name, user.email, user.extension)} of {customer}"

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.known import known_as
 from provisioning.editing.audit import version_of
 from provisioning.editing.entries import customer_entry, trunk_entry, user_entry
 from provisioning.editing.refusals import ThereIsNone
@@ -41,12 +42,13 @@ async def read_user(session: AsyncSession, user: int) -> Current[UserEntry]:
     numbers = await session.scalars(select(model.Number.number).where(model.Number.user_id == user))
     targets = {each.target_user_id for each in row.treatments if each.target_user_id}
     found = await session.execute(
-        select(model.User.id, model.User.email).where(
+        select(model.User.id, model.User.email, model.User.extension).where(
             model.User.id.in_(targets), model.User.deleted_at.is_(None)
         )
     )
     of = await session.get_one(model.Customer, row.customer_id)
-    entry = user_entry(row, numbers, {target.id: target.email for target in found})
+    names = {target.id: known_as(target.email, target.extension, target.id) for target in found}
+    entry = user_entry(row, numbers, names)
     version = await version_of(session, "user", user)
     return Current(user, entry, version, row.customer_id, of.hardware_only)
 

@@ -118,7 +118,7 @@ class Rows:
                     row.extension = None
                 if row.email != entry.email:
                     # Nobody's, until all who are to have another one have given theirs up.
-                    row.email = f" {row.id}"
+                    row.email = None
                 kept = kept_devices(entry, row)
             gone += [device.username for device in row.devices if device.username not in kept]
             row.devices[:] = kept.values()
@@ -162,7 +162,7 @@ class Rows:
         """The ids of those whom users of the customer may redirect to, by e-mail."""
         known = self.stored.of(customer)
         others = known.targets if known is not None else {}
-        return others | {user.entry.email: self._users[id(user)].id for user in customer.users}
+        return others | {user.entry.known_as: self._users[id(user)].id for user in customer.users}
 
     def _treatments(
         self, user: DesiredUser, row: model.User, targets: Mapping[str, int], customer: DesiredCustomer
@@ -175,7 +175,9 @@ class Rows:
                 treatment = model.Treatment(occasion=occasion)
                 row.treatments.append(treatment)
             elif (
-                entry.user is None and known is not None and entry == treatment_entry(treatment, known.emails)
+                entry.user is None
+                and known is not None
+                and entry == treatment_entry(treatment, known.names_by_id)
             ):
                 # One whose target was deleted keeps it: it is still to fail as such (D9).
                 continue

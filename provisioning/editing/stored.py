@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from provisioning.company.entries import CustomerEntry, UserEntry
+from provisioning.company.known import in_words, known_as
 from provisioning.company.rules import Elsewhere, Others
 from provisioning.editing.desired import Desired, DesiredCustomer
 from provisioning.editing.entries import SOFT, customer_entry, user_entry
@@ -39,12 +40,15 @@ class StoredCustomer:
     """All of them where the customer itself is edited, else those that the edit is about."""
     others: Others = field(default_factory=Others)
     targets: dict[str, int] = field(default_factory=dict)
-    """Users who are not edited, by e-mail, as far as the edit is about them."""
+    """Users who are not edited, by what they go by, as far as the edit is about them."""
+    names: dict[str, str] = field(default_factory=dict)
+    """What they go by, by e-mail and by extension."""
     redirecting: defaultdict[int | str, list[tuple[int, Shown]]] = field(
         default_factory=lambda: defaultdict(list)
     )
     """Who redirects to a user who goes or to a number that is taken away, by the user's id or the number."""
-    emails: Mapping[int, str] = field(default_factory=dict)
+    names_by_id: Mapping[int, str] = field(default_factory=dict)
+    """What edited users, and those that they redirect to, go by."""
 
     def numbers_of(self, user: int) -> list[str]:
         """The numbers that the user has."""
@@ -52,7 +56,7 @@ class StoredCustomer:
 
     def user_entry(self, user: int) -> UserEntry:
         """An edited user as stored."""
-        return user_entry(self.users[user], self.numbers_of(user), self.emails)
+        return user_entry(self.users[user], self.numbers_of(user), self.names_by_id)
 
     def entry(self) -> CustomerEntry:
         """The customer as stored, with the numbers that were read."""
@@ -76,6 +80,14 @@ class Stored:
 async def read_stored(session: AsyncSession, desired: Desired) -> Stored:
     """Read what `desired` is about. Raises ThereIsNone for an id that there is not."""
     return await _Reading(session, desired).read()
+
+
+_WHO = model.User.id, model.User.email, model.User.extension
+
+
+def _goes_by(row: Any) -> str:
+    """What the user of a row with these columns goes by inside the customer."""
+    return known_as(row.email, row.extension, row.id)
 
 
 class _Reading:
@@ -145,17 +157,18 @@ class _Reading:
             known = self.customers[customer.id].users.keys() if customer.id is not None else set()
             if missing := named - known:
                 raise ThereIsNone(f"There is no user {min(missing)}.")
-        await self._emails()
+        await self._names_by_id()
 
-    async def _emails(self) -> None:
-        """The e-mails of those that the edited users redirect to."""
+    async def _names_by_id(self) -> None:
+        """What the edited users, and those that they redirect to, go by."""
         rows = [user for customer in self.customers.values() for user in customer.users.values()]
         targets = {each.target_user_id for row in rows for each in row.treatments if each.target_user_id}
-        query = select(model.User.id, model.User.email).where(model.User.deleted_at.is_(None))
+        query = select(model.User.id, model.User.email, model.User.extension)
+        query = query.where(model.User.deleted_at.is_(None))
         found = await self._matching(query, model.User.id, targets)
-        emails = {row.id: row.email for row in found} | {row.id: row.email for row in rows}
+        names = {row.id: _goes_by(row) for row in found} | {row.id: _goes_by(row) for row in rows}
         for customer in self.customers.values():
-            customer.emails = emails
+            customer.names_by_id = names
 
     async def _numbers(self) -> None:
         """All numbers of customers that are edited themselves, and those of edited users."""
@@ -189,17 +202,22 @@ class _Reading:
         for row in await self._matching(others, model.User.email, self.wanted.emails):
             if self._is_other(row.id, row.customer_id):
                 emails[row.customer_id][row.email] = row.email
-                self.customers[row.customer_id].targets[row.email] = row.id
+                self._target(row, row.email)
         for row in await self._matching(others, model.User.extension, self.wanted.extensions):
             if self._is_other(row.id, row.customer_id):
-                extensions[row.customer_id][row.extension] = row.email
+                extensions[row.customer_id][row.extension] = _goes_by(row)
+                if row.email is not None:
+                    emails[row.customer_id][row.email] = row.email
+                self._target(row, row.extension)
         held = {
             number: row.user_id
             for customer in self.customers.values()
             for number, row in customer.numbers.items()
             if row.user_id is not None and row.user_id not in self.touched
         }
-        names = {row.id: row.email for row in await self._matching(others, model.User.id, set(held.values()))}
+        names = {
+            row.id: _goes_by(row) for row in await self._matching(others, model.User.id, set(held.values()))
+        }
         for customer in self.desired.customers:
             if customer.id is None:
                 continue
@@ -215,36 +233,41 @@ class _Reading:
                 with_soft_clients=await self._with_soft_clients(customer),
             )
 
+    def _target(self, row: Row[Any], called: str) -> None:
+        """Somebody who is not edited, whom a redirect may mean by that e-mail or extension."""
+        customer, name = self.customers[row.customer_id], _goes_by(row)
+        customer.targets[name] = row.id
+        customer.names[called] = name
+
     def _is_other(self, user: int, customer: int) -> bool:
         return customer in self.customers and user not in self.touched
 
     async def _presenting(self, customer: int, lost: Collection[str]) -> dict[str, str]:
-        query = select(model.User.id, model.User.email, model.User.presentation_number).where(
+        query = select(*_WHO, model.User.presentation_number).where(
             model.User.customer_id == customer, model.User.deleted_at.is_(None)
         )
         rows = await self._matching(query, model.User.presentation_number, lost)
-        return {row.presentation_number: row.email for row in rows if row.id not in self.touched}
+        return {row.presentation_number: _goes_by(row) for row in rows if row.id not in self.touched}
 
     async def _with_soft_clients(self, customer: DesiredCustomer) -> tuple[str, ...]:
         if customer.entry is None or not customer.entry.hardware_only:
             return ()
         query = (
-            select(model.User.id, model.User.email)
+            select(*_WHO)
             .join(model.Device, model.Device.user_id == model.User.id)
             .where(model.User.customer_id == customer.id, model.User.deleted_at.is_(None))
             .where(model.Device.kind == SOFT)
             .distinct()
-            .order_by(model.User.email)
+            .order_by(model.User.email, model.User.extension)
         )
-        return tuple(row.email for row in await self.session.execute(query) if row.id not in self.touched)
+        return tuple(_goes_by(row) for row in await self.session.execute(query) if row.id not in self.touched)
 
     async def _devices(self) -> frozenset[str]:
         """Who holds a username that is wanted; returns those of other customers."""
         query = select(
             func.lower(model.Device.username).label("username"),
-            model.User.id,
             model.User.customer_id,
-            model.User.email,
+            *_WHO,
         ).join(model.User, model.User.id == model.Device.user_id)
         strange = set()
         for row in await self._matching(query, func.lower(model.Device.username), self.wanted.usernames):
@@ -253,14 +276,14 @@ class _Reading:
             elif row.id not in self.touched:
                 usernames = self.customers[row.customer_id].others.usernames
                 assert isinstance(usernames, dict)
-                usernames[row.username] = row.email
+                usernames[row.username] = _goes_by(row)
         return frozenset(strange)
 
     async def _redirects(self) -> None:
         """Who redirects to users who go, or to numbers that users lose (P7)."""
         users = {each for customer in self.desired.customers for each in customer.deleted}
         numbers = {number for customer in self.desired.customers for number in self._lost(customer)}
-        who = (model.User.id, model.User.customer_id, model.User.name, model.User.email)
+        who = (*_WHO, model.User.customer_id, model.User.name)
         live = model.User.deleted_at.is_(None)
         treatments = (
             select(*who, model.Treatment.target_user_id, model.Treatment.target_number)
@@ -279,7 +302,7 @@ class _Reading:
         """Somebody of another customer, who may redirect to the number too, is nobody's business."""
         if row.customer_id in self.customers:
             found = self.customers[row.customer_id].redirecting[target]
-            each = (row.id, f"{row.name} <{row.email}>")
+            each = (row.id, in_words(row.name, row.email, row.extension))
             if each not in found:
                 found.append(each)
 

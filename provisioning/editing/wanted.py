@@ -14,6 +14,7 @@ class Wanted:
     """The values that whatever is edited has or refers to. Usernames are lower case."""
 
     emails: frozenset[str]
+    """Like extensions, those of redirects to users among them."""
     extensions: frozenset[str]
     numbers: frozenset[str]
     usernames: frozenset[str]
@@ -23,7 +24,9 @@ class Wanted:
         """Those of what is to be."""
         users = [user.entry for customer in desired.customers for user in customer.users]
         treatments = [treatment for user in users for treatment in user.treatments().values()]
-        emails = {user.email for user in users} | {entry.user for entry in treatments if entry.user}
+        targets = {entry.user for entry in treatments if entry.user}
+        emails = targets.union(user.email for user in users if user.email)
+        extensions = targets.union(user.extension for user in users if user.extension)
         numbers = {number for user in users for number in _numbers(user)}
         for customer in desired.customers:
             if customer.entry is not None:
@@ -31,7 +34,7 @@ class Wanted:
         trunks = {trunk.entry.username.lower() for trunk in desired.trunks if trunk.entry.username}
         return cls(
             frozenset(emails),
-            frozenset(user.extension for user in users if user.extension),
+            frozenset(extensions),
             frozenset(numbers),
             frozenset(trunks.union(name for user in users for name in usernames(user))),
         )

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.known import known_as
 from provisioning.editing.entries import customer_entry, trunk_entry, user_entry
 from provisioning.editing.reading import read_blocked
 from provisioning.store import model
@@ -41,10 +42,10 @@ async def read_whole(session: AsyncSession) -> Whole:
     )
     query = select(model.User).where(model.User.deleted_at.is_(None)).order_by(model.User.id)
     rows = (await session.scalars(query.options(*loaded))).all()
-    emails = {row.id: row.email for row in rows}
+    names = {row.id: known_as(row.email, row.extension, row.id) for row in rows}
     users: defaultdict[int, list[UserEntry]] = defaultdict(list)
     for row in rows:
-        users[row.customer_id].append(user_entry(row, of_user[row.id], emails))
+        users[row.customer_id].append(user_entry(row, of_user[row.id], names))
     customers = select(model.Customer).where(model.Customer.deleted_at.is_(None)).order_by(model.Customer.id)
     return Whole(
         await read_version(session),

@@ -146,7 +146,7 @@ class _Reading:
             soft_clients=tuple(self._whole(SoftClient, each) for each in table.tables("soft_clients")),
             desk_phones=tuple(self._whole(DeskPhone, each) for each in table.tables("desk_phones")),
         )
-        self._was(table, values.checked(values.email))
+        self._was(table, values.checked(values.user))
         notify.finish()
         table.finish()
         return entry

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from provisioning.company.entries import CustomerEntry
+from provisioning.company.known import in_words, known_as
 from provisioning.company.problems import Place
 from provisioning.editing.desired import Desired, DesiredCustomer, DesiredTrunk, DesiredUser, FromFile
 from provisioning.file.company_file import CompanyFile
@@ -19,8 +20,8 @@ from provisioning.store import model
 @dataclass(frozen=True, slots=True)
 class _User:
     id: int
-    name: str
-    email: str
+    known_as: str
+    words: str
 
 
 async def desired_by(
@@ -82,10 +83,12 @@ def _customer(
     entry: CustomerEntry, index: int, number: int | None, known: list[_User], find: _Finder, *, prune: bool
 ) -> DesiredCustomer:
     place: Place = ("customers", index)
-    ids = {user.email: user.id for user in known}
+    ids = {user.known_as: user.id for user in known}
     users = tuple(
         DesiredUser(
-            find(ids, user.email, (*place, "users", position), str.lower), user, (*place, "users", position)
+            find(ids, user.known_as, (*place, "users", position), str.lower),
+            user,
+            (*place, "users", position),
         )
         for position, user in enumerate(entry.users)
     )
@@ -96,10 +99,18 @@ def _customer(
 
 async def _users(session: AsyncSession, customers: set[int]) -> Mapping[int, list[_User]]:
     users: defaultdict[int, list[_User]] = defaultdict(list)
-    query = select(model.User.customer_id, model.User.id, model.User.name, model.User.email)
+    query = select(
+        model.User.customer_id, model.User.id, model.User.name, model.User.email, model.User.extension
+    )
     for row in await session.execute(query.where(model.User.deleted_at.is_(None)).order_by(model.User.id)):
         if row.customer_id in customers:
-            users[row.customer_id].append(_User(row.id, row.name, row.email))
+            users[row.customer_id].append(
+                _User(
+                    row.id,
+                    known_as(row.email, row.extension, row.id),
+                    in_words(row.name, row.email, row.extension),
+                )
+            )
     return users
 
 
@@ -110,7 +121,7 @@ def _kept(
     for customer in desired:
         named = {user.id for user in customer.users}
         missing = [
-            f"{user.name} <{user.email}>"
+            user.words
             for user in (users[customer.id] if customer.id is not None else [])
             if user.id not in named
         ]

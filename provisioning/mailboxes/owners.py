@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from media.message import Message
 from media.owners import Owner, OwnersUnavailable, PinProblem, PinVerdict
+from provisioning.company.known import in_words
 from provisioning.control import notify_changed
 from provisioning.editing.access import Actor, Themselves, Way
 from provisioning.editing.edit import Editing
@@ -105,10 +106,11 @@ class StoredOwners:
         """See `Owners`. Returns once call handling knows, or after a second."""
         with unavailable():
             async with self._store.reading() as session:
-                email = await session.scalar(select(User.email).where(*_has_access(user)))
-            if email is None:
+                who = select(User.name, User.email, User.extension).where(*_has_access(user))
+                row = (await session.execute(who)).first()
+            if row is None:
                 raise OwnersUnavailable(f"user {user} has no voice portal any more")
-            actor = Actor(email, Way.TELEPHONE, (Themselves(user),))
+            actor = Actor(row.email or in_words(*row), Way.TELEPHONE, (Themselves(user),))
             try:
                 await self._editing.set_pin(actor, user, pin)
             except Refused as refused:

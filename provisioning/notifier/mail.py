@@ -72,6 +72,8 @@ def sender_domain(sender: str) -> str:
 
 def _to(recipient: Recipient) -> Address:
     """The address alone: Python 3.11 folds a long name wrongly."""
+    if recipient.email is None:
+        raise ValueError("the user has no e-mail address")
     try:
         return Address(addr_spec=recipient.email)
     except (ValueError, MessageError, IndexError) as error:  # the parser runs off the end of some

@@ -15,7 +15,7 @@ class Recipient:
 
     user: int
     name: str
-    email: str
+    email: str | None
     country: str
     zone: ZoneInfo
 

@@ -115,7 +115,7 @@ class User(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     name: Mapped[str]
-    email: Mapped[str]
+    email: Mapped[str | None]
     extension: Mapped[str | None]
     default_number: Mapped[str | None]
     presentation_number: Mapped[str | None]

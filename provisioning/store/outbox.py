@@ -108,11 +108,11 @@ async def put(
 
 
 async def _switches(session: AsyncSession, users: Collection[int]) -> dict[int, set[str]]:
-    """Of those that are not deleted, the events that they want mail about."""
+    """Of those that are not deleted and have an e-mail address, the events that they want mail about."""
     user = model.User
     found = await session.execute(
         select(user.id, user.notify_voicemail, user.notify_missed_call).where(
-            user.id.in_(users), user.deleted_at.is_(None)
+            user.id.in_(users), user.deleted_at.is_(None), user.email.is_not(None)
         )
     )
     return {

@@ -53,18 +53,23 @@ def intervals(draw: DrawFn) -> tuple[Interval, ...]:
     return (*kept, *(Interval(day, time(0), time(0)) for day in whole))
 
 
+def _called(index: str, place: int) -> str:
+    """What a user goes by: every second one has no e-mail."""
+    return f"20{place}" if place % 2 else f"u{place}@c{index}.example"
+
+
 @st.composite
 def users(draw: DrawFn, index: str, place: int, people: int, numbers: list[str]) -> UserEntry:
     """A user whose numbers are every third of the customer's."""
     own = tuple(numbers[place::3]) if place < 3 else ()
-    others = [f"u{each}@c{index}.example" for each in range(people) if each != place]
+    others = [_called(index, each) for each in range(people) if each != place]
     elsewhere = [each for each in (*numbers, "+441632960777") if each not in own]
     clients = draw(st.sets(st.sampled_from(["a", "B", "c.d"]), max_size=3))
     phones = draw(st.sets(st.integers(1, 255), max_size=2))
     return UserEntry(
         name=draw(NAMES),
-        email=f"u{place}@c{index}.example",
-        extension=draw(st.sampled_from([None, f"20{place}"])),
+        email=None if place % 2 else _called(index, place),
+        extension=f"20{place}" if place % 2 else draw(st.sampled_from([None, f"20{place}"])),
         numbers=own,
         default_number=draw(st.sampled_from([None, *own])),
         presentation_number=draw(st.sampled_from([None, *numbers])),

@@ -162,7 +162,7 @@ allow_from = ["127.0.0.1/8"]
         'acme.toml:4: country: "UK" is not a country code of two capital letters, such as "GB"',
         'acme.toml:7: numbers: "01632960101" must be a number with plus and country code, '
         'such as "+441632960101"',
-        'acme.toml:9: "email" is missing',
+        "acme.toml:9: email: is missing, and there is no extension: a user is known by one of them",
         'acme.toml:11: extention: is not a known key; did you mean "extension"?',
         "acme.toml:12: voice_portal_pin: is a run of digits; choose another",
         'acme.toml:14: soft_clients.username: "has space" is not a username: 1 to 64 letters, digits and '

@@ -80,3 +80,18 @@ def test_the_messages_of_each_call_stay_its_own_though_a_call_id_came_twice(tmp_
         (2, ["other"]),
         (3, ["second"]),
     ]
+
+
+def test_users_keep_their_emails_when_these_become_optional(tmp_path: Path) -> None:
+    flags = ("suspended", "reject_anonymous", "withhold_number", "notify_missed_call", "notify_voicemail")
+    user = {"id": 7, "customer_id": 1, "name": "Anna", "email": "anna@acme.example", "max_calls": 1}
+    user |= dict.fromkeys((*flags, "out_of_hours_enabled"), 0)
+    customer = {"id": 1, "name": "Acme", "country": "GB", "timezone": "Europe/London", "hardware_only": 0}
+    customer |= {"suspended": 0, "allowed_classes": "[]"}
+    make(tmp_path, "0009", ("customers", customer), ("users", user))
+
+    async def read() -> int:
+        async with await open_store(tmp_path) as store:
+            return (await store.users()).find("anna@acme.example@Acme").id
+
+    assert asyncio.run(read()) == 7
