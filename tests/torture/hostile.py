@@ -142,8 +142,8 @@ class Hostile(asyncio.DatagramProtocol):
     def _message(self, transport: str) -> bytes:
         """A message that is right: of a call, of a registration, or of a dialog that there is."""
         kind = self.chance.choice(
-            ("INVITE", "INVITE", "INVITE", "REGISTER", "REGISTER", "OPTIONS", "CANCEL", "dialog", "dialog",
-             "dialog", "answer", "ACK", "SUBSCRIBE", "PRACK")
+            ("INVITE", "INVITE", "INVITE", "INVITE", "REGISTER", "REGISTER", "REGISTER", "OPTIONS", "CANCEL", "dialog",
+             "dialog", "dialog", "dialog", "dialog", "answer", "ACK", "SUBSCRIBE", "PRACK")
         )  # fmt: skip
         if kind == "dialog" and self._dialogs:
             name = self.chance.choice(list(self._dialogs)[-50:])

@@ -24,7 +24,7 @@ from tests.torture.load import REGISTRATIONS, Load
 
 MESSAGES = round(20_000 * float(os.environ.get("TORTURE_SCALE", "1")))
 """Those that the service reads behind the digest, or from a trunk."""
-MESSAGES_A_SECOND = 200
+MESSAGES_A_SECOND = 150
 WARM_UP = 5_000
 """As many first. Python asks the system for memory by the megabyte and returns only what is quite empty: the few
 objects that are kept hold on to what the others took in a burst, and after some bursts that grows no more."""
@@ -129,7 +129,7 @@ def is_given_back(service: Service, before: dict[str, Size]) -> bool:
     return all(size.rss < before[kind].rss + MORE_MEMORY for kind, size in sizes(service).items())
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 async def test_hostile_messages(new_service: ServiceFactory, tmp_path: Path, chance: random.Random) -> None:
     service = await asyncio.to_thread(new_service, QUICK)
     mallory = Company("hostile", range(301, 301 + ON_UDP + ON_TCP), mailboxes=(401, 402))
