@@ -40,7 +40,7 @@ def _extension(value: object, codes: Codes) -> str:
 
 def _or(otherwise: str) -> Any:
     """Words for a value that may be left out."""
-    return lambda value: value or otherwise
+    return lambda value: otherwise if value is None else str(value)
 
 
 def _phones(phones: Iterable[DeskPhone]) -> str:
@@ -151,6 +151,12 @@ class CustomerEntry:
         True
     )
     emergency_number: Annotated[str | None, Setting("Emergency number", _E164)] = None
+    max_users: Annotated[
+        int | None, Setting("Users at most", values.whole(0, values.MOST), _or("any number"), By.PARTNER)
+    ] = None
+    max_numbers: Annotated[
+        int | None, Setting("Numbers at most", values.whole(0, values.MOST), _or("any number"), By.PARTNER)
+    ] = None
     users: tuple[UserEntry, ...] = ()
 
 

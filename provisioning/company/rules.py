@@ -38,6 +38,8 @@ class Others:
     dropped: Names = field(default_factory=dict)
     presenting: Names = field(default_factory=dict)
     """Numbers that they present and the customer is to lose."""
+    count: int = 0
+    """How many they are in all."""
     with_soft_clients: tuple[str, ...] = ()
     """Asked for where the customer is to be hardware-only."""
 
@@ -173,6 +175,7 @@ def _customer(placed: Placed, blocked: frozenset[str], *, everyone_known: bool) 
     if customer.emergency_number and customer.emergency_number not in customer.numbers:
         place = (*placed.place, "emergency_number")
         yield Problem(place, "number.not-customers", _of(customer, customer.emergency_number))
+    yield from _limits(placed)
     emails = [((*place, "email"), user.email or "") for place, user in users]
     yield from _repeated(emails, "email.twice", others.emails)
     extensions = [((*place, "extension"), user.extension or "") for place, user in users]
@@ -205,6 +208,19 @@ def _customer(placed: Placed, blocked: frozenset[str], *, everyone_known: bool) 
             if occasion == "out_of_hours" and treatment.always:
                 yield Problem((*place, occasion, "always"), "option.never")
             yield from _treatment((*place, occasion), treatment, user, customer, known, blocked)
+
+
+def _limits(placed: Placed) -> Iterator[Problem]:
+    """How many users and numbers the customer may have (P8)."""
+    customer = placed.customer
+    users = placed.others.count + len(placed.users)
+    for key, code, most, count in (
+        ("max_users", "customer.max-users", customer.max_users, users),
+        ("max_numbers", "customer.max-numbers", customer.max_numbers, len(customer.numbers)),
+    ):
+        if most is not None and count > most:
+            values = {"customer": customer.name, "most": most, "value": count}
+            yield Problem((*placed.place, key), code, values)
 
 
 def _user(

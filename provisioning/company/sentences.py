@@ -10,6 +10,7 @@ from provisioning.company.problems import OtherUser, Problem
 
 SENTENCES: Mapping[str, str] = {
     # Values, whatever they are of
+    "password.length": "must be {shortest!s} to {longest!s} printable characters",
     "text.kind": "must be text{quotes}, not {value}",
     "text.empty": "must not be empty",
     "text.long": "is longer than {longest!s} characters",
@@ -71,6 +72,9 @@ SENTENCES: Mapping[str, str] = {
     "number.not-users": "{value} is not among the numbers of this user",
     "number.never-presented": "{value} may not be presented: 09, 118, 070, 084 and 087 never are",
     "customer.hardware-only": "{customer!s} is hardware-only: its users have no soft clients",
+    "customer.max-users": "{customer!s} may have {most!s} users, and would have {value}",
+    "customer.max-numbers": "{customer!s} may have {most!s} numbers, and would have {value}",
+    "account.hardware-only": "is of a hardware-only customer, whose users and administrators do not sign in",
     "after.no-delay": "must be 0 or left out with {setting}",
     "option.missing": "is missing: {setting} needs it",
     "option.elsewhere": "goes with {setting} only, and the action is {action}",

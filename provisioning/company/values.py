@@ -30,6 +30,9 @@ _MIDNIGHT = "24:00"
 MAX_TIMER = 120
 MAX_CALLS = 100
 LONGEST_TEXT = 200
+SHORTEST_PASSWORD = 12
+MOST = 1_000_000
+"""Users or numbers that a customer can be allowed."""
 
 
 def text(value: object) -> str:
@@ -50,6 +53,13 @@ def secret(value: object) -> str:
     """A password: text of printable characters, exactly as written."""
     if not isinstance(value, str) or not value or not value.isprintable() or len(value) > LONGEST_TEXT:
         raise Unfit("secret.kind", longest=LONGEST_TEXT)
+    return value
+
+
+def account_password(value: str) -> str:
+    """A password that somebody signs in with, exactly as written."""
+    if not SHORTEST_PASSWORD <= len(value) <= LONGEST_TEXT or not value.isprintable():
+        raise Unfit("password.length", shortest=SHORTEST_PASSWORD, longest=LONGEST_TEXT)
     return value
 
 

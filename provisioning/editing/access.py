@@ -62,6 +62,8 @@ class Actor:
     way: Way
     roles: tuple[Role, ...]
     scopes: frozenset[str] | None = None
+    account: int | None = None
+    """The account that the person signed in with, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Resource:
     user: int | None = None
     hardware_only: bool = False
     """Whether the customer is."""
+    account: int | None = None
 
 
 LEAST: Mapping[tuple[Kind, Action], By] = {
@@ -84,6 +87,10 @@ LEAST: Mapping[tuple[Kind, Action], By] = {
     ("customer", Action.CHANGE): By.ADMINISTRATOR,
     ("customer", Action.ADD): By.PARTNER,
     ("customer", Action.DELETE): By.PARTNER,
+    ("account", Action.READ): By.USER,
+    ("account", Action.CHANGE): By.USER,
+    ("account", Action.ADD): By.ADMINISTRATOR,
+    ("account", Action.DELETE): By.ADMINISTRATOR,
     **{(kind, action): By.PARTNER for kind in ("trunk", "platform") for action in Action},
 }
 """The least that somebody must be to do it. Which settings they may change then is each setting's own matter."""
@@ -98,6 +105,8 @@ IN_WORDS: Mapping[By, str] = {
 def standing(actor: Actor, resource: Resource) -> By | None:
     """What the actor is to the resource; None for a stranger, who is not to know that it exists (P1)."""
     found = [by for role in actor.roles if (by := _standing(role, actor.way, resource)) is not None]
+    if resource.account is not None and resource.account == actor.account:
+        found.append(By.USER)
     return max(found, default=None)
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
 from provisioning.company.problems import Place
 
-Kind = Literal["platform", "trunk", "customer", "user"]
+Kind = Literal["platform", "trunk", "customer", "user", "account"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,8 @@ def demand(actor: Actor, action: Action, resource: Resource) -> None:
     if may(actor, action, resource):
         return
     if standing(actor, resource) is None:
-        raise ThereIsNone(
-            f"There is no {resource.kind} {resource.user or resource.customer or ''}".rstrip() + "."
-        )
+        which = resource.account if resource.kind == "account" else resource.user or resource.customer
+        raise ThereIsNone(f"There is no {resource.kind} {which or ''}".rstrip() + ".")
     raise NotAllowed(f"{actor.name} may not {action} this {resource.kind}.")
 
 
@@ -49,17 +48,17 @@ def _customer(actor: Actor, customer: DesiredCustomer, known: StoredCustomer | N
     elif customer.entry is not None:
         demand(actor, Action.CHANGE, itself)
         by = standing(actor, itself)
-        yield from _settings(by, known.entry(), customer.entry, customer.place)
+        yield from forbidden(by, known.entry(), customer.entry, customer.place)
     for user in customer.users:
         of = Resource("user", customer.id, user.id, hardware_only)
         demand(actor, Action.ADD if user.id is None else Action.CHANGE, of)
         if known is not None and user.id is not None:
-            yield from _settings(standing(actor, of), known.user_entry(user.id), user.entry, user.place)
+            yield from forbidden(standing(actor, of), known.user_entry(user.id), user.entry, user.place)
     for gone in customer.deleted:
         demand(actor, Action.DELETE, Resource("user", customer.id, gone, hardware_only))
 
 
-def _settings(by: By | None, old: Any, new: Any, place: Place) -> Iterator[Problem]:
+def forbidden(by: By | None, old: Any, new: Any, place: Place) -> Iterator[Problem]:
     """The settings that differ and that whoever is no more than `by` may not change."""
     for name, setting in settings_of(type(new)).items():
         if (by is None or by < setting.by) and getattr(old, name) != getattr(new, name):

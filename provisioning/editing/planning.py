@@ -21,7 +21,7 @@ from provisioning.editing.entries import trunk_entry
 from provisioning.editing.refusals import Refused
 from provisioning.editing.stored import Stored, StoredCustomer
 from provisioning.store import model
-from provisioning.store.pins import generate_pin, pin_matches
+from provisioning.store.pins import generate_pin, hash_matches
 from provisioning.store.secrets import SecretKey, generate_password
 
 
@@ -234,7 +234,7 @@ def _plan_pin(plan: Plan, user: DesiredUser, row: model.User | None, hasher: Pas
         return ["Voice portal PIN: generated"]
     if entry.pin is None or (not entry.pin and stored is None):
         return []
-    if not user.pin_anew and pin_matches(hasher, stored, entry.pin):
+    if not user.pin_anew and hash_matches(hasher, stored, entry.pin):
         return []
     plan.pins[id(user)] = entry.pin
     return ["Voice portal PIN: " + ("removed" if not entry.pin else "set" if stored is None else "changed")]

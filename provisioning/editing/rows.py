@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from provisioning.company.entries import UserEntry
@@ -17,6 +17,7 @@ from provisioning.editing.entries import DESK, SOFT, treatment_entry
 from provisioning.editing.planning import Plan, Planned, kept_devices
 from provisioning.editing.stored import Stored
 from provisioning.store import model
+from provisioning.store.base import Base
 from provisioning.store.pin_attempts import forget_attempts
 from provisioning.store.secrets import SecretKey, generate_password
 
@@ -108,10 +109,13 @@ class Rows:
             return
         named = {user.id: user.entry for user in customer.users}
         gone = []
+        if customer.gone:
+            await self._forget_roles(model.SignInRole.customer_id == known.row.id)
         for row in known.users.values():
             entry = named.get(row.id)
             kept: dict[str, model.Device] = {}
             if entry is None:
+                await self._forget_roles(model.SignInRole.user_id == row.id)
                 self._delete(row)
             else:
                 if row.extension != entry.extension:
@@ -124,6 +128,10 @@ class Rows:
             row.devices[:] = kept.values()
         if gone:
             await self.session.execute(delete(model.Binding).where(model.Binding.username.in_(gone)))
+
+    async def _forget_roles(self, of: ColumnElement[bool]) -> None:
+        """Accounts are no longer this user, or administrator of this customer."""
+        await self.session.execute(delete(model.SignInRole).where(of))
 
     def _delete(self, row: model.User) -> None:
         """Leave only what the mailbox needs, and what redirects to the user still point at (P7, D9)."""
@@ -278,7 +286,7 @@ class Rows:
         return row
 
 
-def _copy(entry: Any, row: model.Base) -> None:
+def _copy(entry: Any, row: Base) -> None:
     """The settings that columns of the same name keep."""
     for column in columns_of(type(entry)):
         setattr(row, column, getattr(entry, column))

@@ -229,9 +229,20 @@ class _Reading:
                 extensions=extensions[customer.id],
                 numbers={number: who for number, who in mine.items() if number in self.wanted.numbers},
                 dropped={number: who for number, who in mine.items() if number not in kept},
+                count=await self._count(customer, stored),
                 presenting=await self._presenting(customer.id, stored.numbers.keys() - kept),
                 with_soft_clients=await self._with_soft_clients(customer),
             )
+
+    async def _count(self, customer: DesiredCustomer, stored: StoredCustomer) -> int:
+        """How many users are not edited, where the customer may have so many only."""
+        most = stored.row.max_users if customer.entry is None else customer.entry.max_users
+        if most is None:
+            return 0
+        query = select(func.count()).where(
+            model.User.customer_id == stored.row.id, model.User.deleted_at.is_(None)
+        )
+        return (await self.session.execute(query)).scalar_one() - len(stored.users)
 
     def _target(self, row: Row[Any], called: str) -> None:
         """Somebody who is not edited, whom a redirect may mean by that e-mail or extension."""

@@ -26,7 +26,7 @@ from provisioning.store.errors import StoreError
 from provisioning.store.model import Customer, User
 from provisioning.store.outbox import Channel, VoicemailLeft
 from provisioning.store.pin_attempts import count_attempt, forget_attempts, read_attempts
-from provisioning.store.pins import pin_matches
+from provisioning.store.pins import hash_matches
 from provisioning.store.store import Store
 
 log = structlog.get_logger()
@@ -94,7 +94,7 @@ class StoredOwners:
                 counted = await count_attempt(session, user, self._clock())
             if counted is None:
                 return PinVerdict.LOCKED
-            if await asyncio.to_thread(pin_matches, self._store.hasher, pin_hash, pin):
+            if await asyncio.to_thread(hash_matches, self._store.hasher, pin_hash, pin):
                 async with self._store.writing() as session:
                     await forget_attempts(session, (user,))
                 return PinVerdict.RIGHT

@@ -7,56 +7,13 @@ Numbers are E.164 with a plus, MACs 12 lower-case hex digits, times UTC.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    MetaData,
-    Text,
-    TypeDecorator,
-    func,
-    text,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware time, stored in UTC; a naive one is refused with ValueError."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To the database: UTC without a zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a stored time needs a zone")
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """From the database: aware, in UTC."""
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-class Base(DeclarativeBase):
-    """Names every constraint, so that a migration can alter it on SQLite and on PostgreSQL."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {datetime: UtcTime, str: Text, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+from provisioning.store.base import Base
 
 
 class SettingsVersion(Base):
@@ -89,6 +46,8 @@ class Customer(Base):
     allowed_classes: Mapped[list[Any]]
     users_override: Mapped[bool] = mapped_column(server_default=text("1"))
     emergency_number: Mapped[str | None]
+    max_users: Mapped[int | None]
+    max_numbers: Mapped[int | None]
     deleted_at: Mapped[datetime | None]
     """A deleted one keeps its row as long as a mailbox of its users may be kept."""
 
@@ -247,6 +206,34 @@ class AppliedFile(Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     subject_id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int]
+
+
+class SignInAccount(Base):
+    """What somebody signs in with (P8), apart from users: without a `password_hash` nobody does yet.
+
+    `email` is lower case; `second_factor` is the encrypted secret of one-time codes. Ids are never given out twice,
+    because the audit names them.
+    """
+
+    __tablename__ = "sign_in_accounts"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    password_hash: Mapped[str | None]
+    second_factor: Mapped[bytes | None]
+    disabled: Mapped[bool]
+
+
+class SignInRole(Base):
+    """What an account is: `partner`, `administrator` of a customer, or a `user`."""
+
+    __tablename__ = "sign_in_roles"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("sign_in_accounts.id"), index=True)
+    kind: Mapped[str]
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
 
 
 class BlockedNumber(Base):

@@ -26,7 +26,7 @@ def generate_pin(own_numbers: Iterable[str]) -> str:
             return pin
 
 
-def pin_matches(hasher: PasswordHasher, pin_hash: str | None, pin: str) -> bool:
+def hash_matches(hasher: PasswordHasher, pin_hash: str | None, pin: str) -> bool:
     """Whether `pin` is the one behind `pin_hash`; no PIN set, or a hash that is none, matches nothing."""
     if pin_hash is None:
         return False

@@ -24,7 +24,7 @@ from provisioning.store.directory import Directory
 from provisioning.store.errors import StoreError
 from provisioning.store.model import SettingsVersion, User
 from provisioning.store.outbox import CallMissed, Channel
-from provisioning.store.pins import pin_hasher, pin_matches
+from provisioning.store.pins import hash_matches, pin_hasher
 from provisioning.store.secrets import SecretKey
 
 BUSY_TIMEOUT = 5000  # ms that a writer waits for another process's transaction
@@ -94,7 +94,7 @@ class Store:
         """Whether this is the user's voice portal PIN. Not for callers: nothing is counted, and nothing locks (W4)."""
         async with self.reading() as session:
             pin_hash = await session.scalar(select(User.pin_hash).where(User.id == user))
-        return await asyncio.to_thread(pin_matches, self.hasher, pin_hash, pin)
+        return await asyncio.to_thread(hash_matches, self.hasher, pin_hash, pin)
 
     async def load_bindings(self) -> tuple[StoredBinding, ...]:
         """All bindings of accounts that still exist, expired ones included."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.store.pins import pin_hasher, pin_matches
+from provisioning.store.pins import hash_matches, pin_hasher
 from tests.conftest import ServiceFactory
 from tests.support import meter
 from tests.support.service import Service
@@ -266,7 +266,7 @@ class Torture:
             books = next((each for each in self.books.values() if each.email == email), None)
             if books is None:
                 continue
-            if not any(pin_matches(hasher, pin_hash, pin) for pin in books.pin.possible):
+            if not any(hash_matches(hasher, pin_hash, pin) for pin in books.pin.possible):
                 faults.append(f"{email}: the PIN is none of {books.pin.possible}")
             greeting = self.service.data / "mailbox" / str(user) / "greetings" / "no-answer.wav"
             found = NO_GREETING

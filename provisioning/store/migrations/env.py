@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
-from provisioning.store.model import Base
+from provisioning.store.model import SettingsVersion
 
 with context.config.attributes["connection"].connect() as connection:
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=SettingsVersion.metadata,
         render_as_batch=True,
         transactional_ddl=True,
     )

@@ -28,6 +28,8 @@ OTHER_CUSTOMER = {
     "allowed_classes": ("internal",),
     "users_override": False,
     "emergency_number": "+441632960100",
+    "max_users": 7,
+    "max_numbers": 0,
 }
 OTHER_USER = {
     "name": "Bert",

@@ -25,7 +25,7 @@ from provisioning.editing.edit import Editing
 from provisioning.editing.refusals import NotAllowed, Refused, ThereIsNone
 from tests.provisioning.editing.people import ACME, ADMIN, ANNA, BERT, BERTS, BETA, CLEO, PARTNER
 
-KINDS = ("platform", "trunk", "customer", "user")
+KINDS = ("platform", "trunk", "customer", "user", "account")
 
 
 def test_the_table_says_something_of_everything() -> None:

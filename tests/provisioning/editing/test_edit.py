@@ -21,6 +21,7 @@ from provisioning.editing.refusals import Refused, Stale, ThereIsNone
 from provisioning.file.apply import apply_changes
 from provisioning.file.company_file import parse_company_file
 from provisioning.store import model
+from provisioning.store.base import Base
 from provisioning.store.store import Store
 from tests.provisioning.companies import customer, user
 from tests.provisioning.editing.people import ACME, ADMIN, ANNA, BERT, BETA, CARRIER, CLEO, PARTNER
@@ -352,13 +353,13 @@ async def test_an_edit_of_one_user_reads_no_more_of_a_large_company(store: Store
 
         current = await editing.user(PARTNER, 1)
         event.listen(store._engine.sync_engine, "after_cursor_execute", statement)
-        event.listen(model.Base, "load", row, propagate=True)
+        event.listen(Base, "load", row, propagate=True)
         try:
             entry = replace(current.entry, max_calls=current.entry.max_calls + 1)
             await editing.change_user(PARTNER, 1, entry, current.version)
         finally:
             event.remove(store._engine.sync_engine, "after_cursor_execute", statement)
-            event.remove(model.Base, "load", row)
+            event.remove(Base, "load", row)
         reads.append((counted[0], counted[1]))
     assert reads[0] == reads[1]
     assert reads[0][0] < 60

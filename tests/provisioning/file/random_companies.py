@@ -113,6 +113,8 @@ def customers(draw: DrawFn, index: int) -> CustomerEntry:
         allowed_classes=("internal", "national", "mobile", *classes),
         users_override=draw(st.booleans()),
         emergency_number=draw(st.sampled_from([None, *numbers])),
+        max_users=draw(st.sampled_from([None, people, 99])),
+        max_numbers=draw(st.sampled_from([None, len(numbers)])),
         users=tuple(draw(users(str(index), place, people, numbers)) for place in range(people)),
     )
 

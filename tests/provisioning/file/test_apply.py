@@ -18,7 +18,7 @@ from provisioning.file.refusal import CompanyFileError
 from provisioning.store.errors import StoreError
 from provisioning.store.model import Device, Number
 from provisioning.store.model import User as UserRow
-from provisioning.store.pins import pin_matches
+from provisioning.store.pins import hash_matches
 from provisioning.store.store import Store, open_store
 from tests.provisioning.changing import changing_settings
 from tests.provisioning.companies import EVERY_KEY, customer, user
@@ -139,7 +139,7 @@ async def test_secrets_that_are_left_out_are_generated_once_and_then_kept(store:
     }
     assert await password(store, "anna") == made["soft client password", "anna"]
     stored = (await by_email(store))["anna"].pin_hash
-    assert pin_matches(CHEAP, stored, made["voice portal PIN", "anna@acme.example"])
+    assert hash_matches(CHEAP, stored, made["voice portal PIN", "anna@acme.example"])
     (trunk,) = (await store.directory("ringplan")).trunks
     assert trunk.password == made["trunk password", "carrier"]
     assert not set(made.values()) & set(str(done.changes).split())
@@ -165,7 +165,7 @@ async def test_secrets_that_are_given_are_stored_and_changed_without_being_shown
     ]
     assert done.generated == ()
     assert await password(store, "reception") == "new password"
-    assert pin_matches(CHEAP, (await by_email(store))["reception"].pin_hash, "530864")
+    assert hash_matches(CHEAP, (await by_email(store))["reception"].pin_hash, "530864")
     assert (await store.directory("ringplan")).trunks[0].password == "third password"
 
 

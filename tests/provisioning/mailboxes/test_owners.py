@@ -22,7 +22,7 @@ from provisioning.mailboxes.owners import StoredOwners
 from provisioning.notifier.queue import Outbox
 from provisioning.store.model import Customer, User
 from provisioning.store.outbox import Channel, VoicemailLeft
-from provisioning.store.pins import pin_matches
+from provisioning.store.pins import hash_matches
 from provisioning.store.store import Store, open_store
 from tests.provisioning.changing import changing_settings
 from tests.provisioning.companies import customer, user
@@ -222,7 +222,7 @@ async def test_a_try_counts_although_it_is_cut_short(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "pin_matches", killed)
+        patch.setattr(module, "hash_matches", killed)
         for _ in range(5):
             with pytest.raises(KeyboardInterrupt):
                 await owners.check_pin(ANNA, PIN)
@@ -237,9 +237,9 @@ async def test_ten_thousand_guesses_of_parallel_calls_and_two_processes(
 
     def counted(hasher: PasswordHasher, pin_hash: str | None, pin: str) -> bool:
         looked_at.append(clock.now)
-        return pin_matches(hasher, pin_hash, pin)
+        return hash_matches(hasher, pin_hash, pin)
 
-    monkeypatch.setattr(module, "pin_matches", counted)
+    monkeypatch.setattr(module, "hash_matches", counted)
     chance = random.Random(4)
     async with await open_store(tmp_path / "data", CHEAP) as other:
         sides = [StoredOwners(store, tmp_path / "none", (), clock) for store in (people, other)]

@@ -11,8 +11,9 @@ from sqlalchemy import create_engine, insert, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
+from provisioning.store.base import Base, UtcTime
 from provisioning.store.database import prepare
-from provisioning.store.model import Base, Customer, Trunk, UtcTime
+from provisioning.store.model import Customer, Trunk
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_model(tmp_path: Path) -> None:

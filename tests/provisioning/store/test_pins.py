@@ -8,7 +8,7 @@ from media.owners import PinProblem
 from provisioning.company.pins import pin_problem
 from provisioning.company.sentences import SENTENCES, say
 from provisioning.store import pins
-from provisioning.store.pins import generate_pin, pin_hasher, pin_matches
+from provisioning.store.pins import generate_pin, hash_matches, pin_hasher
 from tests.provisioning.conftest import CHEAP
 
 OWN = ("+441632960101",)
@@ -59,10 +59,10 @@ def test_a_generated_pin_obeys_the_rules(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_pin_is_hashed_by_argon2_and_matches_only_itself() -> None:
     stored = CHEAP.hash("402917")
     assert "402917" not in stored
-    assert pin_matches(CHEAP, stored, "402917")
-    assert not pin_matches(CHEAP, stored, "402918")
-    assert not pin_matches(CHEAP, None, "402917")
-    assert not pin_matches(CHEAP, "no hash", "402917")
+    assert hash_matches(CHEAP, stored, "402917")
+    assert not hash_matches(CHEAP, stored, "402918")
+    assert not hash_matches(CHEAP, None, "402917")
+    assert not hash_matches(CHEAP, "no hash", "402917")
 
 
 def test_pins_of_a_real_store_are_hashed_at_the_strength_that_is_promised() -> None:
