@@ -94,7 +94,7 @@ def test_twinkles_keys_arrive_and_it_leaves_a_message(
         # The hash key cuts the greeting short.
         alice.wait_heard(0.5)
         alice.send_digits("#")
-        alice.wait_heard(5.0)
+        alice.wait_heard(3.5)
         alice.hang_up()
         (message,) = wait_for(lambda: company.mailbox("bob"), 20, "the message")
         assert meter.frequency(meter.read_wav(Path(str(message["path"])))) == pytest.approx(440, abs=3)

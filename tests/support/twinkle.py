@@ -148,12 +148,16 @@ class Twinkle:
         self._command(f"redirect sip:{number}@{self._registrar}")
 
     def hold(self) -> None:
-        """Put the call on hold."""
+        """Put the call on hold. Asked back before that is done, it would refuse."""
+        self._forget()
         self._command("hold")
+        self._wait("re-INVITE successful")
 
     def resume(self) -> None:
         """Take the call back."""
+        self._forget()
         self._command("retrieve")
+        self._wait("re-INVITE successful")
 
     def send_digits(self, digits: str) -> None:
         """Press keys."""
