@@ -11,7 +11,7 @@ case $purpose in
     run) programs="ffmpeg:ffmpeg" ;;
     call|bench) programs="sipp:sip-tester" ;;
     bench-peers) programs="sipp:sip-tester kamailio:kamailio" ;;
-    test) programs="ffmpeg:ffmpeg sipp:sip-tester baresip:baresip linphonec:linphone-cli kamailio:kamailio" ;;
+    test) programs="ffmpeg:ffmpeg sipp:sip-tester baresip:baresip linphonec:linphone-cli twinkle-console:twinkle-console kamailio:kamailio" ;;
     *) echo "usage: $0 run|call|test|bench|bench-peers" >&2; exit 2 ;;
 esac
 

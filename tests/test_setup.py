@@ -104,13 +104,13 @@ def test_root_gets_the_debian_packages_of_the_purpose_only(machine: Machine) -> 
     machine.has("sipp")
     assert machine.setup("test").returncode == 0
     apt = [call for call in machine.calls() if call.startswith("apt-get install")]
-    assert apt == ["apt-get install -y --no-install-recommends baresip linphone-cli kamailio"]
+    assert apt == ["apt-get install -y --no-install-recommends baresip linphone-cli twinkle-console kamailio"]
 
 
 @pytest.mark.parametrize("purpose", ["run", "test"])
 def test_greetings_need_ffmpeg(machine: Machine, purpose: str) -> None:
     (machine.programs / "ffmpeg").unlink()
-    for name in ("sipp", "baresip", "linphonec", "kamailio"):
+    for name in ("sipp", "baresip", "linphonec", "twinkle-console", "kamailio"):
         machine.has(name)
     assert machine.setup(purpose).returncode == 0
     assert "apt-get install -y --no-install-recommends ffmpeg" in machine.calls()
@@ -135,7 +135,7 @@ def test_others_get_the_exact_command_and_nothing_is_done(machine: Machine) -> N
     ran = machine.setup("test")
     assert ran.returncode == 1
     assert (
-        "    sudo apt-get install -y --no-install-recommends sip-tester baresip linphone-cli kamailio\n"
+        "    sudo apt-get install -y --no-install-recommends sip-tester baresip linphone-cli twinkle-console kamailio\n"
         in ran.stderr
     )
     assert not any(call.startswith("apt-get") for call in machine.calls())

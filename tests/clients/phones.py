@@ -14,8 +14,9 @@ from tests.support.linphone import Linphone
 from tests.support.pjsua2_phone import Pjsua2Phone
 from tests.support.pyvoip import PyVoip
 from tests.support.service import Service
+from tests.support.twinkle import Twinkle
 
-Phone = Baresip | Linphone | Pjsua2Phone | PyVoip
+Phone = Baresip | Linphone | Pjsua2Phone | PyVoip | Twinkle
 P = TypeVar("P", bound=Phone)
 PASSWORD = "a-password-of-the-tests"
 FIRST_NUMBER = 540
