@@ -16,7 +16,7 @@ from b2bua.sip.text.transport import Transport
 from b2bua.sip.transactions.layer import TransactionLayer
 from b2bua.transport.addresses import Addresses
 from b2bua.transport.tcp import Limits, Receiver, TcpTransport
-from b2bua.transport.udp import Doorkeeper, UdpTransport
+from b2bua.transport.udp import Gate, UdpTransport
 from config.settings import Settings
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ class Hearing:
     """Who hears what arrives."""
 
     layer: TransactionLayer
-    gate: Doorkeeper
+    gate: Gate
     """Says who is heard at all."""
     lost: tuple[Callable[[Flow, float], None], ...]
     """Who hears that a connection has gone, in this order."""

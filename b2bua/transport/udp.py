@@ -32,7 +32,7 @@ SLICE = 16  # datagrams handled before the event loop may look at anything else
 STRANGERS = 4  # of each of their classes, while many wait
 
 
-class Doorkeeper(Protocol):
+class Gate(Protocol):
     """Who decides what is handled first, and what becomes of what cannot wait. Must not raise."""
 
     def rank(self, data: bytes, flow: Flow) -> Rank | None:
@@ -70,7 +70,7 @@ class UdpTransport:
         local: SocketAddress,
         received: Callable[[bytes, Flow], None],
         limit: int,
-        door: Doorkeeper,
+        door: Gate,
     ) -> None:
         self.local = local
         self._received = received
@@ -89,7 +89,7 @@ class UdpTransport:
         receive_buffer: int,
         received: Callable[[bytes, Flow], None],
         limit: int,
-        door: Doorkeeper,
+        door: Gate,
     ) -> UdpTransport:
         """Bind a socket; `receive_buffer` is asked of the kernel, in bytes. Raises OSError, such as a port in use."""
         endpoint = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
