@@ -66,17 +66,7 @@ def command(
             f"Nothing was written: {file} would take back what was changed elsewhere since it was last applied or "
             "exported. Write those changes into the file (ringplan export shows them), or use --overwrite."
         ) from None
-    if done is None:
-        print("Nothing was written: --dry-run.")
-        return
-    for one in done.generated:
-        print(f"{one.kind} of {one.owner}: {one.secret} (shown only now)")
-    if not done.changes:
-        return
-    if done.in_force:
-        print("Saved and in force.")
-    else:
-        print("Saved; in force when call handling is back.")
+    console.saved(done)
 
 
 def _read(path: Path, codes: Codes) -> CompanyFile:

@@ -11,6 +11,7 @@ import typer
 from pydantic import BaseModel
 
 from config.settings import ConfigError, Settings, load
+from provisioning.company.changes import Applied
 from provisioning.company.known import KnownUsers, NoSuchUser
 from provisioning.control import NotRunningError, ask
 from provisioning.store.errors import StoreError
@@ -72,6 +73,17 @@ def ask_service(given: Settings, do: str, **fields: Any) -> dict[str, Any]:
         return ask(given.run_dir / "control.sock", do, **fields)
     except NotRunningError as error:
         raise CommandError(f"Ringplan is not running on {given.data_dir} ({error}).") from None
+
+
+def saved(done: Applied | None) -> None:
+    """Print what came of an edit, with the secrets that were made for it; None after a dry run."""
+    if done is None:
+        print("Nothing was written: --dry-run.")
+        return
+    for one in done.generated:
+        print(f"{one.kind} of {one.owner}: {one.secret} (shown only now)")
+    if done.changes:
+        print("Saved and in force." if done.in_force else "Saved; in force when call handling is back.")
 
 
 def show(value: BaseModel) -> None:

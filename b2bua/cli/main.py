@@ -12,6 +12,7 @@ from b2bua.cli import (
     apply,
     backup,
     calls,
+    edit,
     explain,
     export,
     greeting,
@@ -34,6 +35,8 @@ app = typer.Typer(
 for group in (run, apply, export, explain, calls, registrations, identity, trunks, logs, backup):
     app.add_typer(group.app)
 app.add_typer(greeting.app, name="greeting")
+for kind in edit.COMMANDS:
+    app.add_typer(kind.app, name=kind.name)
 app.add_typer(voicemail.app, name="voicemail")
 
 

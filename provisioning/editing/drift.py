@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from provisioning.editing.access import Way
 from provisioning.editing.audit import AuditEntry, changes_since, customer_changes, deletions
 from provisioning.editing.desired import Desired, Kind
 from provisioning.editing.planning import Plan, Planned
@@ -74,7 +73,7 @@ def _scope(planned: Planned) -> Scope:
 
 
 async def _since(session: AsyncSession, scope: Scope, version: int) -> Sequence[AuditEntry]:
-    """What was changed of it after that version."""
+    """What was changed of it after that version: never by a file, which would have been remembered."""
     kind, subject = scope
     if subject is None and kind != "platform":
         return await deletions(session, kind, version)
@@ -85,7 +84,7 @@ async def _since(session: AsyncSession, scope: Scope, version: int) -> Sequence[
 
 def _undone(entries: Sequence[AuditEntry], planned: Sequence[Planned]) -> Iterator[AuditEntry]:
     for entry in entries:
-        if entry.way is not Way.FILE and any(_undoes(each, entry) for each in planned):
+        if any(_undoes(each, entry) for each in planned):
             yield entry
 
 

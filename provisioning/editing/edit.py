@@ -24,7 +24,15 @@ from provisioning.editing.desired import Desired, Kind
 from provisioning.editing.drift import remember, scopes, taken_back
 from provisioning.editing.permission import demand, demand_all
 from provisioning.editing.planning import Plan, judge, make_plan
-from provisioning.editing.reading import Current, read_blocked, read_customer, read_trunk, read_user
+from provisioning.editing.reading import (
+    Current,
+    customer_names,
+    read_blocked,
+    read_customer,
+    read_trunk,
+    read_user,
+    trunk_names,
+)
 from provisioning.editing.refusals import Stale, TakesBack
 from provisioning.editing.rows import Rows
 from provisioning.editing.stored import read_stored
@@ -150,6 +158,18 @@ class Editing:
     async def block_numbers(self, actor: Actor, numbers: tuple[str, ...], seen: int) -> Applied:
         """Block exactly these numbers, if those that are blocked are still what was `seen`."""
         return await self.make(actor, wishes.block_numbers(numbers, seen))
+
+    async def customer_names(self, actor: Actor) -> dict[int, str]:
+        """The names of all customers by id, for the partner."""
+        demand(actor, Action.READ, Resource("platform"))
+        async with self.store.reading() as session:
+            return await customer_names(session)
+
+    async def trunk_names(self, actor: Actor) -> dict[int, str]:
+        """The names of all trunks by id."""
+        demand(actor, Action.READ, Resource("trunk"))
+        async with self.store.reading() as session:
+            return await trunk_names(session)
 
     async def whole(self, actor: Actor) -> Whole:
         """All customers, users and trunks, for the partner."""

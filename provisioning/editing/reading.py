@@ -83,3 +83,14 @@ async def users_of(session: AsyncSession, customer: int) -> frozenset[int]:
     """The ids of all users of a customer."""
     query = select(model.User.id).where(model.User.customer_id == customer, model.User.deleted_at.is_(None))
     return frozenset(await session.scalars(query))
+
+
+async def customer_names(session: AsyncSession) -> dict[int, str]:
+    """The names of all customers, by id."""
+    query = select(model.Customer.id, model.Customer.name).where(model.Customer.deleted_at.is_(None))
+    return {row.id: row.name for row in await session.execute(query)}
+
+
+async def trunk_names(session: AsyncSession) -> dict[int, str]:
+    """The names of all trunks, by id."""
+    return {row.id: row.name for row in await session.execute(select(model.Trunk.id, model.Trunk.name))}

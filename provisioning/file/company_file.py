@@ -80,7 +80,7 @@ def parse_company_file(text: str, source: str = "company file", codes: Codes = U
     top = Table(document, (), problems)
     blocked = top.each("blocked_numbers", values.checked(parse_e164))
     as_of = top.read("as_of", values.whole(0, MAX_VERSION), 0)
-    reading = _Reading(codes)
+    reading = Reading(codes)
     customers = tuple(reading.customer(table) for table in top.tables("customers"))
     trunks = tuple(reading.trunk(table) for table in top.tables("trunks"))
     top.finish()
@@ -105,7 +105,7 @@ def _syntax_error(told: str, text: str, source: str) -> CompanyFileError:
     return CompanyFileError(source, {(): line}, [Problem((), "file.toml", {"told": told})])
 
 
-class _Reading:
+class Reading:
     """Reads the tables of one file; `former` are the former names that it gives, by place."""
 
     def __init__(self, codes: Codes) -> None:
@@ -113,19 +113,22 @@ class _Reading:
         self.former: dict[Place, str] = {}
 
     def customer(self, table: Table) -> CustomerEntry:
+        """A customer with its users."""
         settings = table.settings(CustomerEntry, self.codes)
-        entry = CustomerEntry(**settings, users=tuple(map(self._user, table.tables("users"))))
+        entry = CustomerEntry(**settings, users=tuple(map(self.user, table.tables("users"))))
         self._was(table, values.text)
         table.finish()
         return entry
 
     def trunk(self, table: Table) -> TrunkEntry:
+        """A trunk."""
         entry = TrunkEntry(**table.settings(TrunkEntry, self.codes))
         self._was(table, values.text)
         table.finish()
         return entry
 
-    def _user(self, table: Table) -> UserEntry:
+    def user(self, table: Table) -> UserEntry:
+        """A user."""
         settings = table.settings(UserEntry, self.codes, "out_of_hours_enabled")
         if not table.has("default_number"):
             settings["default_number"] = next(iter(settings["numbers"]), None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
-from datetime import time
 from typing import Any
 
 from b2bua.callplan.settings import Interval
@@ -121,8 +120,4 @@ def _days(spans: Iterable[Interval]) -> Iterator[tuple[str, Value]]:
         if any(span.start == span.end for span in of_day):
             yield WEEKDAYS[day], "unavailable"
         else:
-            yield WEEKDAYS[day], [f"{span.start:%H:%M}-{_end(span.end)}" for span in of_day]
-
-
-def _end(end: time) -> str:
-    return "24:00" if end == time(0) else f"{end:%H:%M}"
+            yield WEEKDAYS[day], [f"{span.start:%H:%M}-{span.end:%H:%M}" for span in of_day]

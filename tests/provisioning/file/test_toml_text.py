@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from provisioning.file.toml_text import Value, toml_text
@@ -22,6 +22,7 @@ TABLES = st.recursive(
 )
 
 
+@example({"a": '\x7f\\"\n\U0001f600'}, set())
 @given(TABLES, st.sets(KEYS, max_size=2))
 def test_every_document_comes_back(document: dict[str, Value], inline: set[str]) -> None:
     assert tomllib.loads(toml_text(document, frozenset(inline))) == document
