@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import struct
 import subprocess
@@ -275,9 +276,11 @@ async def test_noise_between_good_headers_is_one_exception_or_noise() -> None:
 )
 async def test_memory_stays_bounded(name: str) -> None:
     upload = HOSTILE[name][0]()
+    # Tracing makes it several times slower: how long it takes is measured without.
     tracemalloc.start()
     try:
-        await outcome(upload)
+        with contextlib.suppress(GreetingRefused):
+            await convert(upload)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
