@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from contextlib import suppress
 from typing import NamedTuple
 
 from b2bua.runtime.clock import WallClock
+from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.flow import SocketAddress
 from b2bua.sip.text.message import canonical
 from provisioning.store.calllog import TraceEntry
@@ -117,8 +119,10 @@ def _entry(sight: Sight, leg: str, withheld: bool, since: float) -> TraceEntry:
     headers = []
     for line in lines:
         name, _, value = line.partition(":")
-        if canonical(name.rstrip(" \t")) in wanted:
-            headers.append((name.strip(), value.strip()))
+        # A line that is no header may be in what was answered with 400 all the same.
+        with suppress(BadMessage):
+            if canonical(name.rstrip(" \t")) in wanted:
+                headers.append((name.strip(), value.strip()))
     return TraceEntry(
         round(since + sight.moment, 6),
         "out" if sight.outgoing else "in",

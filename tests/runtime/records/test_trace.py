@@ -177,3 +177,15 @@ def test_what_belongs_to_no_call_has_a_bound_in_bytes(monkeypatch: pytest.Monkey
     assert [int(call_id) for call_id in trace._unknown] == [17, 18, 19]
     trace.see(21.0, False, "x" * 60_000, PEER, message())
     assert not trace._unknown
+
+
+async def test_a_line_that_is_no_header_costs_no_call_its_ladder() -> None:
+    trace = Trace(True)
+    trace.follow("one")
+    lines = ("From: <sip:anna@127.0.0.1>", "no header", "bad name: x", "\udcff: x", "To: <sip:201@127.0.0.1>")
+    data = "\r\n".join(["INVITE sip:201@127.0.0.1 SIP/2.0", *lines, "", ""]).encode(
+        "utf-8", "surrogateescape"
+    )
+    trace.see(1.0, False, "one", PEER, data)
+    (row,) = await rows(trace, {"one": "a"})
+    assert [name for name, _ in row.headers] == ["From", "To"]
