@@ -10,13 +10,12 @@ from typing import TypeVar
 
 from tests.support import meter
 from tests.support.baresip import Baresip
-from tests.support.linphone import Linphone
+from tests.support.console_phone import ConsolePhone
 from tests.support.pjsua2_phone import Pjsua2Phone
 from tests.support.pyvoip import PyVoip
 from tests.support.service import Service
-from tests.support.twinkle import Twinkle
 
-Phone = Baresip | Linphone | Pjsua2Phone | PyVoip | Twinkle
+Phone = Baresip | ConsolePhone | Pjsua2Phone | PyVoip
 P = TypeVar("P", bound=Phone)
 PASSWORD = "a-password-of-the-tests"
 FIRST_NUMBER = 540
@@ -74,6 +73,7 @@ class Company:
         self._number = next(_numbers)
         self._service, self._folder = service, folder
         self._first = FIRST_NUMBER + 3 * self._number
+        self._phones = count(1)
         self.configure(bob)
 
     def configure(self, bob: str) -> None:
@@ -94,8 +94,9 @@ class Company:
     def phone(self, kind: type[P], user: str, says: float | meter.Sound) -> Iterator[P]:
         """A phone of that kind that is registered for the user and speaks: a tone of so many Hz, or this sound."""
         sound = says if isinstance(says, meter.Sound) else meter.tone(says, seconds=30.0)
-        source = meter.write_wav(self._folder / f"{user}.wav", sound)
-        phone = kind(self._folder / user, self._service.sip, self.account(user), PASSWORD, source)
+        folder = self._folder / f"{user}-{next(self._phones)}"
+        source = meter.write_wav(folder.with_suffix(".wav"), sound)
+        phone = kind(folder, self._service.sip, self.account(user), PASSWORD, source)
         with phone:
             phone.register()
             yield phone

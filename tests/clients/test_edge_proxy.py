@@ -1,63 +1,104 @@
-"""A phone behind Kamailio, which puts itself in its way by Path and Record-Route (RFC 3327)."""
+"""Phones behind Kamailio, which puts itself in their way by Path and Record-Route (RFC 3327).
+
+Kamailio, the customer and Carol's phone behind it are there for all tests of this file.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from tests.clients.phones import Company
-from tests.support import meter
+from tests.clients.talking import (
+    hear,
+    hold_and_resume,
+    is_sent_on,
+    leaves_a_message,
+    seconds_of,
+    talk_press_keys_and_hold,
+)
 from tests.support.baresip import Baresip
 from tests.support.edge import Edge
 from tests.support.pjsua2_phone import Pjsua2Phone
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 
-BOTH_WAYS = 3
-"""`pjmedia_dir`, as pjsua2 reports it."""
+
+@pytest.fixture(scope="module")
+def edge(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    with Edge(tmp_path_factory.mktemp("edge") / "kamailio", service.sip) as running:
+        yield running
 
 
-def seconds_of(tone: float, heard: meter.Sound) -> float:
-    return sum(span.seconds for span in meter.tone_spans(heard, tone))
+@pytest.fixture(scope="module")
+def company(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    return Company(service, tmp_path_factory.mktemp("edge"))
+
+
+@pytest.fixture(scope="module")
+def behind(edge: Edge) -> type[Pjsua2Phone]:
+    """A phone of which everything goes through Kamailio."""
+
+    class Pjsua2Behind(Pjsua2Phone):
+        outbound = f"sip:{edge.sip[0]}:{edge.sip[1]};lr"
+
+    return Pjsua2Behind
+
+
+@pytest.fixture(scope="module")
+def carol(company: Company, behind: type[Pjsua2Phone]) -> Iterator[Pjsua2Phone]:
+    with company.phone(behind, "carol", 620) as phone:
+        yield phone
 
 
 @pytest.mark.behaviour("R9", "M5")
-def test_a_phone_behind_kamailio_is_called_through_it(service: Service, tmp_path: Path) -> None:
-    company = Company(service, tmp_path)
-    with Edge(tmp_path / "edge", service.sip) as edge:
+def test_a_phone_behind_kamailio_is_called_through_it(
+    edge: Edge, service: Service, company: Company, carol: Pjsua2Phone
+) -> None:
+    """One of another make, by one behind the same proxy."""
 
-        class BaresipBehind(Baresip):
-            outbound = f"sip:{edge.sip[0]}:{edge.sip[1]}"
+    class BaresipBehind(Baresip):
+        outbound = f"sip:{edge.sip[0]}:{edge.sip[1]}"
 
-        with (
-            company.phone(Pjsua2Phone, "bob", 620) as bob,
-            company.phone(BaresipBehind, "alice", 440) as alice,
-        ):
-            source = {each["username"]: each["source"] for each in service.registrations()}
-            assert source[company.account("alice")] == f"{edge.sip[0]}:{edge.sip[1]}"
-            bob.dial("201")
-            alice.answer()
-            bob.wait_talking()
-            bob.wait_heard(0.7)
-            alice.wait_heard(0.7)
-            bob.hold()
-            wait_for(lambda: "a=inactive" in alice.output() or "a=sendonly" in alice.output(), 5, "the hold")
-            bob.resume()
-            bob.wait("media", count=3, direction=BOTH_WAYS)
-            bob.send_digits("14#")
-            wait_for(lambda: alice.digits() == "14#", 5, "the digits")
-            alice.send_digits("7")
-            wait_for(lambda: bob.digits() == "7", 5, "the digit")
-            bob.hang_up()
-            alice.wait_ended()
-            assert seconds_of(440, bob.heard()) > 0.8 and seconds_of(620, alice.heard()) > 0.4
-            # The other way, and the called side hangs up.
-            alice.dial("202")
-            bob.wait("incoming")
-            bob.answer()
-            bob.wait("state", state="CONFIRMED")
-            bob.wait_heard(1.0)
-            bob.hang_up()
-            bob.wait_ended()
-            assert seconds_of(440, bob.heard()) > 0.6
+    carol.forget()
+    with company.phone(BaresipBehind, "alice", 440) as alice:
+        source = {each["username"]: each["source"] for each in service.registrations()}
+        through = f"{edge.sip[0]}:{edge.sip[1]}"
+        assert [source[company.account(user)] for user in ("alice", "carol")] == [through] * 2
+        carol.dial("201")
+        alice.answer()
+        carol.wait_talking()
+        hear(0.7, carol, alice)
+        hold_and_resume(carol, lambda: wait_for(lambda: "a=sendonly" in alice.output(), 5, "the hold"))
+        carol.send_digits("14#")
+        wait_for(lambda: alice.digits() == "14#", 5, "the digits")
+        alice.send_digits("7")
+        wait_for(lambda: carol.digits() == "7", 5, "the digit")
+        carol.hang_up()
+        alice.wait_ended()
+        assert seconds_of(440, carol.heard()) > 0.8 and seconds_of(620, alice.heard()) > 0.4
+
+
+@pytest.mark.behaviour("R9", "M5")
+def test_a_phone_behind_kamailio_calls_one_that_is_not(company: Company, carol: Pjsua2Phone) -> None:
+    with company.phone(Pjsua2Phone, "alice", 850) as alice:
+        talk_press_keys_and_hold(carol, "201", alice, 620, 850)
+
+
+@pytest.mark.behaviour("V2")
+def test_a_phone_behind_kamailio_leaves_a_message(
+    carol: Pjsua2Phone, company: Company, service: Service
+) -> None:
+    leaves_a_message(carol, "202", 620, service, company)
+
+
+@pytest.mark.behaviour("D8", "R9")
+def test_a_phone_behind_kamailio_sends_a_call_on_to_another_behind_it(
+    carol: Pjsua2Phone, company: Company, behind: type[Pjsua2Phone]
+) -> None:
+    with (
+        company.phone(Pjsua2Phone, "bob", 850) as bob,
+        company.phone(behind, "alice", 440) as alice,
+    ):
+        is_sent_on(bob, "203", carol, "201", alice, 850, 440)

@@ -17,7 +17,7 @@ from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 Event = dict[str, Any]
-OF_A_CALL = {"incoming", "state", "media", "digit", "recording", "pressed", "recorded"}
+OF_A_CALL = {"incoming", "state", "media", "held", "digit", "recording", "pressed", "recorded"}
 
 
 class Pjsua2Phone:
@@ -27,6 +27,10 @@ class Pjsua2Phone:
     prack = "unused"
     subscribes = False
     info = False
+    codec = "PCMA"
+    """The codec that it offers first."""
+    outbound = ""
+    """The proxy that everything goes through, as a SIP URI."""
 
     def __init__(
         self, folder: Path, registrar: tuple[str, int], user: str, password: str, source: Path
@@ -47,6 +51,9 @@ class Pjsua2Phone:
             "source": str(source),
             "recordings": str(folder),
             "info": "yes" if self.info else "",
+            "codec": self.codec,
+            "outbound": self.outbound,
+            "sound": self._published(),
         }
         self._registrar = told["registrar"]
         self._process = subprocess.Popen(
@@ -73,9 +80,9 @@ class Pjsua2Phone:
     def wait(self, event: str, timeout: float = 10.0, count: int = 1, **fields: object) -> Event:
         """Wait for the `count`-th event of a name with these fields, and return it.
 
-        Events: ready, registered(code), incoming(from), state(state, code), media(codec), digit(digit),
+        Events: ready, registered(code), incoming(from), state(state, code), media(codec), held, digit(digit),
         lamp(text), recording(path), pressed(digits, at), recorded(path). Those of earlier calls are forgotten
-        when it dials.
+        when it dials, and by `forget`.
         """
 
         def found() -> list[Event]:
@@ -103,8 +110,7 @@ class Pjsua2Phone:
 
     def dial(self, number: str) -> None:
         """Call a number, or a SIP URI."""
-        with self._arrived:
-            self.events = [event for event in self.events if event["event"] not in OF_A_CALL]
+        self.forget()
         uri = f"sip:{number}@{self._registrar};transport={self.transport}"
         self._do("call", uri=number if "@" in number else uri)
 
@@ -112,6 +118,16 @@ class Pjsua2Phone:
         """Wait for a call and take it."""
         self.wait("incoming")
         self._do("answer")
+
+    def redirect(self, number: str) -> None:
+        """Wait for a call and say who is to be called instead (302)."""
+        self.wait("incoming")
+        self._do("redirect", uri=f"sip:{number}@{self._registrar}")
+
+    def forget(self) -> None:
+        """Let its earlier calls be over: what is waited for is of the next one."""
+        with self._arrived:
+            self.events = [event for event in self.events if event["event"] not in OF_A_CALL]
 
     def hold(self) -> None:
         """Put the call on hold."""
@@ -163,6 +179,10 @@ class Pjsua2Phone:
         path = self.wait("recording")["path"]
         self.wait("recorded", path=path)
         return read_wav(Path(path))
+
+    def _published(self) -> str:
+        """The address that its SDP names, where that is not its own."""
+        return ""
 
     def _recording(self) -> Path | None:
         """Where what it hears in the present call is recorded."""
@@ -241,6 +261,12 @@ class Pjsua2InfoPhone(Pjsua2Phone):
     """One that tells its keys by SIP INFO."""
 
     info = True
+
+
+class Pjsua2MuLawPhone(Pjsua2Phone):
+    """One that prefers PCMU."""
+
+    codec = "PCMU"
 
 
 class Pjsua2TcpPhone(Pjsua2Phone):

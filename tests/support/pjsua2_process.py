@@ -59,6 +59,8 @@ class Call(pj.Call):
                 self.phone.source.startTransmit(audio)
                 audio.startTransmit(self.phone.recorder())
                 tell("media", codec=self.getStreamInfo(index).codecName, direction=int(media.dir))
+            elif media.status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD:
+                tell("held")
 
     def onDtmfDigit(self, told: pj.OnDtmfDigitParam) -> None:
         """Report a key that the other side pressed."""
@@ -107,8 +109,9 @@ class Phone:
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
         for codec in self.endpoint.codecEnum2():
-            wanted = {"PCMA/8000/1": 255, "PCMU/8000/1": 254}.get(codec.codecId, 0)
-            self.endpoint.codecSetPriority(codec.codecId, wanted)
+            wanted = {"PCMA/8000/1": 254, "PCMU/8000/1": 254}.get(codec.codecId, 0)
+            first = codec.codecId.startswith(told["codec"])
+            self.endpoint.codecSetPriority(codec.codecId, 255 if first else wanted)
         self.source = pj.AudioMediaPlayer()
         self.source.createPlayer(told["source"])
         self.account = Account()
@@ -170,6 +173,8 @@ class Phone:
             tell("error", what=f"{what} without a call")
         elif what == "answer":
             self.call.answer(_param(200))
+        elif what == "redirect":
+            self.call.hangup(_moved(command["uri"]))
         elif what == "hold":
             self.call.setHold(pj.CallOpParam(True))
         elif what == "resume":
@@ -227,6 +232,14 @@ def _param(code: int) -> pj.CallOpParam:
     return param
 
 
+def _moved(uri: str) -> pj.CallOpParam:
+    param = _param(302)
+    contact = pj.SipHeader()
+    contact.hName, contact.hValue = "Contact", f"<{uri}>"
+    param.txOption.headers.append(contact)
+    return param
+
+
 def _endpoint_config() -> pj.EpConfig:
     config = pj.EpConfig()
     config.logConfig.level = config.logConfig.consoleLevel = 4
@@ -246,6 +259,9 @@ def _account_config(told: dict[str, str]) -> pj.AccountConfig:
     config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", told["user"], 0, told["password"]))
     config.mediaConfig.transportConfig.boundAddress = told["address"]
     config.mediaConfig.transportConfig.port = 40000
+    config.mediaConfig.transportConfig.publicAddress = told["sound"]
+    if told["outbound"]:
+        config.sipConfig.proxies.append(told["outbound"])
     config.callConfig.prackUse = PRACK[told["prack"]]
     config.mwiConfig.enabled = bool(told["subscribes"])
     return config

@@ -97,7 +97,8 @@ class PyVoip:
     def hang_up(self) -> None:
         """End the call."""
         assert self._call is not None
-        self._call.hangup()
+        self._last, self._call = self._call, None
+        self._last.hangup()
 
     def wait_heard(self, seconds: float) -> None:
         """Wait until so much has been heard."""
