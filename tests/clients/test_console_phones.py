@@ -94,10 +94,10 @@ def test_it_is_called_held_and_told_of_keys(alice: ConsolePhone, carol: Pjsua2Ph
     carol.dial("201")
     alice.answer()
     carol.wait_talking()
+    hear(0.4, alice, carol)
     carol.send_digits("7*")
     keys_arrive("7*", alice)
     said = len(alice.logged())
-    hear(0.3, alice, carol)
     hold_and_resume(
         carol, lambda: wait_for(lambda: "\na=sendonly" in alice.logged()[said:], 10, "the hold to be told")
     )

@@ -11,8 +11,8 @@ import pytest
 
 from tests.clients.phones import Company
 from tests.clients.talking import (
+    BOTH_WAYS,
     hear,
-    hold_and_resume,
     is_sent_on,
     leaves_a_message,
     seconds_of,
@@ -56,28 +56,33 @@ def carol(company: Company, behind: type[Pjsua2Phone]) -> Iterator[Pjsua2Phone]:
 def test_a_phone_behind_kamailio_is_called_through_it(
     edge: Edge, service: Service, company: Company, carol: Pjsua2Phone
 ) -> None:
-    """One of another make, by one behind the same proxy."""
+    """One of another make."""
 
     class BaresipBehind(Baresip):
         outbound = f"sip:{edge.sip[0]}:{edge.sip[1]}"
 
-    carol.forget()
-    with company.phone(BaresipBehind, "alice", 440) as alice:
+    with (
+        company.phone(Pjsua2Phone, "bob", 850) as bob,
+        company.phone(BaresipBehind, "alice", 440) as alice,
+    ):
         source = {each["username"]: each["source"] for each in service.registrations()}
         through = f"{edge.sip[0]}:{edge.sip[1]}"
         assert [source[company.account(user)] for user in ("alice", "carol")] == [through] * 2
-        carol.dial("201")
+        bob.dial("201")
         alice.answer()
-        carol.wait_talking()
-        hear(0.7, carol, alice)
-        hold_and_resume(carol, lambda: wait_for(lambda: "a=sendonly" in alice.output(), 5, "the hold"))
-        carol.send_digits("14#")
+        bob.wait_talking()
+        hear(0.7, bob, alice)
+        bob.hold()
+        wait_for(lambda: "a=inactive" in alice.output() or "a=sendonly" in alice.output(), 5, "the hold")
+        bob.resume()
+        bob.wait("media", count=3, direction=BOTH_WAYS)
+        bob.send_digits("14#")
         wait_for(lambda: alice.digits() == "14#", 5, "the digits")
         alice.send_digits("7")
-        wait_for(lambda: carol.digits() == "7", 5, "the digit")
-        carol.hang_up()
+        wait_for(lambda: bob.digits() == "7", 5, "the digit")
+        bob.hang_up()
         alice.wait_ended()
-        assert seconds_of(440, carol.heard()) > 0.8 and seconds_of(620, alice.heard()) > 0.4
+        assert seconds_of(440, bob.heard()) > 0.8 and seconds_of(850, alice.heard()) > 0.4
 
 
 @pytest.mark.behaviour("R9", "M5")

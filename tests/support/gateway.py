@@ -12,20 +12,24 @@ import threading
 from tests.support.addresses import fresh_address
 from tests.support.pjsua2_phone import Pjsua2Phone
 
-RTP_PORT = 40000
+RTP_PORTS = range(40000, 40020, 2)
+"""Those of its calls, one after another: pjsua2 takes the next one for each."""
 
 
 class MediaGateway:
     """Passes RTP between the world, at `address`, and the switch behind it: to whomever it heard last."""
 
-    def __init__(self, switch: tuple[str, int]) -> None:
+    def __init__(self, switch: str) -> None:
         self.address = fresh_address()
-        self._switch = switch
-        self._outside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._outside.bind((self.address, RTP_PORT))
-        self._inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._inside.bind((self.address, 0))
-        self._inside.connect(switch)
+        self._pairs: dict[socket.socket, socket.socket] = {}
+        self._outside: set[socket.socket] = set()
+        for port in RTP_PORTS:
+            outside, inside = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+            outside.bind((self.address, port))
+            inside.bind((self.address, 0))
+            inside.connect((switch, port))
+            self._pairs |= {outside: inside, inside: outside}
+            self._outside.add(outside)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"gateway {self.address}", daemon=True)
         self._thread.start()
@@ -34,20 +38,21 @@ class MediaGateway:
         """Pass nothing any more."""
         self._stopping.set()
         self._thread.join()
-        self._outside.close()
-        self._inside.close()
+        for each in self._pairs:
+            each.close()
 
     def _run(self) -> None:
-        heard: tuple[str, int] | None = None
+        heard: dict[socket.socket, tuple[str, int]] = {}
         while not self._stopping.is_set():
-            for ready in select.select([self._outside, self._inside], [], [], 0.1)[0]:
+            for ready in select.select(self._pairs, [], [], 0.1)[0]:
                 try:
                     data, source = ready.recvfrom(2048)
-                    if ready is self._outside:
-                        heard = source
-                        self._inside.send(data)
-                    elif heard is not None:
-                        self._outside.sendto(data, heard)
+                    other = self._pairs[ready]
+                    if ready in self._outside:
+                        heard[ready] = source
+                        other.send(data)
+                    elif other in heard:
+                        other.sendto(data, heard[other])
                 except OSError:
                     continue  # ICMP: nobody listens at the other end any more
 
@@ -68,5 +73,5 @@ class Pjsua2Carrier(Pjsua2Phone):
         self.gateway.close()
 
     def _published(self) -> str:
-        self.gateway = MediaGateway((self._address, RTP_PORT))
+        self.gateway = MediaGateway(self._address)
         return self.gateway.address
