@@ -150,9 +150,13 @@ async def open_store(data_dir: Path, hasher: PasswordHasher | None = None) -> St
     return Store(engine, key, hasher or pin_hasher())
 
 
+# Made once: it is asked every second, and a statement is many objects in cycles.
+_VERSION = select(SettingsVersion.version)
+
+
 async def read_version(session: AsyncSession) -> int:
     """The settings_version that this session sees."""
-    return (await session.execute(select(SettingsVersion.version))).scalar_one()
+    return (await session.execute(_VERSION)).scalar_one()
 
 
 async def bump_version(session: AsyncSession) -> None:

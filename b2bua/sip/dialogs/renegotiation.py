@@ -91,7 +91,7 @@ class Renegotiation(Requester):
             return False
         transaction, self._offer_in = self._offer_in, None
         transaction.respond(200, now, self.endpoint.session_headers(transaction.flow, sdp), sdp)
-        if transaction.request.method == "INVITE":
+        if transaction.cseq[1] == "INVITE":
             self.await_ack(transaction, now)
         return True
 

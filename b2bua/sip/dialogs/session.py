@@ -252,7 +252,7 @@ class Session(Renegotiation):
     def on_ack(self, ack: Request, now: float) -> None:
         """The ACK of a 2xx of ours; one for an older INVITE is no news."""
         waiting = self._unacknowledged
-        if waiting is None or ack.cseq[0] != waiting.transaction.request.cseq[0]:
+        if waiting is None or ack.cseq[0] != waiting.transaction.cseq[0]:
             return
         self._await_ack_no_more(waiting)
         if self.state is SessionState.CLOSING:
@@ -262,7 +262,7 @@ class Session(Renegotiation):
 
     def _responded(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """A response to a request that we sent in the dialog."""
-        method = transaction.draft.method
+        method = transaction.method
         if method == "INVITE":
             self._reinvite_answered(transaction, response, now)
         elif response.code in (408, 481) and method not in CONCLUDING:
@@ -272,7 +272,7 @@ class Session(Renegotiation):
         """Silence inside a dialog ends it (RFC 3261 §12.2.1.2), unless it was ending anyway."""
         if transaction is self._offer_out:
             self._offer_settled()
-        if transaction.draft.method not in CONCLUDING:
+        if transaction.method not in CONCLUDING:
             self._gone(now)
 
     # What goes on by itself
@@ -308,7 +308,7 @@ class Session(Renegotiation):
         """Whether a challenged request is worth another try: a BYE always is, a withdrawn INVITE is not."""
         if transaction is self._offer_out:
             return self.active and not self._offer_withdrawn
-        return transaction.draft.method == "BYE" or (self.active and transaction.draft.method != "CANCEL")
+        return transaction.method == "BYE" or (self.active and transaction.method != "CANCEL")
 
     def _replace(self, old: ClientTransaction, new: ClientTransaction) -> None:
         """A request was sent again: its second transaction stands for the first."""

@@ -116,7 +116,7 @@ class TransactionLayer:
             if client.unheard and client.datagrams is not None:
                 client.flow, client.datagrams = client.datagrams, None
                 client.data = self._sender.render(client.draft, client.flow, client.branch)
-                self._sender.transmit(client.data, client.flow, client.draft.call_id)
+                self._sender.transmit(client.data, client.flow, client.call_id)
                 client.start(now)
             else:
                 client.handle(Event.BROKEN, now)
@@ -218,7 +218,7 @@ class TransactionLayer:
         return transaction
 
     def _client_over(self, transaction: ClientTransaction) -> None:
-        self._clients.pop((transaction.branch, transaction.draft.method), None)
+        self._clients.pop((transaction.branch, transaction.method), None)
 
     def _server_over(self, transaction: ServerTransaction) -> None:
         self._servers.pop(transaction.key, None)
