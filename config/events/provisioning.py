@@ -6,7 +6,10 @@ from config.events.event import Event
 
 EVENTS = (
     Event(
-        "settings.changed", "info", "The settings were read again; the next call follows them.", ("version",)
+        "settings.changed",
+        "info",
+        "The settings were read again; the next call follows them. `by` names who changed them since.",
+        ("by", "version"),
     ),
     Event(
         "control.failed",
