@@ -11,6 +11,7 @@ from provisioning.company.problems import OtherUser, Problem
 SENTENCES: Mapping[str, str] = {
     # Values, whatever they are of
     "password.length": "must be {shortest!s} to {longest!s} printable characters",
+    "base32.form": "must be at least 23 characters of base32",
     "text.kind": "must be text{quotes}, not {value}",
     "text.empty": "must not be empty",
     "text.long": "is longer than {longest!s} characters",

@@ -211,8 +211,8 @@ class AppliedFile(Base):
 class SignInAccount(Base):
     """What somebody signs in with (P8), apart from users: without a `password_hash` nobody does yet.
 
-    `email` is lower case; `second_factor` is the encrypted secret of one-time codes. Ids are never given out twice,
-    because the audit names them.
+    `second_factor` is the encrypted secret of one-time codes, `last_step` the step of time whose code was used last.
+    Ids are never given out twice, because the audit names them.
     """
 
     __tablename__ = "sign_in_accounts"
@@ -222,7 +222,18 @@ class SignInAccount(Base):
     name: Mapped[str]
     password_hash: Mapped[str | None]
     second_factor: Mapped[bytes | None]
+    last_step: Mapped[int | None]
     disabled: Mapped[bool]
+
+
+class SignInAttempts(Base):
+    """Wrong passwords and codes in a row, by account or address."""
+
+    __tablename__ = "sign_in_attempts"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    locked_until: Mapped[datetime | None]
+    last_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class SignInRole(Base):
