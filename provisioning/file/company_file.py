@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import time
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from b2bua.callplan.codes import USUAL, Codes
 from b2bua.callplan.settings import Action, Interval, Notify
 from provisioning.company import values
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.hours import MIDNIGHT, WEEKDAYS
 from provisioning.company.numbers import parse_e164
 from provisioning.company.parts import (
     ACTIONS,
@@ -32,7 +32,6 @@ from provisioning.file.toml_table import Table
 
 Part = TypeVar("Part", SoftClient, DeskPhone)
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_VERSION = 2**63 - 1
 _SYNTAX_ERROR = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
 _AT_END = re.compile(r"(.*) \(at end of document\)", re.DOTALL)
@@ -180,5 +179,5 @@ def _day(table: Table, weekday: int, name: str) -> tuple[Interval, ...]:
     if value == "available":
         return ()
     if value == "unavailable":
-        return (Interval(weekday, time(0), time(0)),)
+        return (Interval(weekday, MIDNIGHT, MIDNIGHT),)
     return tuple(Interval(weekday, *span) for span in dict.fromkeys(table.each(name, values.clock_span)))

@@ -12,10 +12,10 @@ from typing import Any
 
 from b2bua.callplan.settings import Interval
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.hours import WEEKDAYS, is_whole_day
 from provisioning.company.parts import BUSY, NOT_ANSWERED, OUT_OF_HOURS, TreatmentEntry
 from provisioning.company.setting import settings_of
 from provisioning.editing.whole import Whole
-from provisioning.file.company_file import WEEKDAYS
 from provisioning.file.toml_text import Value, toml_text
 
 INLINE = frozenset({"notify", "soft_clients", "desk_phones"})
@@ -117,7 +117,7 @@ def _days(spans: Iterable[Interval]) -> Iterator[tuple[str, Value]]:
     for span in sorted(spans, key=lambda span: (span.weekday, span.start, span.end)):
         by_day.setdefault(span.weekday, []).append(span)
     for day, of_day in by_day.items():
-        if any(span.start == span.end for span in of_day):
+        if any(map(is_whole_day, of_day)):
             yield WEEKDAYS[day], "unavailable"
         else:
             yield WEEKDAYS[day], [f"{span.start:%H:%M}-{span.end:%H:%M}" for span in of_day]
