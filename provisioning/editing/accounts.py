@@ -23,10 +23,11 @@ from provisioning.company.setting import entry_words
 from provisioning.company.unfit import Unfit
 from provisioning.company.values import account_password
 from provisioning.company.words import differences, settings_made
-from provisioning.editing.access import IN_WORDS, Action, Actor, Role, Way, standing
+from provisioning.editing.access import IN_WORDS, Action, Actor, Role, Way, acting, standing
 from provisioning.editing.account_roles import AccountEntry, resource_of, role_of, role_row, role_words
 from provisioning.editing.audit import Recorded, changes_since, record, version_of
 from provisioning.editing.edit import utc_now
+from provisioning.editing.entries import switches_of
 from provisioning.editing.permission import demand, forbidden
 from provisioning.editing.reading import Current
 from provisioning.editing.refusals import Refused, Stale, ThereIsNone
@@ -55,7 +56,8 @@ class Accounts:
     async def add(self, actor: Actor, entry: AccountEntry) -> int:
         """Add an account, which has no password yet; returns its id."""
         async with self.store.writing() as session:
-            demand(actor, Action.ADD, await resource_of(session, None, entry.roles))
+            of = await resource_of(session, None, entry.roles)
+            demand(actor, Action.ADD, of, await switches_of(session))
             await self._judge(session, actor, None, entry)
             row = model.SignInAccount(email=entry.email, name=entry.name, disabled=entry.disabled)
             session.add(row)
@@ -147,7 +149,8 @@ class Accounts:
         if row is None:
             raise ThereIsNone(f"There is no account {account}.")
         entry = AccountEntry(row.name, row.email, row.disabled, await _roles(session, account))
-        demand(actor, action, await resource_of(session, account, entry.roles))
+        of = await resource_of(session, account, entry.roles)
+        demand(actor, action, of, await switches_of(session))
         if seen is not None and await version_of(session, "account", account) > seen:
             raise Stale(await changes_since(session, seen, "account", account))
         return entry
@@ -164,8 +167,9 @@ class Accounts:
         if account is not None:
             row = await session.get_one(model.SignInAccount, account)
             old = AccountEntry(row.name, row.email, row.disabled, await _roles(session, account))
-            by = standing(actor, await resource_of(session, account, old.roles))
-            problems += forbidden(by, old, entry, ())
+            of, switches = await resource_of(session, account, old.roles), await switches_of(session)
+            by = acting(actor, Action.CHANGE, of, switches)
+            problems += forbidden(by, old, entry, (), switches)
         for index, role in enumerate(entry.roles):
             of = await resource_of(session, None, (role,))
             if of.hardware_only:

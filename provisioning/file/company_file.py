@@ -26,6 +26,7 @@ from provisioning.company.parts import (
 )
 from provisioning.company.problems import Place, Problem
 from provisioning.company.rules import check, in_file, trunks_in_file
+from provisioning.company.switches import Switches
 from provisioning.file.refusal import CompanyFileError
 from provisioning.file.toml_lines import key_lines
 from provisioning.file.toml_table import Table
@@ -49,6 +50,8 @@ class CompanyFile:
     trunks: tuple[TrunkEntry, ...]
     lines: Mapping[Place, int] = field(repr=False, compare=False)
     blocked_numbers: tuple[str, ...] | None = None
+    switches: Switches | None = None
+    """The partner's switches; None where the file leaves them as they are."""
     as_of: int = 0
     """The settings_version that it was exported at; 0 if it was not."""
     former: Mapping[Place, str] = field(default_factory=dict)
@@ -82,6 +85,7 @@ def parse_company_file(text: str, source: str = "company file", codes: Codes = U
     reading = Reading(codes)
     customers = tuple(reading.customer(table) for table in top.tables("customers"))
     trunks = tuple(reading.trunk(table) for table in top.tables("trunks"))
+    switches = reading.switches(top.table("permissions"))
     top.finish()
     doubtful = {problem.place for problem in problems}
     problems += (
@@ -92,7 +96,8 @@ def parse_company_file(text: str, source: str = "company file", codes: Codes = U
     if problems:
         raise CompanyFileError(source, lines, problems)
     numbers = blocked if "blocked_numbers" in document else None
-    return CompanyFile(source, customers, trunks, lines, numbers, as_of, reading.former)
+    permissions = switches if top.has("permissions") else None
+    return CompanyFile(source, customers, trunks, lines, numbers, permissions, as_of, reading.former)
 
 
 def _syntax_error(told: str, text: str, source: str) -> CompanyFileError:
@@ -118,6 +123,12 @@ class Reading:
         self._was(table, values.text)
         table.finish()
         return entry
+
+    def switches(self, table: Table) -> Switches:
+        """What the partner lets others change."""
+        switches = Switches(**table.settings(Switches, self.codes))
+        table.finish()
+        return switches
 
     def trunk(self, table: Table) -> TrunkEntry:
         """A trunk."""

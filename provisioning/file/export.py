@@ -7,7 +7,7 @@ applied to the same database, and generated when it is applied to another; that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from b2bua.callplan.settings import Interval
@@ -24,7 +24,8 @@ INLINE = frozenset({"notify", "soft_clients", "desk_phones"})
 def company_text(whole: Whole) -> str:
     """The whole platform as a company file; two that say the same are the same to the letter."""
     document: dict[str, Value] = {"as_of": whole.version, "blocked_numbers": sorted(whole.blocked)}
-    return toml_text(document | _lists(whole.customers, whole.trunks), INLINE)
+    permissions: dict[str, Value] = {"permissions": dict(asdict(whole.switches))}
+    return toml_text(document | permissions | _lists(whole.customers, whole.trunks), INLINE)
 
 
 def customer_text(whole: Whole, customer: CustomerEntry) -> str:

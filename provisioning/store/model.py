@@ -82,7 +82,7 @@ class User(Base):
     suspended: Mapped[bool]
     reject_anonymous: Mapped[bool]
     withhold_number: Mapped[bool]
-    permanent_redirect: Mapped[str | None]
+    permanent_redirect: Mapped[str | None] = mapped_column(index=True)
     max_calls: Mapped[int]
     pin_hash: Mapped[str | None]
     notify_missed_call: Mapped[bool]
@@ -114,8 +114,8 @@ class Treatment(Base):
     occasion: Mapped[str] = mapped_column(primary_key=True)
     action: Mapped[str]
     after: Mapped[float]
-    target_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    target_number: Mapped[str | None]
+    target_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    target_number: Mapped[str | None] = mapped_column(index=True)
     announce: Mapped[bool]
     present_dialled_number: Mapped[bool]
     always: Mapped[bool]
@@ -241,6 +241,18 @@ class BlockedNumber(Base):
 
     __tablename__ = "blocked_numbers"
     number: Mapped[str] = mapped_column(primary_key=True)
+
+
+class PermissionSwitches(Base):
+    """What the partner lets users and administrators change themselves (P8): one row, or none as by default."""
+
+    __tablename__ = "permission_switches"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    users_notifications: Mapped[bool]
+    users_devices: Mapped[bool]
+    users_profile: Mapped[bool]
+    administrators_users: Mapped[bool]
+    administrators_numbers: Mapped[bool]
 
 
 class PinAttempts(Base):
