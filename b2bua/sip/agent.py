@@ -276,12 +276,10 @@ class UserAgent:
         only says that the 200 came: where it would bring a description, it has to be right.
         """
         usage = self.endpoint.usage_of(ack, ack.to.tag or "")
-        if (
-            usage is None
-            and (invite := self.layer.opening_of(ack)) is not None
-            and invite.request.sdp is not None
-        ):
-            usage = self.endpoint.usage_of(ack, invite.tag)
+        if usage is None and (invite := self.layer.opening_of(ack)) is not None:
+            session = self.endpoint.usage_of(ack, invite.tag)
+            if isinstance(session, ServerSession) and session.offered is not None:
+                usage = session
         if usage is not None:
             usage.on_ack(ack, now)
 
