@@ -24,7 +24,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from config.settings import LogSettings
+from config.tables import LogSettings
 
 HOLD = 0.02
 """Seconds that a line may wait for others to be written with, in a process that holds its lines."""

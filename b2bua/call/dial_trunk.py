@@ -183,6 +183,8 @@ class DialTrunk(Performer):
         try:
             self._leg.hear_answer(sdp or b"")
         except BadMessage:
+            # What rang there does so no more: another trunk may do better.
+            self._rings = False
             session.bye(now)
             self._failed(488, now)
             return

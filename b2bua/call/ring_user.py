@@ -45,7 +45,7 @@ class Branch:
 class RingUser(Performer):
     """Performs `Ring`."""
 
-    __slots__ = ("_branches", "_busy", "_rings", "_rung", "_step", "_waiter", "_waits")
+    __slots__ = ("_branches", "_busy", "_rings", "_rung", "_step", "_unfit", "_waiter", "_waits")
 
     def __init__(self, step: Ring, context: CallContext, early: Early, walk: Walk, user: StepUser) -> None:
         super().__init__(context, early, walk, user)
@@ -55,6 +55,8 @@ class RingUser(Performer):
         """The devices that were rung: user name and key of the binding."""
         self._busy = False
         """Whether a device said that its user is busy."""
+        self._unfit: int | None = None
+        """488 if a device answered with a description of sound that cannot be used."""
         self._rings = False
         """Whether this call has one of the user's lines."""
         self._waiter: Waiter | None = None
@@ -175,6 +177,7 @@ class RingUser(Performer):
         try:
             branch.leg.hear_answer(sdp or b"")
         except BadMessage:
+            self._unfit = 488
             session.bye(now)
             self._lost(branch, 488, now)
             return
@@ -247,4 +250,5 @@ class RingUser(Performer):
     def _over(self, cause: Cause, now: float) -> None:
         if self._rings:
             self.context.vacate(self._step.user, now)
-        self.user.step_ended(ENDED[cause], now, Cause.BUSY if self._step.queues else cause)
+        told = None if cause is Cause.BUSY else self._unfit
+        self.user.step_ended(ENDED[cause], now, Cause.BUSY if self._step.queues else cause, code=told)

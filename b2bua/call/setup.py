@@ -104,7 +104,7 @@ class Setup(Nobody):
             self._note(ended, now, trunk=trunk, code=code)
             self._rest()
             self._elsewhere = code
-            self._walk = advance(self._walk, now, cause)
+            self._walk = advance(self._walk, now, cause, code)
             self._perform(now)
 
     def deflected(self, targets: Sequence[str], by: User, now: float) -> None:

@@ -59,7 +59,8 @@ class StepUser(Protocol):
     ) -> None:
         """Nobody took the call.
 
-        `cause` is the call's from now on. `trunk` was tried last. `code` is what was answered elsewhere.
+        `cause` is the call's from now on. `trunk` was tried last. `code` is what was answered elsewhere, and 488 where
+        a device's answer could not be used.
         """
 
     def deflected(self, targets: Sequence[str], by: User, now: float) -> None:

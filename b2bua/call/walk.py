@@ -10,8 +10,9 @@ from math import inf
 
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.plan import Plan
+from b2bua.callplan.responses import ends_search
 from b2bua.callplan.situation import Limits
-from b2bua.callplan.steps import Announce, Dial, EngagedTone, Ring, Step
+from b2bua.callplan.steps import Announce, Dial, EngagedTone, Ring, Step, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class Walk:
         return self.deadline - now
 
 
+_SEEKING = (Announce, Dial, Transfer)
+"""The steps by which somebody else is called, where a call goes on from here."""
+
+
 def announces(plan: Plan) -> bool:
     """Return whether a plan has an announcement (BEHAVIOUR M2)."""
     return any(isinstance(step, Announce) for step in plan.steps)
@@ -74,23 +79,30 @@ def begin(plan: Plan, limits: Limits, now: float, began: float | None = None) ->
     return _enter(Walk(plan, limits, arrived, now, -1, plan.cause), now)
 
 
-def advance(walk: Walk, now: float, cause: Cause | None = None) -> Walk:
+def advance(walk: Walk, now: float, cause: Cause | None = None, code: int | None = None) -> Walk:
     """Move on after the present step ended unanswered.
 
     `cause` is why ringing ended. A step that was played to its end, or could not be carried out, has none, and leaves
-    the call's cause as it was. So does a redirect to a number. Raises ValueError after the last step.
+    the call's cause as it was. So does a redirect to a number. `code` is what was answered elsewhere: a 6xx speaks for
+    all whom a phone's 302 names, and nobody else is sought then (RFC 3261 §16.7 step 5). Raises ValueError after the
+    last step.
     """
-    if isinstance(walk.step, Dial) and walk.step.by is not None:
+    step = walk.step
+    if isinstance(step, Dial) and step.by is not None:
         cause = None
-    return _enter(replace(walk, cause=walk.cause if cause is None else cause), now)
+    passed: tuple[type[Step], ...] = ()
+    if isinstance(step, Dial) and code is not None and ends_search(code):
+        passed = _SEEKING
+    return _enter(replace(walk, cause=walk.cause if cause is None else cause), now, passed)
 
 
-def _enter(walk: Walk, now: float) -> Walk:
-    """Go to the next step. If no time is left, pass over those that keep the caller waiting."""
-    used_up = now >= walk.began + walk.limits.max_unanswered
+def _enter(walk: Walk, now: float, passed: tuple[type[Step], ...] = ()) -> Walk:
+    """Go to the next step that is not to be `passed`. If no time is left, those that keep the caller waiting are."""
+    if now >= walk.began + walk.limits.max_unanswered:
+        passed = (*passed, Ring, Dial, EngagedTone)
     position = walk.position
     while (found := next_step(walk.plan, position, walk.cause)) is not None:
         position, step = found
-        if not (used_up and isinstance(step, Ring | Dial | EngagedTone)):
+        if not isinstance(step, passed):
             return replace(walk, position=position, entered=now)
     raise ValueError("the walk is over: the plan has no later step")

@@ -28,7 +28,7 @@ _COSTLY_CODES = {870, 881, 882, 883, 979}
 _NORTH_AMERICA = 1
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def is_allotted(number: str) -> bool:
     """Whether the numbering plan of its country allots a number, E.164 with a plus (D8).
 
@@ -55,7 +55,7 @@ def is_directory_code(code: str) -> bool:
     return len(code) == 6 and code.startswith("118") and code.isdecimal()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def destination_class(number: str, country: str) -> str:
     """`national`, `mobile`, `international` or `premium`, as seen from `country` (ISO 3166-1 alpha-2).
 

@@ -151,7 +151,7 @@ def _number(text: str, customer: Customer | None, numbering: Numbering) -> Desti
     return Unknown(f"{customer.name} has no extension {text}, and it is not a telephone number")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def e164(text: str, country: str | None) -> str | None:
     """Return a number dialled in a country (ISO 3166-1 alpha-2) as E.164 with a plus, `None` if it is none.
 

@@ -76,8 +76,12 @@ def _rang(result: StepResult, devices: str, time: str) -> str:
             return f"{devices} rang{device} after {time}"
         case Ended.BUSY:
             return f"{devices} rang; after {time} the call was declined as busy"
+        case Ended.NO_ANSWER if result.code is not None:
+            return f"{devices} rang for {time} and nobody answered with sound that can be used here"
         case Ended.NO_ANSWER:
             return f"{devices} rang for {time} and nobody answered"
+        case _ if result.code is not None:
+            return f"{devices} rang; within {time} one answered, but with no sound that can be used here"
         case _:
             return f"{devices} could not be reached"
 

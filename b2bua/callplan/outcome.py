@@ -38,6 +38,6 @@ class StepResult:
     trunk: str | None = None
     """The name of the trunk that the call left by."""
     code: int | None = None
-    """The SIP status with which it failed there."""
+    """The SIP status with which it failed elsewhere; of a ring 488, where a device's answer could not be used."""
     message: float | None = None
     """The length in seconds of the message left in a mailbox."""

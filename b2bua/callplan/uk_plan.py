@@ -106,7 +106,7 @@ _LONGEST = max(map(len, _RANGES))
 _DIRECTORY = Range(RangeUse.DIRECTORY, (6,))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def range_of(number: str) -> Range | None:
     """The range that allots a number, E.164 with +44; `None` where none does.
 

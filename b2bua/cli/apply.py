@@ -13,6 +13,7 @@ from b2bua.cli import console
 from b2bua.cli.console import CommandError
 from provisioning.company.changes import Applied
 from provisioning.control import notify_changed
+from provisioning.editing.access import Way
 from provisioning.editing.refusals import TakesBack
 from provisioning.file.apply import apply_changes, plan_changes
 from provisioning.file.company_file import CompanyFile, read_company_file
@@ -47,14 +48,15 @@ def command(
     settings = console.settings(context)
     limits = limits_of(settings)
     company = _read(file, limits.codes)
+    actor = console.operator(Way.FILE)
     changed = partial(notify_changed, settings.run_dir / "control.sock")
 
     async def work(store: Store) -> Applied | None:
-        print(await plan_changes(store, company, prune=prune, limits=limits), flush=True)
+        print(await plan_changes(store, company, prune=prune, limits=limits, actor=actor), flush=True)
         if dry_run:
             return None
         return await apply_changes(
-            store, company, prune=prune, overwrite=overwrite, limits=limits, changed=changed
+            store, company, prune=prune, overwrite=overwrite, limits=limits, changed=changed, actor=actor
         )
 
     try:

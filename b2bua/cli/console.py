@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +16,7 @@ from config.settings import ConfigError, Settings, load
 from provisioning.company.changes import Applied
 from provisioning.company.known import KnownUsers, NoSuchUser
 from provisioning.control import NotRunningError, ask
+from provisioning.editing.access import Actor, Partner, Way
 from provisioning.store.errors import StoreError
 from provisioning.store.store import Store, open_store
 
@@ -52,6 +55,22 @@ def with_store(given: Settings, work: Callable[[Store], Awaitable[Result]]) -> R
         return asyncio.run(run())
     except StoreError as error:
         raise CommandError(str(error)) from None
+
+
+def operator(way: Way) -> Actor:
+    """Whoever may read the data directory, by the name of the system's login: `operator:alice` in the audit."""
+    return Actor(f"operator:{_login()}", way, (Partner(),))
+
+
+def _login() -> str:
+    """The login that runs the command; behind sudo that of the person, who has become root."""
+    user = os.getuid()
+    if user == 0 and (person := os.environ.get("SUDO_USER")):
+        return person
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:  # a container's user may have no name
+        return str(user)
 
 
 def users(given: Settings) -> KnownUsers:

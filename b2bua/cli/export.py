@@ -9,9 +9,9 @@ import typer
 
 from b2bua.cli import console
 from b2bua.cli.console import CommandError
+from provisioning.editing.access import Way
 from provisioning.editing.edit import Editing
 from provisioning.editing.whole import Whole
-from provisioning.file.apply import OPERATOR
 from provisioning.file.export import company_text, customer_text
 from provisioning.store.store import Store
 
@@ -29,7 +29,7 @@ def command(
     """Write the company file (docs/company-file.md) from the database, without passwords and PINs."""
 
     async def read(store: Store) -> Whole:
-        return await Editing(store).whole(OPERATOR)
+        return await Editing(store).whole(console.operator(Way.FILE))
 
     whole = console.with_store(console.settings(context), read)
     text = company_text(whole) if customer is None else _one(whole, customer)

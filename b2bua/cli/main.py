@@ -35,8 +35,8 @@ app = typer.Typer(
 for group in (run, apply, export, explain, calls, registrations, identity, trunks, logs, backup):
     app.add_typer(group.app)
 app.add_typer(greeting.app, name="greeting")
-for kind in edit.COMMANDS:
-    app.add_typer(kind.app, name=kind.name)
+for kind in edit.KINDS:
+    app.add_typer(edit.commands(kind), name=kind.name)
 app.add_typer(voicemail.app, name="voicemail")
 
 

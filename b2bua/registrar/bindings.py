@@ -18,7 +18,8 @@ class Binding:
     `params` are the Contact's parameters as sent, without `expires`. `expires_at` is in monotonic seconds.
     `flow` is the way its REGISTER came by; a stream's without a connection is one whose connection has gone.
     `path` holds the proxies to visit on the way to the device, as Route values (RFC 3327). `behind_nat`: its
-    REGISTER shows that the next hop names itself by an address that is not its own here.
+    REGISTER shows that the next hop names itself by an address that is not its own here. `takes_notify`: it did not
+    say that the device takes other requests only (Allow, RFC 3261 §20.5).
     """
 
     username: str
@@ -31,6 +32,7 @@ class Binding:
     user_agent: str = ""
     path: tuple[str, ...] = ()
     behind_nat: bool = False
+    takes_notify: bool = True
 
     @property
     def instance(self) -> str:

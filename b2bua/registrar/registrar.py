@@ -146,6 +146,7 @@ def _binding(
         flow=flow,
         user_agent="".join(filter(str.isprintable, request.get("user-agent") or ""))[:_MAX_USER_AGENT],
         path=path,
+        takes_notify="allow" not in request.headers or "notify" in request.tokens("allow"),
     )
     return replace(binding, behind_nat=binding.next_hop.host.lower() in translated)
 

@@ -1,9 +1,14 @@
-"""Giving memory back: what belongs to no call is forgotten in time, and the allocator's free pages go to the system."""
+"""Giving memory back: what belongs to no call is forgotten in time, and the allocator's free pages go to the system.
+
+Python asks for memory by the megabyte and returns what is quite empty: whatever is left of a burst holds much more
+than itself, so it is sought as soon as the burst is over.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 from collections.abc import Callable
 
 from b2bua.sip.sdp import description
@@ -57,9 +62,11 @@ class Housekeeping:
 
 
 def empty_caches() -> None:
-    """Forget what was read of messages before."""
+    """Forget what was read of messages before, and what nobody knows any more but itself."""
     message.forget_known()
     description.forget_known()
+    # Not the oldest generation: it holds the calls in progress, which wait meanwhile.
+    gc.collect(1)
 
 
 def _malloc_trim() -> Callable[[], object]:

@@ -1,7 +1,8 @@
 """Message waiting (RFC 3842): what every mailbox holds, and telling it to its user's devices (BEHAVIOUR V4).
 
-A device that subscribes is told in its subscription, any other by a NOTIFY that belongs to none. What each was told
-last is remembered, so that none is told again what it knows, and each whose lamp may be wrong is put right.
+A device that subscribes is told in its subscription, any other by a NOTIFY that belongs to none, unless its REGISTER
+says that it takes no NOTIFY. What each was told last is remembered, so that none is told again what it knows, and each
+whose lamp may be wrong is put right.
 """
 
 from __future__ import annotations
@@ -277,6 +278,8 @@ class MessageWaiting:
                     self._notify(binding, counts, now)
 
     def _notify(self, binding: Binding, counts: Counts, now: float) -> None:
+        if not binding.takes_notify:
+            return
         self._told[binding.username, binding.key] = counts
         device = self._devices.device(binding)
         if device is None:

@@ -47,6 +47,8 @@ PATH = "path"
 """Under what it has the proxies on the way to its device."""
 BEHIND_NAT = "behind_nat"
 """Under what it has whether its next hop is behind NAT. Where that is not known, it may be."""
+TAKES_NOTIFY = "takes_notify"
+"""Under what it has whether its device takes a NOTIFY."""
 
 
 class Registrations:
@@ -213,7 +215,11 @@ class Registrations:
                 self._store(binding, account.user_id, now)
 
     def _store(self, binding: Binding, user_id: int, now: float) -> None:
-        details: dict[str, Any] = {ACCOUNT: self._mark(binding.username), BEHIND_NAT: binding.behind_nat}
+        details: dict[str, Any] = {
+            ACCOUNT: self._mark(binding.username),
+            BEHIND_NAT: binding.behind_nat,
+            TAKES_NOTIFY: binding.takes_notify,
+        }
         if (picked := self._devices.choices.of(binding.username)) is not None:
             details[PICKED] = picked
         if binding.path:
@@ -299,6 +305,7 @@ def _restored(stored: StoredBinding, now: float, wall_now: float) -> Binding | N
         user_agent=stored.user_agent or "",
         path=tuple(stored.details.get(PATH, ())),
         behind_nat=stored.details.get(BEHIND_NAT, True),
+        takes_notify=stored.details.get(TAKES_NOTIFY, True),
     )
 
 

@@ -52,11 +52,12 @@ class SettingsWatch:
         async with self._changing:
             directory = Directory(await self._store.directory(self._realm))
             if directory.version != self._version:
+                editors = await self._store.editors(self._version)
                 self._version = directory.version
                 self._registrations.replace_directory(directory, self._clock())
                 self._message_waiting.directory_changed(self._clock())
                 self._trunks.follow(directory.trunks)
-                log.info("settings.changed", version=directory.version)
+                log.info("settings.changed", version=directory.version, by=editors)
             return self._version
 
     async def run(self) -> None:

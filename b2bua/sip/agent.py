@@ -270,8 +270,16 @@ class UserAgent:
             transaction.dismiss(200, CAPABILITIES)
 
     def on_ack(self, ack: Request, now: float) -> None:
-        """The ACK of a 2xx."""
+        """The ACK of a 2xx. Some clients (pyVoIP) give it a To tag of their own making.
+
+        Then Call-ID, From tag and CSeq name its INVITE, which nobody knows who has not seen it. It is taken where it
+        only says that the 200 came: where it would bring a description, it has to be right.
+        """
         usage = self.endpoint.usage_of(ack, ack.to.tag or "")
+        if usage is None and (invite := self.layer.opening_of(ack)) is not None:
+            session = self.endpoint.usage_of(ack, invite.tag)
+            if isinstance(session, ServerSession) and session.offered is not None:
+                usage = session
         if usage is not None:
             usage.on_ack(ack, now)
 

@@ -16,6 +16,7 @@ from b2bua.sip.text.capabilities import (
     OTHER_METHODS,
     PACKAGES,
     REGISTRAR_EXTENSIONS,
+    TAKEN_BY_NONE,
     UNDERSTOOD,
 )
 from b2bua.sip.text.compose import Header
@@ -40,6 +41,8 @@ class Objection(NamedTuple):
 def objection(request: Request) -> Objection | None:
     """What speaks against any request, in a dialog or not: its method, and the extensions that it requires."""
     method = request.method
+    if method == TAKEN_BY_NONE:
+        return Objection(481)
     if method not in METHODS:
         return Objection(405 if method in OTHER_METHODS else 501, ALLOW)
     understood = REGISTRAR_EXTENSIONS if method == "REGISTER" else EXTENSIONS

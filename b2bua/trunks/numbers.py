@@ -56,7 +56,7 @@ def from_trunk(text: str, trunk: Trunk) -> str | None:
     return international or e164(text, trunk.country)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _dialled(number: str, country: str) -> str:
     """A number as it is dialled in a country; with its plus where the country has more than one way abroad."""
     try:

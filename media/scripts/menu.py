@@ -7,7 +7,7 @@
     from everywhere --> leaving --> left
 
 `media.scripts.portal` carries this table out. A key that it does not list is answered with *not-possible* where
-there is a prompt, and ignored where there is none.
+there is a prompt, and ignored where there is none. Keys that come on the way to a prompt (`AHEAD`) are kept for it.
 """
 
 from __future__ import annotations
@@ -146,6 +146,11 @@ PROMPTS = {
 }
 """What is said where a key is waited for; said again as help when none comes."""
 
+AHEAD = frozenset({Phase.ARRIVING, Phase.CHECKING, Phase.OPENING})
+"""Where keys are kept for the prompt to come: phones that dial a PIN by themselves do not listen first."""
+AHEAD_KEYS = 20
+"""So many are kept."""
+
 REFUSALS = {
     PinProblem.LENGTH: "pin-length",
     PinProblem.SAME_DIGIT: "pin-too-simple",
@@ -162,9 +167,10 @@ JUMP_SECONDS = 5.0
 
 
 class PortalLimits(NamedTuple):
-    """Times in seconds: how long a key is waited for, and what ends the recording of a greeting."""
+    """Times in seconds: how long a key is waited for, and the next digit of a PIN; what ends a greeting's recording."""
 
     wait: float = 6.0
+    wait_digit: float = 10.0
     greeting_seconds: float = 120.0
     greeting_silence: float = 10.0
     greeting_min_seconds: float = 1.0

@@ -26,7 +26,7 @@ from provisioning.company.parts import (
     TreatmentEntry,
     target,
 )
-from provisioning.company.setting import By, Setting
+from provisioning.company.setting import Area, By, Setting
 from provisioning.company.words import client_words, listed, phone_words, times, treatment_words, yes
 
 CALLERS = {"from": "the number in From", "asserted": "the asserted number"}
@@ -76,23 +76,30 @@ class UserEntry:
     email: Annotated[str | None, Setting("E-mail", values.checked(values.email))] = None
     extension: Annotated[str | None, Setting("Extension", coded=_extension)] = None
     numbers: Annotated[
-        tuple[str, ...], Setting("Assigned numbers", _E164, listed, each=True, column=False)
+        tuple[str, ...],
+        Setting("Assigned numbers", _E164, listed, each=True, column=False, area=Area.NUMBERS),
     ] = ()
     default_number: Annotated[
-        str | None, Setting("Default number", values.may_be_empty(_E164), by=By.USER)
+        str | None, Setting("Default number", values.may_be_empty(_E164), by=By.USER, area=Area.PROFILE)
     ] = None
     presentation_number: Annotated[
-        str | None, Setting("Presentation number", _E164, _or("the default number"), by=By.USER)
+        str | None,
+        Setting("Presentation number", _E164, _or("the default number"), by=By.USER, area=Area.PROFILE),
     ] = None
     timezone: Annotated[
-        str | None, Setting("Time zone", values.checked(values.timezone), _or("the customer's"), by=By.USER)
+        str | None,
+        Setting(
+            "Time zone", values.checked(values.timezone), _or("the customer's"), by=By.USER, area=Area.PROFILE
+        ),
     ] = None
     suspended: Annotated[bool, Setting("Suspended", values.flag, yes)] = False
-    withhold_number: Annotated[bool, Setting("Withhold number", values.flag, yes, By.USER)] = False
+    withhold_number: Annotated[
+        bool, Setting("Withhold number", values.flag, yes, By.USER, area=Area.PROFILE)
+    ] = False
     max_calls: Annotated[int, Setting("Simultaneous calls", values.whole(1, values.MAX_CALLS))] = 1
-    notify: Annotated[Notify, Setting("Notify of", None, _notify, By.USER, column=False)] = field(
-        default_factory=Notify
-    )
+    notify: Annotated[
+        Notify, Setting("Notify of", None, _notify, By.USER, column=False, area=Area.NOTIFICATIONS)
+    ] = field(default_factory=Notify)
     not_answered: Annotated[
         TreatmentEntry, Setting("Not answered", None, treatment_words, By.USER, column=False)
     ] = NOT_ANSWERED
@@ -107,9 +114,12 @@ class UserEntry:
     reject_anonymous: Annotated[bool, Setting("Reject anonymous calls", values.flag, yes, By.USER)] = False
     permanent_redirect: Annotated[str | None, Setting("Permanent redirect", coded=target, by=By.USER)] = None
     soft_clients: Annotated[
-        tuple[SoftClient, ...], Setting("Soft clients", None, _clients, column=False)
+        tuple[SoftClient, ...],
+        Setting("Soft clients", None, _clients, By.USER, column=False, area=Area.DEVICES),
     ] = ()
-    desk_phones: Annotated[tuple[DeskPhone, ...], Setting("Desk phones", None, _phones, column=False)] = ()
+    desk_phones: Annotated[
+        tuple[DeskPhone, ...], Setting("Desk phones", None, _phones, By.USER, column=False, area=Area.DEVICES)
+    ] = ()
     pin: Annotated[str | None, Setting("", values.pin, by=By.USER, column=False, key="voice_portal_pin")] = (
         field(default=None, repr=False)
     )

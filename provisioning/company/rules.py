@@ -13,6 +13,7 @@ from b2bua.callplan.classes import destination_class, may_be_presented
 from b2bua.callplan.codes import Codes
 from b2bua.callplan.settings import Action
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.hours import refused_spans
 from provisioning.company.parts import ACTIONS, TreatmentEntry
 from provisioning.company.pins import pin_problem
 from provisioning.company.problems import OtherUser, Place, Problem
@@ -238,6 +239,7 @@ def _user(
             yield Problem(where, "number.never-presented", {"value": presented})
     if user.pin and (why := pin_problem(user.pin, user.numbers)):
         yield Problem((*place, "voice_portal_pin"), f"pin.{why}")
+    yield from refused_spans(place, user.unavailable)
     if user.permanent_redirect:
         yield from _target((*place, "permanent_redirect"), user.permanent_redirect, user, customer, blocked)
     if customer.hardware_only and user.soft_clients:

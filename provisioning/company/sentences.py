@@ -11,6 +11,7 @@ from provisioning.company.problems import OtherUser, Problem
 SENTENCES: Mapping[str, str] = {
     # Values, whatever they are of
     "password.length": "must be {shortest!s} to {longest!s} printable characters",
+    "base32.form": "must be at least 23 characters of base32",
     "text.kind": "must be text{quotes}, not {value}",
     "text.empty": "must not be empty",
     "text.long": "is longer than {longest!s} characters",
@@ -40,6 +41,9 @@ SENTENCES: Mapping[str, str] = {
     "day.kind": 'must be "available", "unavailable" or spans such as ["12:30-13:30"], not {value}',
     "span.form": 'must be "from-to" on the 24-hour clock, such as "12:30-13:30", not {value}',
     "span.empty": '{value} ends when it starts; for the whole day write "unavailable" for the day',
+    "span.minutes": "{value} must begin and end at whole minutes, without seconds or a time zone",
+    "span.whole-day": "{value} stands beside the whole day; give one of them",
+    "span.overlap": "{value} overlaps {other}; make one span of the two",
     "number.form": '{value} must be a number with plus and country code, such as "+441632960101"',
     "number.length": "{value} has a length that its country does not use",
     "number.not-allotted": "{value} is a number that no numbering plan allots",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -24,6 +24,15 @@ class By(IntEnum):
     USER = 1
     ADMINISTRATOR = 2
     PARTNER = 3
+
+
+class Area(Enum):
+    """What the partner's switches are about (P8)."""
+
+    NOTIFICATIONS = auto()
+    DEVICES = auto()
+    PROFILE = auto()
+    NUMBERS = auto()
 
 
 def plain(value: Any) -> str:
@@ -50,6 +59,9 @@ class Setting:
     """Its key in files, where that is another than the field's name."""
     coded: Callable[[Any, Codes], Any] | None = None
     """In place of `parse` where the platform's own codes decide."""
+
+    area: Area | None = None
+    """Which switch of the partner it hangs on, besides `by`."""
 
     def reader(self, codes: Codes) -> Callable[[Any], Any] | None:
         """How it is read on a platform with these codes."""

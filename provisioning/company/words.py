@@ -72,7 +72,7 @@ def times(spans: Iterable[Interval]) -> str:
         f"{WEEKDAYS[span.weekday]} {span.start:%H:%M}-{span.end:%H:%M}"
         if span.start != span.end
         else f"{WEEKDAYS[span.weekday]} all day"
-        for span in sorted(spans, key=lambda span: (span.weekday, span.start, span.end))
+        for span in sorted(set(spans), key=lambda span: (span.weekday, span.start, span.end))
     )
     return ", ".join(days) or "always available"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from provisioning.company.setting import By
+from provisioning.company.switches import Switches
 from provisioning.editing.desired import Kind
 
 
@@ -110,12 +111,24 @@ def standing(actor: Actor, resource: Resource) -> By | None:
     return max(found, default=None)
 
 
-def may(actor: Actor, action: Action, resource: Resource) -> bool:
+def acting(actor: Actor, action: Action, resource: Resource, switches: Switches) -> By | None:
+    """What the actor acts as, for what the partner's switches let administrators and users do (P8)."""
+    counts = tuple(role for role in actor.roles if _counts(role, action, resource, switches))
+    return standing(replace(actor, roles=counts), resource)
+
+
+def may(actor: Actor, action: Action, resource: Resource, switches: Switches) -> bool:
     """Whether the actor may do that."""
-    by = standing(actor, resource)
+    by = acting(actor, action, resource, switches)
     needed = f"{resource.kind}:{'read' if action is Action.READ else 'write'}"
     in_scope = actor.scopes is None or needed in actor.scopes
     return by is not None and in_scope and by >= LEAST[resource.kind, action]
+
+
+def _counts(role: Role, action: Action, resource: Resource, switches: Switches) -> bool:
+    """An administrator who does not manage all users sees them all the same."""
+    of_people = resource.kind in ("user", "account") and action is not Action.READ
+    return switches.administrators_users or not (of_people and isinstance(role, Administrator))
 
 
 def _standing(role: Role, way: Way, resource: Resource) -> By | None:

@@ -23,15 +23,18 @@ from provisioning.company.setting import entry_words
 from provisioning.company.unfit import Unfit
 from provisioning.company.values import account_password
 from provisioning.company.words import differences, settings_made
-from provisioning.editing.access import IN_WORDS, Action, Actor, Role, Way, standing
+from provisioning.editing.access import IN_WORDS, Action, Actor, Role, Way, acting, standing
 from provisioning.editing.account_roles import AccountEntry, resource_of, role_of, role_row, role_words
 from provisioning.editing.audit import Recorded, changes_since, record, version_of
+from provisioning.editing.codes import fits, step_of
 from provisioning.editing.edit import utc_now
+from provisioning.editing.entries import switches_of
 from provisioning.editing.permission import demand, forbidden
 from provisioning.editing.reading import Current
 from provisioning.editing.refusals import Refused, Stale, ThereIsNone
 from provisioning.store import model
 from provisioning.store.pins import hash_matches
+from provisioning.store.sign_in_attempts import count_sign_in, forget_sign_in
 from provisioning.store.store import Store, bump_version, read_version
 
 Verb = Literal["add", "change", "delete"]
@@ -55,7 +58,8 @@ class Accounts:
     async def add(self, actor: Actor, entry: AccountEntry) -> int:
         """Add an account, which has no password yet; returns its id."""
         async with self.store.writing() as session:
-            demand(actor, Action.ADD, await resource_of(session, None, entry.roles))
+            of = await resource_of(session, None, entry.roles)
+            demand(actor, Action.ADD, of, await switches_of(session))
             await self._judge(session, actor, None, entry)
             row = model.SignInAccount(email=entry.email, name=entry.name, disabled=entry.disabled)
             session.add(row)
@@ -104,6 +108,8 @@ class Accounts:
 
     async def set_second_factor(self, actor: Actor, account: int, secret: str | None) -> None:
         """Give an account a second factor (the base32 secret of RFC 6238), or none."""
+        if secret is not None and not fits(secret):
+            raise Refused([Problem(("second_factor",), "base32.form")])
         async with self.store.writing() as session:
             entry = await self._allowed(session, actor, Action.CHANGE, account)
             row = await session.get_one(model.SignInAccount, account)
@@ -114,7 +120,7 @@ class Accounts:
     async def check_password(self, email: str, password: str) -> int | None:
         """The id of the account with this e-mail if that is its password and it is not disabled.
 
-        Takes as long for an account that there is not. Counting and slowing down guesses is the caller's matter.
+        Takes as long for an account that there is not. Counts no guesses: `sign_in` does.
         """
         query = select(model.SignInAccount).where(model.SignInAccount.email == email.strip().lower())
         async with self.store.reading() as session:
@@ -124,6 +130,31 @@ class Accounts:
         known = self._nobodys if row is None or row.password_hash is None else row.password_hash
         right = await asyncio.to_thread(hash_matches, self.store.hasher, known, password)
         return row.id if right and password and row is not None and not row.disabled else None
+
+    async def sign_in(self, email: str, password: str, code: str, address: str) -> int | None:
+        """The id of the account if password and, where it has a second factor, code are right; None otherwise.
+
+        Guesses are counted by account and by `address`, before anything is looked at; while either is locked the
+        answer is None, whatever is given. `code` is empty where there is none.
+        """
+        email, now = email.strip().lower(), self._clock()
+        async with self.store.writing() as session:
+            if not await count_sign_in(session, email, address, now):
+                return None
+        account = await self.check_password(email, password)
+        if account is None:
+            return None
+        async with self.store.writing() as session:
+            row = await session.get(model.SignInAccount, account)
+            if row is None or row.disabled:
+                return None
+            if row.second_factor is not None:
+                step = step_of(self.store.key.decrypt(row.second_factor), code, now, row.last_step)
+                if step is None:
+                    return None
+                row.last_step = step
+            await forget_sign_in(session, email, address)
+        return account
 
     async def second_factor(self, account: int) -> str | None:
         """The secret of an account's second factor, to compare a code with; None if it has none."""
@@ -147,7 +178,8 @@ class Accounts:
         if row is None:
             raise ThereIsNone(f"There is no account {account}.")
         entry = AccountEntry(row.name, row.email, row.disabled, await _roles(session, account))
-        demand(actor, action, await resource_of(session, account, entry.roles))
+        of = await resource_of(session, account, entry.roles)
+        demand(actor, action, of, await switches_of(session))
         if seen is not None and await version_of(session, "account", account) > seen:
             raise Stale(await changes_since(session, seen, "account", account))
         return entry
@@ -164,8 +196,9 @@ class Accounts:
         if account is not None:
             row = await session.get_one(model.SignInAccount, account)
             old = AccountEntry(row.name, row.email, row.disabled, await _roles(session, account))
-            by = standing(actor, await resource_of(session, account, old.roles))
-            problems += forbidden(by, old, entry, ())
+            of, switches = await resource_of(session, account, old.roles), await switches_of(session)
+            by = acting(actor, Action.CHANGE, of, switches)
+            problems += forbidden(by, old, entry, (), switches)
         for index, role in enumerate(entry.roles):
             of = await resource_of(session, None, (role,))
             if of.hardware_only:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
 from provisioning.company.problems import Place
+from provisioning.company.switches import Switches
 
 Kind = Literal["platform", "trunk", "customer", "user", "account"]
 
@@ -79,6 +80,8 @@ class Desired:
     deleted_trunks: frozenset[int] = frozenset()
     blocked: tuple[str, ...] | None = None
     """The numbers that nobody's calls are redirected to; None where they stay."""
+    switches: Switches | None = None
+    """The partner's switches; None where they stay."""
     seen: Seen | None = None
     judged_whole: bool = False
     """Whether it is refused for what was wrong before as well. Else only what it breaks itself counts."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from provisioning.editing.audit import AuditEntry, changes_since, customer_changes, deletions
@@ -30,7 +29,7 @@ async def taken_back(
     planned: defaultdict[Scope, list[Planned]] = defaultdict(list)
     for each in plan.items:
         planned[_scope(each)].append(each)
-    known = await _applied(session)
+    known = await _applied(session, {_key(scope) for scope in planned})
     # A version that is still to come is that of another database.
     exported = desired.file.as_of if desired.file.as_of <= version else 0
     found: list[AuditEntry] = []
@@ -46,7 +45,7 @@ def scopes(desired: Desired) -> Iterator[Scope]:
     if desired.trunks:
         yield "trunk", None
     yield from (("trunk", each.id) for each in desired.trunks if each.id is not None)
-    if desired.blocked is not None:
+    if desired.blocked is not None or desired.switches is not None:
         yield "platform", None
 
 
@@ -56,9 +55,9 @@ async def remember(session: AsyncSession, applied: Iterable[Scope], version: int
         await session.merge(model.AppliedFile(kind=kind, subject_id=subject or 0, version=version))
 
 
-async def _applied(session: AsyncSession) -> Mapping[tuple[str, int], int]:
-    rows = await session.scalars(select(model.AppliedFile))
-    return {(row.kind, row.subject_id): row.version for row in rows}
+async def _applied(session: AsyncSession, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+    rows = [await session.get(model.AppliedFile, key) for key in sorted(keys)]
+    return {(row.kind, row.subject_id): row.version for row in rows if row is not None}
 
 
 def _key(scope: Scope) -> tuple[str, int]:

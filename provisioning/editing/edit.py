@@ -17,18 +17,20 @@ from argon2 import PasswordHasher
 from b2bua.callplan.situation import Limits
 from provisioning.company.changes import Applied, Changes, Generated
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.switches import Switches
 from provisioning.editing import wishes
-from provisioning.editing.access import Action, Actor, Resource
+from provisioning.editing.access import Actor, Resource
 from provisioning.editing.audit import AuditEntry, changes_since, customer_changes, record, version_of
 from provisioning.editing.desired import Desired, Kind
 from provisioning.editing.drift import remember, scopes, taken_back
-from provisioning.editing.permission import demand, demand_all
+from provisioning.editing.permission import demand_all, demand_read
 from provisioning.editing.planning import Plan, judge, make_plan
 from provisioning.editing.reading import (
     Current,
     customer_names,
     read_blocked,
     read_customer,
+    read_switches,
     read_trunk,
     read_user,
     trunk_names,
@@ -87,7 +89,7 @@ class Editing:
         async with self.store.reading() as session:
             current = await read_user(session, user)
         of = Resource("user", current.customer, user, current.hardware_only)
-        demand(actor, Action.READ, of)
+        demand_read(actor, of)
         return current
 
     async def add_user(self, actor: Actor, customer: int, entry: UserEntry) -> Applied:
@@ -116,7 +118,7 @@ class Editing:
         """A customer as it is, without its users."""
         async with self.store.reading() as session:
             current = await read_customer(session, customer)
-        demand(actor, Action.READ, Resource("customer", customer, None, current.hardware_only))
+        demand_read(actor, Resource("customer", customer, None, current.hardware_only))
         return current
 
     async def add_customer(self, actor: Actor, entry: CustomerEntry) -> Applied:
@@ -133,7 +135,7 @@ class Editing:
 
     async def trunk(self, actor: Actor, trunk: int) -> Current[TrunkEntry]:
         """A trunk as it is."""
-        demand(actor, Action.READ, Resource("trunk"))
+        demand_read(actor, Resource("trunk"))
         async with self.store.reading() as session:
             return await read_trunk(session, trunk)
 
@@ -151,7 +153,7 @@ class Editing:
 
     async def blocked_numbers(self, actor: Actor) -> Current[tuple[str, ...]]:
         """The numbers that nobody's calls are redirected to."""
-        demand(actor, Action.READ, Resource("platform"))
+        demand_read(actor, Resource("platform"))
         async with self.store.reading() as session:
             return await read_blocked(session)
 
@@ -159,21 +161,31 @@ class Editing:
         """Block exactly these numbers, if those that are blocked are still what was `seen`."""
         return await self.make(actor, wishes.block_numbers(numbers, seen))
 
+    async def switches(self, actor: Actor) -> Current[Switches]:
+        """What the partner lets users and administrators change themselves (P8)."""
+        demand_read(actor, Resource("platform"))
+        async with self.store.reading() as session:
+            return await read_switches(session)
+
+    async def set_switches(self, actor: Actor, switches: Switches, seen: int) -> Applied:
+        """Set these, if the platform's settings are still what was `seen`."""
+        return await self.make(actor, wishes.set_switches(switches, seen))
+
     async def customer_names(self, actor: Actor) -> dict[int, str]:
         """The names of all customers by id, for the partner."""
-        demand(actor, Action.READ, Resource("platform"))
+        demand_read(actor, Resource("platform"))
         async with self.store.reading() as session:
             return await customer_names(session)
 
     async def trunk_names(self, actor: Actor) -> dict[int, str]:
         """The names of all trunks by id."""
-        demand(actor, Action.READ, Resource("trunk"))
+        demand_read(actor, Resource("trunk"))
         async with self.store.reading() as session:
             return await trunk_names(session)
 
     async def whole(self, actor: Actor) -> Whole:
         """All customers, users and trunks, for the partner."""
-        demand(actor, Action.READ, Resource("platform"))
+        demand_read(actor, Resource("platform"))
         async with self.store.reading() as session:
             return await read_whole(session)
 
@@ -184,7 +196,7 @@ class Editing:
         elif kind == "customer" and subject is not None:
             await self.customer(actor, subject)
         else:
-            demand(actor, Action.READ, Resource(kind))
+            demand_read(actor, Resource(kind))
         async with self.store.reading() as session:
             if kind == "customer" and subject is not None:
                 return await customer_changes(session, subject)

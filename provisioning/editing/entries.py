@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from b2bua.callplan.settings import Action, Interval, Notify
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
 from provisioning.company.parts import DeskPhone, SoftClient, TreatmentEntry
 from provisioning.company.setting import columns_of
+from provisioning.company.switches import Switches
 from provisioning.store import model
 
 SOFT, DESK = "soft", "desk"
@@ -44,6 +47,14 @@ def trunk_entry(row: model.Trunk) -> TrunkEntry:
         name: tuple(getattr(row, name)) for name in ("allow_from", "next_trunk_codes", "final_codes")
     }
     return TrunkEntry(**columns, **lists)
+
+
+async def switches_of(session: AsyncSession) -> Switches:
+    """The partner's switches; as by default where nobody has set them."""
+    row = await session.get(model.PermissionSwitches, 1)
+    return (
+        Switches() if row is None else Switches(**{name: getattr(row, name) for name in columns_of(Switches)})
+    )
 
 
 def treatment_entry(row: model.Treatment, names: Mapping[int, str]) -> TreatmentEntry:

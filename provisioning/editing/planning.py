@@ -112,9 +112,11 @@ def make_plan(desired: Desired, stored: Stored, key: SecretKey, hasher: Password
     for trunk_id in sorted(desired.deleted_trunks & stored.trunks.keys()):
         change = Change("delete", f"trunk {stored.trunks[trunk_id].name}")
         plan.items.append(Planned(change, "trunk", id=trunk_id))
-    if desired.blocked is not None and (
-        details := differences(blocked_words(stored.blocked), blocked_words(desired.blocked))
-    ):
+    old, new = blocked_words(stored.blocked), blocked_words(desired.blocked or ())
+    details = differences(old, new) if desired.blocked is not None else ()
+    if desired.switches is not None:
+        details += differences(entry_words(stored.switches), entry_words(desired.switches))
+    if details:
         plan.items.append(Planned(Change("change", "the platform", details), "platform"))
     placed = [_placed(customer, stored) for customer in desired.customers if not customer.gone]
     named = [replace(each.customer, users=tuple(user for _, user in each.users)) for each in placed]

@@ -11,8 +11,9 @@ from sqlalchemy.orm import selectinload
 
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
 from provisioning.company.known import known_as
+from provisioning.company.switches import Switches
 from provisioning.editing.audit import version_of
-from provisioning.editing.entries import customer_entry, trunk_entry, user_entry
+from provisioning.editing.entries import customer_entry, switches_of, trunk_entry, user_entry
 from provisioning.editing.refusals import ThereIsNone
 from provisioning.store import model
 
@@ -77,6 +78,11 @@ async def read_blocked(session: AsyncSession) -> Current[tuple[str, ...]]:
     query = select(model.BlockedNumber.number).order_by(model.BlockedNumber.number)
     numbers = tuple(await session.scalars(query))
     return Current(0, numbers, await version_of(session, "platform", None))
+
+
+async def read_switches(session: AsyncSession) -> Current[Switches]:
+    """What the partner lets users and administrators change: set of the platform too."""
+    return Current(0, await switches_of(session), await version_of(session, "platform", None))
 
 
 async def users_of(session: AsyncSession, customer: int) -> frozenset[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -81,6 +82,8 @@ class Rows:
             self._trunks[id(each)] = self._trunk(each)
         if desired.blocked is not None:
             await self._blocked(frozenset(desired.blocked))
+        if desired.switches is not None:
+            await self.session.merge(model.PermissionSwitches(id=1, **asdict(desired.switches)))
         await self.session.flush()
 
     def recorded(self) -> Iterator[Recorded]:

@@ -6,26 +6,26 @@ Their number does not grow with the users of a customer, nor does what they read
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, selectinload
+from sqlalchemy.orm import selectinload
 
 from provisioning.company.entries import CustomerEntry, UserEntry
 from provisioning.company.known import in_words, known_as
 from provisioning.company.rules import Elsewhere, Others
+from provisioning.company.switches import Switches
 from provisioning.editing.desired import Desired, DesiredCustomer
-from provisioning.editing.entries import SOFT, customer_entry, user_entry
+from provisioning.editing.entries import SOFT, customer_entry, switches_of, user_entry
+from provisioning.editing.matching import matching
 from provisioning.editing.refusals import ThereIsNone
 from provisioning.editing.wanted import Wanted
 from provisioning.store import model
 
-CHUNK = 10_000
-"""Values in one query: SQLite takes 32,766."""
 Shown = str
 """A user in words: `Anna <anna@acme.example>`."""
 
@@ -71,6 +71,7 @@ class Stored:
     trunks: Mapping[int, model.Trunk]
     elsewhere: Elsewhere
     blocked: frozenset[str]
+    switches: Switches
 
     def of(self, customer: DesiredCustomer) -> StoredCustomer | None:
         """A customer's rows; None for a new one."""
@@ -95,6 +96,7 @@ class _Reading:
 
     def __init__(self, session: AsyncSession, desired: Desired) -> None:
         self.session = session
+        self._matching = partial(matching, session)
         self.desired = desired
         self.wanted = Wanted.of(desired)
         self.touched = desired.touched()
@@ -127,6 +129,7 @@ class _Reading:
                 trunk_names=frozenset(row.name.casefold() for row in rest),
             ),
             blocked=frozenset(await self.session.scalars(select(model.BlockedNumber.number))),
+            switches=await switches_of(self.session),
         )
 
     def _named_trunks(self) -> set[int]:
@@ -199,12 +202,21 @@ class _Reading:
         others = columns.where(model.User.deleted_at.is_(None))
         emails: defaultdict[int, dict[str, str]] = defaultdict(dict)
         extensions: defaultdict[int, dict[str, str]] = defaultdict(dict)
-        for row in await self._matching(others, model.User.email, self.wanted.emails):
-            if self._is_other(row.id, row.customer_id):
-                emails[row.customer_id][row.email] = row.email
-                self._target(row, row.email)
-        for row in await self._matching(others, model.User.extension, self.wanted.extensions):
-            if self._is_other(row.id, row.customer_id):
+        for each in self.desired.customers:
+            # By customer, as the indexes are: half the customers have a user with this extension.
+            inside, wanted = others.where(model.User.customer_id == each.id), Wanted.of(Desired((each,)))
+            found = (
+                *await self._matching(inside, model.User.email, wanted.emails),
+                *await self._matching(inside, model.User.extension, wanted.extensions),
+            )
+            for row in found:
+                if row.id in self.touched:
+                    continue
+                if row.email in wanted.emails:
+                    emails[row.customer_id][row.email] = row.email
+                    self._target(row, row.email)
+                if row.extension not in wanted.extensions:
+                    continue
                 extensions[row.customer_id][row.extension] = _goes_by(row)
                 if row.email is not None:
                     emails[row.customer_id][row.email] = row.email
@@ -249,9 +261,6 @@ class _Reading:
         customer, name = self.customers[row.customer_id], _goes_by(row)
         customer.targets[name] = row.id
         customer.names[called] = name
-
-    def _is_other(self, user: int, customer: int) -> bool:
-        return customer in self.customers and user not in self.touched
 
     async def _presenting(self, customer: int, lost: Collection[str]) -> dict[str, str]:
         query = select(*_WHO, model.User.presentation_number).where(
@@ -334,16 +343,3 @@ class _Reading:
         return frozenset(
             row.name.casefold() for row in await self.session.execute(query) if row.id not in self.customers
         )
-
-    async def _matching(
-        self,
-        query: Select[*tuple[Any, ...]],
-        column: InstrumentedAttribute[Any] | ColumnElement[Any],
-        values: Collection[Any],
-    ) -> Sequence[Row[Any]]:
-        """The rows whose column is one of the values."""
-        found: list[Row[Any]] = []
-        left = iter(sorted(values))
-        while chunk := list(islice(left, CHUNK)):
-            found += (await self.session.execute(query.where(column.in_(chunk)))).all()
-        return found

@@ -11,7 +11,8 @@ from sqlalchemy.orm import selectinload
 
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
 from provisioning.company.known import known_as
-from provisioning.editing.entries import customer_entry, trunk_entry, user_entry
+from provisioning.company.switches import Switches
+from provisioning.editing.entries import customer_entry, switches_of, trunk_entry, user_entry
 from provisioning.editing.reading import read_blocked
 from provisioning.store import model
 from provisioning.store.store import read_version
@@ -25,6 +26,7 @@ class Whole:
     customers: tuple[CustomerEntry, ...]
     trunks: tuple[TrunkEntry, ...]
     blocked: tuple[str, ...]
+    switches: Switches
 
 
 async def read_whole(session: AsyncSession) -> Whole:
@@ -55,4 +57,5 @@ async def read_whole(session: AsyncSession) -> Whole:
         ),
         tuple(map(trunk_entry, await session.scalars(select(model.Trunk).order_by(model.Trunk.id)))),
         (await read_blocked(session)).entry,
+        await switches_of(session),
     )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
 from provisioning.company.parts import SoftClient
+from provisioning.company.switches import Switches
 from provisioning.editing.desired import Desired, DesiredCustomer, DesiredTrunk, DesiredUser, Kind, Seen
 from provisioning.editing.reading import read_customer, read_trunk, read_user, users_of
 from provisioning.editing.refusals import ThereIsNone
@@ -140,6 +141,15 @@ def block_numbers(numbers: tuple[str, ...], seen: int | None = None) -> Wish:
 
     async def wish(session: AsyncSession) -> Desired:
         return Desired(blocked=numbers, seen=_seen("platform", None, seen))
+
+    return wish
+
+
+def set_switches(switches: Switches, seen: int | None = None) -> Wish:
+    """The partner's switches like this."""
+
+    async def wish(session: AsyncSession) -> Desired:
+        return Desired(switches=switches, seen=_seen("platform", None, seen))
 
     return wish
 

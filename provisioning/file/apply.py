@@ -20,15 +20,20 @@ from provisioning.file.refusal import CompanyFileError
 from provisioning.store.store import Store
 
 OPERATOR = Actor("operator", Way.FILE, (Partner(),))
-"""Whoever may read the data directory."""
+"""Whoever may read the data directory, where nobody says by which login."""
 
 
 async def plan_changes(
-    store: Store, file: CompanyFile, *, prune: bool = False, limits: Limits | None = None
+    store: Store,
+    file: CompanyFile,
+    *,
+    prune: bool = False,
+    limits: Limits | None = None,
+    actor: Actor = OPERATOR,
 ) -> Changes:
     """What `apply_changes` would do. Raises CompanyFileError where the file and the database break a rule."""
     with _told(file):
-        return await Editing(store, limits).preview(OPERATOR, _wish(file, prune=prune))
+        return await Editing(store, limits).preview(actor, _wish(file, prune=prune))
 
 
 async def apply_changes(

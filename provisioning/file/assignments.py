@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from provisioning.company.problems import Place, Problem
@@ -16,14 +17,20 @@ Read = Callable[[Table], Entry]
 
 
 class NoAssignment(ValueError):
-    """It is not of the form KEY=VALUE; the text says so."""
+    """It sets nothing: it is not of the form KEY=VALUE, or the key is none of these settings. The text says so."""
 
 
-def assigned(table: Mapping[str, Value], assignments: Iterable[str], read: Read[Entry]) -> Entry:
+def assigned(
+    table: Mapping[str, Value],
+    assignments: Iterable[str],
+    read: Read[Entry],
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
+) -> Entry:
     """The entry that `read` makes of a table in which these settings are written.
 
     A value is text if the setting takes that text, else TOML (`true`, `2`, `["+441632960101"]`); an empty one takes the
-    setting back to its default. Raises NoAssignment, and Refused with what is wrong.
+    setting back to its default. `elsewhere` are keys that a file may have here and that are set by other ways, each
+    with what to do instead. Raises NoAssignment, and Refused with what is wrong.
     """
     changed: dict[str, Any] = dict(table)
     for assignment in assignments:
@@ -31,6 +38,8 @@ def assigned(table: Mapping[str, Value], assignments: Iterable[str], read: Read[
         path = tuple(part.strip() for part in key.split("."))
         if not equals or not all(path):
             raise NoAssignment(f"{assignment}: KEY=VALUE is allowed, such as extension=201")
+        if (instead := elsewhere.get(path[0])) is not None:
+            raise NoAssignment(f"{path[0]} {instead}.")
         changed = _written(changed, path, text, read)
     entry, problems = _read(changed, read)
     if problems:

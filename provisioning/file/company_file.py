@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import time
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from b2bua.callplan.codes import USUAL, Codes
 from b2bua.callplan.settings import Action, Interval, Notify
 from provisioning.company import values
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.hours import MIDNIGHT, WEEKDAYS
 from provisioning.company.numbers import parse_e164
 from provisioning.company.parts import (
     ACTIONS,
@@ -26,13 +26,13 @@ from provisioning.company.parts import (
 )
 from provisioning.company.problems import Place, Problem
 from provisioning.company.rules import check, in_file, trunks_in_file
+from provisioning.company.switches import Switches
 from provisioning.file.refusal import CompanyFileError
 from provisioning.file.toml_lines import key_lines
 from provisioning.file.toml_table import Table
 
 Part = TypeVar("Part", SoftClient, DeskPhone)
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_VERSION = 2**63 - 1
 _SYNTAX_ERROR = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
 _AT_END = re.compile(r"(.*) \(at end of document\)", re.DOTALL)
@@ -50,6 +50,8 @@ class CompanyFile:
     trunks: tuple[TrunkEntry, ...]
     lines: Mapping[Place, int] = field(repr=False, compare=False)
     blocked_numbers: tuple[str, ...] | None = None
+    switches: Switches | None = None
+    """The partner's switches; None where the file leaves them as they are."""
     as_of: int = 0
     """The settings_version that it was exported at; 0 if it was not."""
     former: Mapping[Place, str] = field(default_factory=dict)
@@ -83,6 +85,7 @@ def parse_company_file(text: str, source: str = "company file", codes: Codes = U
     reading = Reading(codes)
     customers = tuple(reading.customer(table) for table in top.tables("customers"))
     trunks = tuple(reading.trunk(table) for table in top.tables("trunks"))
+    switches = reading.switches(top.table("permissions"))
     top.finish()
     doubtful = {problem.place for problem in problems}
     problems += (
@@ -93,7 +96,8 @@ def parse_company_file(text: str, source: str = "company file", codes: Codes = U
     if problems:
         raise CompanyFileError(source, lines, problems)
     numbers = blocked if "blocked_numbers" in document else None
-    return CompanyFile(source, customers, trunks, lines, numbers, as_of, reading.former)
+    permissions = switches if top.has("permissions") else None
+    return CompanyFile(source, customers, trunks, lines, numbers, permissions, as_of, reading.former)
 
 
 def _syntax_error(told: str, text: str, source: str) -> CompanyFileError:
@@ -119,6 +123,12 @@ class Reading:
         self._was(table, values.text)
         table.finish()
         return entry
+
+    def switches(self, table: Table) -> Switches:
+        """What the partner lets others change."""
+        switches = Switches(**table.settings(Switches, self.codes))
+        table.finish()
+        return switches
 
     def trunk(self, table: Table) -> TrunkEntry:
         """A trunk."""
@@ -180,5 +190,5 @@ def _day(table: Table, weekday: int, name: str) -> tuple[Interval, ...]:
     if value == "available":
         return ()
     if value == "unavailable":
-        return (Interval(weekday, time(0), time(0)),)
+        return (Interval(weekday, MIDNIGHT, MIDNIGHT),)
     return tuple(Interval(weekday, *span) for span in dict.fromkeys(table.each(name, values.clock_span)))

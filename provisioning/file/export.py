@@ -7,15 +7,15 @@ applied to the same database, and generated when it is applied to another; that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from b2bua.callplan.settings import Interval
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.hours import WEEKDAYS, is_whole_day
 from provisioning.company.parts import BUSY, NOT_ANSWERED, OUT_OF_HOURS, TreatmentEntry
 from provisioning.company.setting import settings_of
 from provisioning.editing.whole import Whole
-from provisioning.file.company_file import WEEKDAYS
 from provisioning.file.toml_text import Value, toml_text
 
 INLINE = frozenset({"notify", "soft_clients", "desk_phones"})
@@ -24,7 +24,8 @@ INLINE = frozenset({"notify", "soft_clients", "desk_phones"})
 def company_text(whole: Whole) -> str:
     """The whole platform as a company file; two that say the same are the same to the letter."""
     document: dict[str, Value] = {"as_of": whole.version, "blocked_numbers": sorted(whole.blocked)}
-    return toml_text(document | _lists(whole.customers, whole.trunks), INLINE)
+    permissions: dict[str, Value] = {"permissions": dict(asdict(whole.switches))}
+    return toml_text(document | permissions | _lists(whole.customers, whole.trunks), INLINE)
 
 
 def customer_text(whole: Whole, customer: CustomerEntry) -> str:
@@ -117,7 +118,7 @@ def _days(spans: Iterable[Interval]) -> Iterator[tuple[str, Value]]:
     for span in sorted(spans, key=lambda span: (span.weekday, span.start, span.end)):
         by_day.setdefault(span.weekday, []).append(span)
     for day, of_day in by_day.items():
-        if any(span.start == span.end for span in of_day):
+        if any(map(is_whole_day, of_day)):
             yield WEEKDAYS[day], "unavailable"
         else:
             yield WEEKDAYS[day], [f"{span.start:%H:%M}-{span.end:%H:%M}" for span in of_day]

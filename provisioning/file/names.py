@@ -59,6 +59,7 @@ async def desired_by(
         trunks=trunks,
         deleted_trunks=frozenset(unnamed) if prune else frozenset(),
         blocked=file.blocked_numbers,
+        switches=file.switches,
         judged_whole=True,
         file=FromFile(file.as_of, overwrite),
         notes=() if prune else tuple(_kept(desired, users, unnamed)),
@@ -102,15 +103,11 @@ async def _users(session: AsyncSession, customers: set[int]) -> Mapping[int, lis
     query = select(
         model.User.customer_id, model.User.id, model.User.name, model.User.email, model.User.extension
     )
-    for row in await session.execute(query.where(model.User.deleted_at.is_(None)).order_by(model.User.id)):
-        if row.customer_id in customers:
-            users[row.customer_id].append(
-                _User(
-                    row.id,
-                    known_as(row.email, row.extension, row.id),
-                    in_words(row.name, row.email, row.extension),
-                )
-            )
+    query = query.where(model.User.deleted_at.is_(None)).order_by(model.User.id)
+    for customer in customers:
+        for row in await session.execute(query.where(model.User.customer_id == customer)):
+            name = known_as(row.email, row.extension, row.id)
+            users[customer].append(_User(row.id, name, in_words(row.name, row.email, row.extension)))
     return users
 
 

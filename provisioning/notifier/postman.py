@@ -6,7 +6,7 @@ import asyncio
 from email.message import EmailMessage
 from pathlib import Path
 
-from config.settings import SmtpSettings
+from config.tables import SmtpSettings
 from provisioning.notifier.mail import compose
 from provisioning.notifier.outcome import Outcome, Postponed, Refused
 from provisioning.notifier.queue import Entry

@@ -21,7 +21,7 @@ from aiosmtplib import (
     SMTPSenderRefused,
 )
 
-from config.settings import SmtpSettings
+from config.tables import SmtpSettings
 from provisioning.notifier.mail import sender_domain
 from provisioning.notifier.outcome import Outcome, Postponed, Refused, Taken
 from provisioning.notifier.wording import clean

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from config.settings import WebhookSettings
+from config.tables import WebhookSettings
 from provisioning.notifier.mail import fingerprint
 from provisioning.notifier.outcome import Outcome, Postponed, Taken
 from provisioning.notifier.public_address import resolve

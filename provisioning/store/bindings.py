@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import delete, select, tuple_
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Table, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from provisioning.store import model
@@ -41,6 +41,25 @@ class StoredBinding:
 
 
 _COLUMNS = [getattr(model.Binding, column.name) for column in fields(StoredBinding)]
+_TABLE = cast(Table, model.Binding.__table__)
+# Made once: a statement is hundreds of objects in cycles, and this is written every half second.
+_REMOVE = delete(_TABLE).where(
+    _TABLE.c.username == bindparam("by_username"), _TABLE.c.contact == bindparam("by_contact")
+)
+
+
+def _replacing() -> Insert:
+    statement = insert(_TABLE)
+    key = ("username", "contact")
+    replace = {
+        column.name: statement.excluded[column.name]
+        for column in fields(StoredBinding)
+        if column.name not in key
+    }
+    return statement.on_conflict_do_update(index_elements=key, set_=replace)
+
+
+_WRITE = _replacing()
 
 
 async def read_bindings(session: AsyncSession) -> tuple[StoredBinding, ...]:
@@ -61,20 +80,7 @@ async def write_bindings(
     session: AsyncSession, changed: Iterable[StoredBinding], removed: Iterable[tuple[str, str]]
 ) -> None:
     """Remove those keys, then add or replace those bindings."""
-    if keys := list(removed):
-        for key in keys:
-            await session.execute(
-                delete(model.Binding).where(
-                    tuple_(model.Binding.username, model.Binding.contact) == tuple_(*key)
-                )
-            )
+    if keys := [{"by_username": username, "by_contact": contact} for username, contact in removed]:
+        await session.execute(_REMOVE, keys)
     if rows := [asdict(binding) for binding in changed]:
-        statement = insert(model.Binding)
-        replace = {
-            column.name: statement.excluded[column.name]
-            for column in fields(StoredBinding)
-            if column.name not in ("username", "contact")
-        }
-        await session.execute(
-            statement.on_conflict_do_update(index_elements=["username", "contact"], set_=replace), rows
-        )
+        await session.execute(_WRITE, rows)

@@ -69,6 +69,11 @@ class TraceEntry(NamedTuple):
     headers: Sequence[tuple[str, str]] = ()
 
 
+# Made once: a statement is many objects in cycles, and the log is written every half second.
+_NEWEST = select(func.max(model.Call.id))
+_INTO_CALLS, _INTO_LEGS, _INTO_TRACES = (
+    insert(cast(Table, table.__table__)) for table in (model.Call, model.CallLeg, model.Trace)
+)
 _FIELDS = [column.name for column in fields(CallRecord) if column.name != "leg_call_ids"]
 
 
@@ -82,7 +87,7 @@ async def write_calls(
     rows: list[Json] = []
     legs: list[Json] = []
     traces: list[Json] = []
-    newest = (await session.execute(select(func.max(model.Call.id)))).scalar_one()
+    newest = (await session.execute(_NEWEST)).scalar_one()
     for number, (record, trace) in enumerate(calls, (newest or 0) + 1):
         rows.append({"id": number, **{name: getattr(record, name) for name in _FIELDS}})
         legs += [
@@ -91,9 +96,9 @@ async def write_calls(
         ]
         if trace:
             traces.append({"call": number, "messages": trace})
-    for table, values in ((model.Call, rows), (model.CallLeg, legs), (model.Trace, traces)):
+    for statement, values in ((_INTO_CALLS, rows), (_INTO_LEGS, legs), (_INTO_TRACES, traces)):
         if values:
-            await session.execute(insert(cast(Table, table.__table__)), values)
+            await session.execute(statement, values)
 
 
 async def read_calls(

@@ -82,7 +82,7 @@ class User(Base):
     suspended: Mapped[bool]
     reject_anonymous: Mapped[bool]
     withhold_number: Mapped[bool]
-    permanent_redirect: Mapped[str | None]
+    permanent_redirect: Mapped[str | None] = mapped_column(index=True)
     max_calls: Mapped[int]
     pin_hash: Mapped[str | None]
     notify_missed_call: Mapped[bool]
@@ -114,8 +114,8 @@ class Treatment(Base):
     occasion: Mapped[str] = mapped_column(primary_key=True)
     action: Mapped[str]
     after: Mapped[float]
-    target_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    target_number: Mapped[str | None]
+    target_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    target_number: Mapped[str | None] = mapped_column(index=True)
     announce: Mapped[bool]
     present_dialled_number: Mapped[bool]
     always: Mapped[bool]
@@ -211,8 +211,8 @@ class AppliedFile(Base):
 class SignInAccount(Base):
     """What somebody signs in with (P8), apart from users: without a `password_hash` nobody does yet.
 
-    `email` is lower case; `second_factor` is the encrypted secret of one-time codes. Ids are never given out twice,
-    because the audit names them.
+    `second_factor` is the encrypted secret of one-time codes, `last_step` the step of time whose code was used last.
+    Ids are never given out twice, because the audit names them.
     """
 
     __tablename__ = "sign_in_accounts"
@@ -222,7 +222,18 @@ class SignInAccount(Base):
     name: Mapped[str]
     password_hash: Mapped[str | None]
     second_factor: Mapped[bytes | None]
+    last_step: Mapped[int | None]
     disabled: Mapped[bool]
+
+
+class SignInAttempts(Base):
+    """Wrong passwords and codes in a row, by account or address."""
+
+    __tablename__ = "sign_in_attempts"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    locked_until: Mapped[datetime | None]
+    last_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class SignInRole(Base):
@@ -241,6 +252,18 @@ class BlockedNumber(Base):
 
     __tablename__ = "blocked_numbers"
     number: Mapped[str] = mapped_column(primary_key=True)
+
+
+class PermissionSwitches(Base):
+    """What the partner lets users and administrators change themselves (P8): one row, or none as by default."""
+
+    __tablename__ = "permission_switches"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    users_notifications: Mapped[bool]
+    users_devices: Mapped[bool]
+    users_profile: Mapped[bool]
+    administrators_users: Mapped[bool]
+    administrators_numbers: Mapped[bool]
 
 
 class PinAttempts(Base):

@@ -7,12 +7,12 @@ short, gain nothing. The right PIN then takes the count back.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from provisioning.store.backoff import Attempts, Backoff
 from provisioning.store.model import PinAttempts
 
 FREE_FAILURES = 5
@@ -21,24 +21,7 @@ FIRST_LOCK = timedelta(minutes=15)
 LONGEST_LOCK = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempts:
-    """Failures in a row, and until when they lock the portal, if they do."""
-
-    failures: int = 0
-    locked_until: datetime | None = None
-
-    def locked(self, now: datetime) -> bool:
-        """Whether no PIN is looked at now."""
-        return self.locked_until is not None and now < self.locked_until
-
-    def failed(self, now: datetime) -> Attempts:
-        """As they are after one more failure, which locks for twice as long as the one before it."""
-        failures = self.failures + 1
-        if failures < FREE_FAILURES:
-            return Attempts(failures)
-        doublings = min(failures - FREE_FAILURES, 10)
-        return Attempts(failures, now + min(FIRST_LOCK * 2**doublings, LONGEST_LOCK))
+PORTAL = Backoff(FREE_FAILURES, FIRST_LOCK, LONGEST_LOCK)
 
 
 async def read_attempts(session: AsyncSession, user: int) -> Attempts:
@@ -55,7 +38,7 @@ async def count_attempt(session: AsyncSession, user: int, now: datetime) -> Atte
     past = await read_attempts(session, user)
     if past.locked(now):
         return None
-    attempts = past.failed(now)
+    attempts = past.failed(now, PORTAL)
     await session.merge(
         PinAttempts(user_id=user, failures=attempts.failures, locked_until=attempts.locked_until)
     )

@@ -22,11 +22,13 @@ from provisioning.store.bindings import StoredBinding
 from provisioning.store.calllog import CallRecord, TraceEntry
 from provisioning.store.directory import Directory
 from provisioning.store.errors import StoreError
-from provisioning.store.model import SettingsVersion, User
+from provisioning.store.model import Audit, SettingsVersion, User
 from provisioning.store.outbox import CallMissed, Channel
 from provisioning.store.pins import hash_matches, pin_hasher
 from provisioning.store.secrets import SecretKey
 
+EDITORS = 100
+"""Changes that are looked at for who made them."""
 BUSY_TIMEOUT = 5000  # ms that a writer waits for another process's transaction
 
 
@@ -79,6 +81,13 @@ class Store:
         """The number that every change of settings raises; cheap enough to ask every second."""
         async with self.reading() as session:
             return await read_version(session)
+
+    async def editors(self, since: int) -> tuple[str, ...]:
+        """Who changed settings after that version, each once; of very many changes only the newest are looked at."""
+        query = select(Audit.version, Audit.actor).order_by(Audit.id.desc()).limit(EDITORS)
+        async with self.reading() as session:
+            newest = (await session.execute(query)).all()
+        return tuple(dict.fromkeys(row.actor for row in reversed(newest) if row.version > since))
 
     async def directory(self, realm: str) -> Directory:
         """All settings at one version, with the accounts' digests for `realm`."""
@@ -150,9 +159,13 @@ async def open_store(data_dir: Path, hasher: PasswordHasher | None = None) -> St
     return Store(engine, key, hasher or pin_hasher())
 
 
+# Made once: it is asked every second, and a statement is many objects in cycles.
+_VERSION = select(SettingsVersion.version)
+
+
 async def read_version(session: AsyncSession) -> int:
     """The settings_version that this session sees."""
-    return (await session.execute(select(SettingsVersion.version))).scalar_one()
+    return (await session.execute(_VERSION)).scalar_one()
 
 
 async def bump_version(session: AsyncSession) -> None:

@@ -346,6 +346,53 @@ def test_once_it_has_rung_no_other_trunk_is_tried() -> None:
     stage.finish()
 
 
+UNFIT = {
+    "no body": b"",
+    "no description": b"hello",
+    "no sound": b"v=0\r\no=- 1 1 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n",
+    "switched off": sdp("203.0.113.1", port=0),
+    "another codec": sdp("203.0.113.1", codecs=("18 G729/8000",)),
+    "keys alone": sdp("203.0.113.1", codecs=("101 telephone-event/8000",)),
+    "encrypted": sdp("203.0.113.1").replace(b"RTP/AVP", b"RTP/SAVP"),
+    "IPv6": sdp("203.0.113.1").replace(b"IP4 203.0.113.1", b"IP6 ::1"),
+}
+"""Answers that no sound can be had by."""
+
+
+@pytest.mark.behaviour("M10", "I8")
+@pytest.mark.parametrize("what", UNFIT)
+@pytest.mark.parametrize("ringing", [True, False])
+def test_after_an_answer_that_cannot_be_used_the_next_trunk_is_tried(ringing: bool, what: str) -> None:
+    """Nothing rings there any more, so no second phone rings."""
+    stage, caller, (first, second) = leaving(2)
+    answers(first, after=1.0, body=UNFIT[what], rings=ringing)
+    answers(second)
+    stage.dial(caller)
+    stage.run(3.0)
+    assert stage.names_to(first)[-2:] == ["ACK", "BYE"] and first.names()[-1] == "ended"
+    assert caller.session.active and second.session.active
+    assert stage.notes.names().count("call.trunk_failed") == 1
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M10")
+@pytest.mark.parametrize("what", UNFIT)
+def test_where_no_trunk_is_left_the_caller_is_told_with_a_warning(what: str) -> None:
+    stage, caller, (trunk,) = leaving()
+    answers(trunk, after=1.0, body=UNFIT[what])
+    stage.dial(caller)
+    stage.run(3.0)
+    (refusal,) = stage.from_service(caller, "488 INVITE")
+    assert (refusal.get("warning") or "").startswith("399 ")
+    assert caller.events[-1] == ("failed", 488)
+    stage.finish()
+    assert [(step.ended, step.code) for step in stage.call.journal.steps] == [
+        ("unavailable", 488),
+        ("completed", 488),
+    ]
+
+
 @pytest.mark.behaviour("E3")
 @pytest.mark.parametrize("code", [403, 404, 486, 500, 603])
 def test_in_an_emergency_every_trunk_is_tried(code: int) -> None:

@@ -433,6 +433,24 @@ def test_a_302_names_several_and_the_best_is_called_then_the_next(contacts: str)
     assert [r.ended.value for r in stage.call.journal.steps] == ["deflected", "busy", "answered"]
 
 
+@pytest.mark.behaviour("D8")
+@pytest.mark.parametrize("code", [600, 603, 604, 606, 607, 699])
+@pytest.mark.parametrize("next_one", [SECOND, "<sip:202@x.example>;q=0.5"])
+def test_a_6xx_from_one_that_a_302_names_ends_the_search(next_one: str, code: int) -> None:
+    """RFC 3261 §16.7 step 5: nobody wants this call."""
+    stage, caller, (trunk,) = company(replace(RECEPTION, not_answered=VOICEMAIL))
+    says_302(stage.device("192.0.2.11"), f"{FIRST}, {next_one}")
+    refuses(trunk, code)
+    stage.dial(caller)
+    stage.run(2.0)
+    assert [invite.uri.user for invite in stage.from_service(trunk, "INVITE")] == ["441632960998"]
+    assert caller.events[-1] == ("failed", code)
+    stage.finish()
+    ended = [(r.ended.value, r.code) for r in stage.call.journal.steps]
+    assert (ended[0], ended[1][1], ended[2]) == (("deflected", None), code, ("completed", code))
+    assert len(ended) == 3, "the number, and the refusal"
+
+
 def in_turn_by_number(trunk: Phone) -> Reaction:
     """The first call is refused as busy, the second answered."""
 

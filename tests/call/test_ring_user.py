@@ -164,6 +164,63 @@ def test_one_device_that_is_busy_or_unavailable_does_not_stop_the_others(code: i
     stage.finish()
 
 
+UNFIT = [b"", b"hello", sdp("192.0.2.11", port=0), sdp("192.0.2.11", codecs=("18 G729/8000",))]
+"""Answers that no sound can be had by."""
+
+
+@pytest.mark.behaviour("M10")
+@pytest.mark.parametrize("body", UNFIT)
+def test_a_device_whose_answer_cannot_be_used_leaves_the_others_ringing(body: bytes) -> None:
+    stage = Stage()
+    stage.called = replace(RECEPTION, not_answered=VOICEMAIL)
+    broken, other = stage.device("192.0.2.11"), stage.device("192.0.2.12")
+    answers(broken, after=1.0, body=body)
+    answers(other, after=5.0)
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(3.0)
+    assert stage.names_to(broken) == ["INVITE", "ACK", "BYE"] and stage.names_to(other) == ["INVITE"]
+    assert caller.names() == ["progress"]
+    stage.run(3.0)
+    assert caller.session.active and other.session.active
+    caller.session.bye(stage.now)
+    stage.finish()
+
+
+@pytest.mark.behaviour("M10")
+@pytest.mark.parametrize("body", UNFIT)
+def test_where_no_device_answers_in_a_way_that_can_be_used_the_not_answered_action_follows(
+    body: bytes,
+) -> None:
+    stage = Stage()
+    stage.called = replace(RECEPTION, not_answered=VOICEMAIL)
+    answers(stage.device("192.0.2.11"), after=2.0, body=body)
+    refuses(stage.device("192.0.2.12"), 480, after=3.0)
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(4.0)
+    assert caller.session.active and stage.mailboxes.only.occasion == "no-answer"
+    caller.session.bye(stage.now)
+    stage.finish()
+    (rang, _) = stage.call.journal.steps
+    assert (rang.ended, round(rang.seconds), rang.code) == ("unavailable", 3, 488)
+
+
+@pytest.mark.behaviour("M10", "N1")
+def test_keep_ringing_rings_on_after_an_answer_that_cannot_be_used_and_ends_with_480() -> None:
+    stage = Stage()
+    stage.called = replace(RECEPTION, not_answered=KEEP_RINGING)
+    answers(stage.device("192.0.2.11"), after=2.0, body=b"")
+    caller = stage.caller()
+    stage.dial(caller)
+    stage.run(170.0)
+    assert caller.names() == ["progress"] * 3
+    stage.run(15.0)
+    assert caller.events[-1] == ("failed", 480)
+    stage.finish()
+    assert [(r.ended, r.code) for r in stage.call.journal.steps] == [("no-answer", 488), ("completed", 480)]
+
+
 @pytest.mark.behaviour("N2", "N5", "R9")
 def test_after_the_ring_time_all_devices_stop_and_the_mailbox_answers() -> None:
     stage, caller, devices = ringing()

@@ -10,11 +10,23 @@ import pytest
 
 from b2bua.call.walk import Walk, advance, begin, next_step
 from b2bua.callplan.causes import ANY, BUSY, UNANSWERED, Cause
+from b2bua.callplan.identity import Identity
 from b2bua.callplan.plan import Plan
 from b2bua.callplan.question import Rule
 from b2bua.callplan.settings import Action, Treatment
 from b2bua.callplan.situation import Caller, Limits, Situation
-from b2bua.callplan.steps import EngagedTone, Occasion, Reject, Ring, Voicemail
+from b2bua.callplan.steps import (
+    Announce,
+    Announcement,
+    Dial,
+    EngagedTone,
+    Occasion,
+    Reject,
+    Ring,
+    Step,
+    Transfer,
+    Voicemail,
+)
 from tests.callplan.company import ACME, NOON, RECEPTION, decided
 
 LIMITS = Limits()
@@ -50,6 +62,31 @@ WHOLE = plan_of(RING, MAILBOX, TONE, ENGAGED)
 )
 def test_next_step(position: int, cause: Cause, found: object) -> None:
     assert next_step(WHOLE, position, cause) == found
+
+
+SECOND_DIAL = Dial("+441632960999", Identity(), 45.0, by=10, on=ANY)
+TOLD = Announce(Announcement.REDIRECTING)
+ONWARD = Transfer(10, 11, on=ANY)
+
+
+@pytest.mark.parametrize("code", [None, 486, 599, 600, 603, 699])
+@pytest.mark.parametrize(
+    "steps", [(SECOND_DIAL,), (TOLD, SECOND_DIAL), (ONWARD,), (TOLD, SECOND_DIAL, ONWARD)]
+)
+def test_a_6xx_from_elsewhere_passes_over_whoever_would_be_called_next(
+    steps: tuple[Step, ...], code: int | None
+) -> None:
+    first = Dial("+441632960998", Identity(), 45.0, by=10)
+    walk = begin(Plan(Rule.DEFLECTED, (), (first, *steps, END)), LIMITS, now=0.0)
+    walk = advance(walk, 1.0, Cause.BUSY, code)
+    assert walk.step == (END if code is not None and code >= 600 else steps[0])
+
+
+def test_a_6xx_leaves_a_mailbox_that_follows() -> None:
+    first = Dial("+441632960998", Identity(), 45.0, by=10)
+    mailbox = Voicemail(10, Occasion.NO_ANSWER, on=ANY)
+    walk = begin(Plan(Rule.DEFLECTED, (), (first, SECOND_DIAL, mailbox, END)), LIMITS, now=0.0)
+    assert advance(walk, 1.0, Cause.BUSY, 603).step == mailbox
 
 
 def test_no_answer_leads_to_the_mailbox_and_its_failure_to_the_end() -> None:

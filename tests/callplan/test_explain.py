@@ -162,6 +162,14 @@ def test_a_former_user_is_null_in_json() -> None:
             "Reception’s devices rang; after 1 second the call was declined as busy.",
         ),
         (StepResult(RING, Ended.UNAVAILABLE, 0.1), "Reception’s devices could not be reached."),
+        (
+            StepResult(RING, Ended.UNAVAILABLE, 4.0, code=488),
+            "Reception’s devices rang; within 4 seconds one answered, but with no sound that can be used here.",
+        ),
+        (
+            StepResult(RING, Ended.NO_ANSWER, 20.0, code=488),
+            "Reception’s devices rang for 20 seconds and nobody answered with sound that can be used here.",
+        ),
         (StepResult(RING, Ended.FAILED, 0.1), "Reception’s devices could not be reached."),
         (
             StepResult(RING, Ended.ABANDONED, 3),

@@ -11,7 +11,8 @@ import pytest
 from b2bua.cli.console import CommandError
 from b2bua.cli.demo import COMPANY as COMPANY_OF_THE_DEMO
 from b2bua.cli.demo import CREDENTIALS, Demo, banner, ensure_demo, read_demo
-from config.settings import Settings, SipSettings, VoicemailSettings
+from config.settings import Settings
+from config.tables import SipSettings, VoicemailSettings
 from config.values import HostPort
 from provisioning.company.pins import pin_problem
 from provisioning.file.apply import apply_changes

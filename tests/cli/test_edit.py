@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
+from b2bua.cli import console
+from provisioning.editing.access import Way
 from tests.cli.conftest import Run
 
 pytestmark = [pytest.mark.usefixtures("company"), pytest.mark.behaviour("P9")]
@@ -62,6 +70,15 @@ def test_a_user_is_deleted(ringplan: Run) -> None:
         (("user", "change", "301", "extension"), "extension: KEY=VALUE is allowed"),
         (("user", "change", "399", "max_calls=2"), "There is no user 399."),
         (("user", "add", "Beta", "name=X"), "There is no customer Beta."),
+        (
+            ("customer", "change", "acme ltd", 'users=[{name="X"}]'),
+            "users is not set here: users are edited one by",
+        ),
+        (("customer", "change", "acme ltd", "users="), "with ringplan user add, change and delete."),
+        (("customer", "add", "name=Beta", "users.name=X"), "users is not set here"),
+        (("customer", "change", "acme ltd", "was=Acme"), "was is a key of the company file alone"),
+        (("user", "change", "301", "was=ann@acme.example"), "was is a key of the company file alone"),
+        (("trunk", "add", "name=x", "host=192.0.2.1", "was=y"), "was is a key of the company file alone"),
         (("customer", "add", "country=GB"), '"name" is missing'),
         (("trunk", "delete", "carrier"), "There is no trunk carrier."),
     ],
@@ -93,3 +110,35 @@ def test_customers_and_trunks(ringplan: Run) -> None:
     assert (
         "max_users = 2" in exported and "carrier" not in exported and 'email = "ann@acme.example"' in exported
     )
+
+
+def audit(company: Path) -> list[tuple[str, str, str]]:
+    with closing(sqlite3.connect(company / "ringplan.db")) as database:
+        return database.execute("SELECT actor, way, subject FROM audit ORDER BY id DESC LIMIT 1").fetchall()
+
+
+def test_the_audit_names_the_login(
+    ringplan: Run, company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setenv("LOGNAME", "somebody")  # which anybody may set
+    assert ringplan("user", "change", "301", "max_calls=3").code == 0
+    ((actor, way, _),) = audit(company)
+    assert (actor, way) == (f"operator:{login}", "command line")
+    file = tmp_path / "more.toml"
+    file.write_text('[[customers]]\nname = "Beta Ltd"\n')
+    assert ringplan("apply", str(file)).code == 0
+    assert audit(company) == [(f"operator:{login}", "file", "customer Beta Ltd")]
+
+
+@pytest.mark.parametrize(("user", "known"), [(0, "alice"), (1000, "bob"), (1001, "1001")])
+def test_behind_sudo_the_person_is_named(user: int, known: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def entry(number: int) -> pwd.struct_passwd:
+        names = {0: "root", 1000: "bob"}
+        return pwd.struct_passwd((names[number], "x", number, number, "", "/", "/bin/sh"))
+
+    monkeypatch.setenv("SUDO_USER", "alice")
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    monkeypatch.setattr(pwd, "getpwuid", entry)
+    assert console.operator(Way.COMMAND).name == f"operator:{known}"

@@ -8,7 +8,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from config.settings import MediaSettings
+from config.tables import MediaSettings
 from tests.clients.phones import Phone
 from tests.support import meter
 from tests.support.meter import Sound

@@ -1,8 +1,8 @@
 """pyVoIP 1.6.8 calls and is called, hears keys, refuses and leaves a message.
 
-It cannot hold, press keys or send a call on. Its ACK to our answer names a To tag of its own, so a call that it makes
-ends after 32 seconds (RFC 3261 §13.3.1.4). Where PCMA is offered first it sends PCMU under PCMA's number, so it is
-called here by a phone that prefers PCMU. It cannot skip a greeting, so Bob has a short one.
+It cannot hold, press keys or send a call on. Its ACK to our answer names a To tag of its own (M11), and its REGISTER
+says that it takes no NOTIFY (V4). Where PCMA is offered first it sends PCMU under PCMA's number, so it is called here
+by a phone that prefers PCMU. It cannot skip a greeting, so Bob has a short one.
 """
 
 from __future__ import annotations

@@ -8,9 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from config.events import BY_NAME, COMMON_FIELDS, EVENTS, as_markdown
+from config.events import (
+    BY_NAME,
+    COMMON_FIELDS,
+    EVENTS,
+    as_markdown,
+    calls,
+    media,
+    processes,
+    provisioning,
+    sip,
+)
 
 ROOT = Path(__file__).parents[2]
+AREAS = (processes, sip, calls, media, provisioning)
 PACKAGES = ("b2bua", "config", "media", "provisioning")
 METHODS = {"debug", "info", "warning", "error", "critical", "exception", "event"}
 # A call hands its events to whoever watches it, who writes them at this level.
@@ -71,6 +82,12 @@ def test_every_event_of_the_vocabulary_is_in_the_code() -> None:
 
 def test_names_are_unique() -> None:
     assert len(BY_NAME) == len(EVENTS)
+
+
+def test_what_happens_in_one_family_stands_in_one_file() -> None:
+    areas = {area.EVENTS: {event.name.partition(".")[0] for event in area.EVENTS} for area in AREAS}
+    families = [family for found in areas.values() for family in found]
+    assert sorted(families) == sorted({event.name.partition(".")[0] for event in EVENTS})
 
 
 def test_the_page_is_current() -> None:

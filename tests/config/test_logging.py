@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from config.logging import HOLD, announce_ready, configure, is_secret, renderer_for
-from config.settings import LogSettings
+from config.tables import LogSettings
 
 
 @pytest.fixture(autouse=True)

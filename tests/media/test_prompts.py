@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.settings import MediaSettings
+from config.tables import MediaSettings
 from media import wav
 from media.message import Occasion
 from media.prompts import build, catalogue, speech

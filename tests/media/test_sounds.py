@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from config.settings import MediaSettings
+from config.tables import MediaSettings
 from media import wav
 from media.sounds import ANNOUNCEMENTS, SOUNDS, render_all, seconds
 from tests.support import g711, meter

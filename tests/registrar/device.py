@@ -20,6 +20,7 @@ def register_request(
     to: str = "201",
     agent: str = "X/1",
     path: tuple[str, ...] = (),
+    allow: str | None = None,
 ) -> Request:
     lines = [
         "REGISTER sip:acme.example SIP/2.0",
@@ -32,6 +33,7 @@ def register_request(
         *(f"Contact: {contact}" for contact in contacts),
         *(f"Path: {each}" for each in path),
         *([] if expires is None else [f"Expires: {expires}"]),
+        *([] if allow is None else [f"Allow: {allow}"]),
         "\r\n",
     ]
     request = parse_message("\r\n".join(lines).encode("utf-8", "surrogateescape"))

@@ -40,6 +40,22 @@ def test_a_device_signs_on_refreshes_and_signs_off() -> None:
     assert len(registrar.location) == 0
 
 
+@pytest.mark.parametrize(
+    ("allow", "takes"),
+    [
+        (None, True),
+        ("INVITE, ACK, BYE, CANCEL", False),
+        ("", False),
+        ("INVITE,ACK,NOTIFY", True),
+        ("notify", True),
+        ("NOTIFY-X", False),
+    ],
+)
+def test_whether_a_device_takes_a_notify(allow: str | None, takes: bool) -> None:
+    (added,) = Registrar().send(register_request(DESK, allow=allow)).changes
+    assert added.binding.takes_notify is takes
+
+
 @pytest.mark.behaviour("P3")
 def test_a_user_may_have_several_devices() -> None:
     registrar = Registrar()

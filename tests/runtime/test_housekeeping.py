@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,16 @@ async def test_it_goes_on_by_itself() -> None:
     held[0] = 0
     await until(lambda: done == ["emptied", "trimmed"], "the memory to be given back")
     work.cancel()
+
+
+def test_what_knows_only_itself_is_freed() -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    gone = weakref.ref(Cycle())
+    empty_caches()
+    assert gone() is None
 
 
 def test_what_was_read_of_messages_is_forgotten() -> None:

@@ -15,6 +15,7 @@ from b2bua.sip.text.message import Request, Response
 from media.protocol import CountsChanged, PoolStats
 from tests.runtime.node import Node, company, running_node, until
 from tests.runtime.phone import Phone
+from tests.runtime.test_registrations import wait_on_disk
 
 pytestmark = pytest.mark.behaviour("V4")
 _numbers = count(1)
@@ -125,6 +126,31 @@ async def test_a_device_subscribes_and_is_told_once_of_each_change(node: Node) -
     assert await subscription.told() == ("active", "2/2")
     await quiet(node, anna)
     assert node.signalling.agent.subscriptions == 1
+
+
+async def test_a_device_that_takes_no_notify_is_told_in_a_subscription_alone(node: Node) -> None:
+    """As pyVoIP says it, and baresip's own words for comparison; also after a restart."""
+    await hold(node, "anna", 1)
+    anna, bert = await node.phone("anna", registered=False), await node.phone("bert", registered=False)
+    assert (await anna.register(headers=[("Allow", "INVITE, ACK, BYE, CANCEL")])).code == 200
+    assert (await bert.register(headers=[("Allow", "INVITE,ACK,BYE,CANCEL,OPTIONS,NOTIFY,INFO")])).code == 200
+    assert await told(bert) == ("terminated", "0/0")
+    await hold(node, "anna", 2)
+    await hold(node, "bert", 1)
+    assert await told(bert) == ("terminated", "1/0")
+    await wait_on_disk(node, ["anna", "bert"])
+    await node.kill()
+    await node.start()
+    await hold(node, "anna", 3)
+    await hold(node, "bert", 2)
+    bert_told = [await told(bert)]
+    while bert_told[-1] != ("terminated", "2/0"):
+        bert_told.append(await told(bert))
+    await quiet(node, anna, bert)
+    assert not [m for m in anna.heard if isinstance(m, Request) and m.method == "NOTIFY"]
+    subscription = await subscribed(node, anna)
+    await hold(node, "anna", 4)
+    assert await subscription.told() == ("active", "4/0")
 
 
 async def test_other_devices_of_the_user_are_told_without_a_subscription(relay_socket: Path) -> None:

@@ -142,6 +142,7 @@ async def registered(case: Torture, peer: RawPeer, more: int) -> list[str]:
     return [value.rpartition(";expires=")[0] for value in answer.lines("contact")]
 
 
+@pytest.mark.behaviour("M9")
 async def test_only_carriers_may_call_without_a_contact(node: Node) -> None:
     phone = await node.phone("anna", registered=False)
     uri = f"sip:202@{node.address}"

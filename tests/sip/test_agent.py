@@ -35,7 +35,14 @@ def asked(data: bytes) -> Response:
     return final[0]
 
 
-@pytest.mark.parametrize("method", ["NOTIFY", "REFER", "MESSAGE", "PUBLISH"])
+@pytest.mark.parametrize("to_tag", ["", "x"])
+def test_a_notify_that_no_subscription_takes(to_tag: str) -> None:
+    """RFC 6665 §4.1.3."""
+    response = asked(request("NOTIFY", to_tag=to_tag, headers=(("Event", "keep-alive"),)))
+    assert response.code == 481 and "NOTIFY" not in ALLOW
+
+
+@pytest.mark.parametrize("method", ["REFER", "MESSAGE", "PUBLISH"])
 @pytest.mark.parametrize("to_tag", ["", "x"])
 def test_known_methods_that_are_not_allowed(method: str, to_tag: str) -> None:
     response = asked(request(method, to_tag=to_tag))

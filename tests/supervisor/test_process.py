@@ -22,7 +22,7 @@ from b2bua.supervisor import process as process_module
 from b2bua.supervisor.logstream import LogFile, LogStream
 from b2bua.supervisor.process import Process, Program, as_event
 from config.logging import configure
-from config.settings import LogSettings
+from config.tables import LogSettings
 
 READY = 'print(\'{"event": "process.ready", "process": "relay"}\', flush=True)\n'
 WAIT = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"

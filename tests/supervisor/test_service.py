@@ -27,7 +27,8 @@ from b2bua.supervisor.service import (
     only_instance,
     programs,
 )
-from config.settings import MetricsSettings, Settings, SipSettings
+from config.settings import Settings
+from config.tables import MetricsSettings, SipSettings
 from config.values import HostPort
 
 OBEDIENT = """
@@ -185,7 +186,8 @@ def test_a_run_prints_ready_merges_the_logs_reopens_the_file_and_ends_by_a_signa
         from pathlib import Path
         from b2bua.supervisor import service
         from b2bua.supervisor.process import Program
-        from config.settings import Settings, SipSettings, MetricsSettings
+        from config.settings import Settings
+        from config.tables import SipSettings, MetricsSettings
         import socket, sys
         def program(name):
             return Program(name, (sys.executable, "-c", f"NAME = {{name!r}}\\n" + {OBEDIENT!r}), 10.0)

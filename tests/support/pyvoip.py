@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 from pyVoIP.VoIP.status import PhoneStatus
-from pyVoIP.VoIP.VoIP import SIP, CallState, VoIPCall, VoIPPhone
+from pyVoIP.VoIP.VoIP import CallState, VoIPCall, VoIPPhone
 
 from tests.support.addresses import fresh_address
 from tests.support.meter import Sound, read_wav, silence
@@ -57,8 +57,8 @@ class PyVoip:
         )
 
     def dial(self, number: str) -> None:
-        """Call a number, again where it fails over a NOTIFY that comes just then: pyVoIP knows none."""
-        self._call = wait_for(lambda: self._try(number), 20, f"{self.user} to call")
+        """Call a number."""
+        self._call = self._phone.call(number)
 
     def wait_ringing(self) -> None:
         """Wait until it is called."""
@@ -128,12 +128,6 @@ class PyVoip:
     def close(self) -> None:
         """End the phone: it hangs up and unregisters first."""
         self._phone.stop()
-
-    def _try(self, number: str) -> VoIPCall | None:
-        try:
-            return self._phone.call(number)
-        except SIP.SIPParseError:
-            return None
 
     def _called(self, call: VoIPCall) -> None:
         self._call = call

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from config.settings import MediaSettings
+from config.tables import MediaSettings
 from media.prompts import catalogue
 from tests.support.meter import RATE, Floats, Sound, read_wav
 

@@ -97,7 +97,7 @@ class Scene:
     def _transaction(self, number: int) -> ClientTransaction:
         draft = Draft("REGISTER", "sip:c", (("CSeq", f"{number or self.sent[-1][2]} REGISTER"),), "call-1")
         transaction = object.__new__(ClientTransaction)
-        transaction.draft = draft
+        transaction._draft = draft
         return transaction
 
 

@@ -29,6 +29,9 @@ class Usage(RequestUser, Protocol):
     def takes(self, request: Request) -> bool:
         """Whether a request in its dialog is for this use, where there are others (RFC 5057 §4.2)."""
 
+    def on_dialog_gone(self, now: float) -> None:
+        """The dialog is no more, with all its uses (RFC 5057 §5.1): a request about another one was refused so."""
+
 
 class Endpoint:
     """One SIP endpoint below its core. `name` says in User-Agent what we are."""
@@ -83,6 +86,12 @@ class Endpoint:
             del self._usages[dialog_id]
         elif usage in usages:
             self._usages[dialog_id] = tuple(other for other in usages if other is not usage)
+
+    def dialog_gone(self, dialog: Dialog, now: float) -> None:
+        """The peer's refusal of a request ends the dialog: so do all its uses that are left."""
+        for usage in self._usages.get(dialog.id, ()):
+            if usage.dialog_with(dialog.remote_tag) is not None:
+                usage.on_dialog_gone(now)
 
     def usage_of(self, request: Request, local_tag: str) -> Usage | None:
         """The use of a dialog that a request is for, by Call-ID, both tags, and what it asks (RFC 3261 §12.2.2).

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.dialogs.dialog import Dialog
+from b2bua.sip.dialogs.effects import Ends, ends
 from b2bua.sip.dialogs.endpoint import Endpoint
 from b2bua.sip.dialogs.requester import Requester
 from b2bua.sip.dialogs.unacknowledged import Unacknowledged
@@ -91,7 +92,7 @@ class Renegotiation(Requester):
             return False
         transaction, self._offer_in = self._offer_in, None
         transaction.respond(200, now, self.endpoint.session_headers(transaction.flow, sdp), sdp)
-        if transaction.request.method == "INVITE":
+        if transaction.cseq[1] == "INVITE":
             self.await_ack(transaction, now)
         return True
 
@@ -183,8 +184,8 @@ class Renegotiation(Requester):
                 self._limit_offer(now)
             return
         self._offer_settled()
-        if response.code in (408, 481):
-            self._gone(now)
+        if response.code >= 300 and (what := ends("INVITE", response.code)) is not Ends.REQUEST:
+            self._refused(what, now)
             return
         if response.code < 300:
             assert self.dialog is not None
@@ -234,6 +235,10 @@ class Renegotiation(Requester):
 
     def _gone(self, now: float) -> None:
         """The peer does not know the dialog, or says nothing."""
+        raise NotImplementedError
+
+    def _refused(self, what: Ends, now: float) -> None:
+        """The peer refused a request of ours."""
         raise NotImplementedError
 
     def _send_ack(self, transaction: ClientTransaction, sdp: bytes) -> None:

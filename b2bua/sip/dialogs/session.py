@@ -11,6 +11,7 @@ from typing import Protocol
 
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.dialogs.dialog import Dialog
+from b2bua.sip.dialogs.effects import CONCLUDING, Ends, ends
 from b2bua.sip.dialogs.endpoint import Endpoint
 from b2bua.sip.dialogs.refusal import Refusal
 from b2bua.sip.dialogs.renegotiation import Renegotiation
@@ -23,8 +24,6 @@ from b2bua.sip.transactions.client_transaction import ClientTransaction
 from b2bua.sip.transactions.server_transaction import ServerTransaction
 from b2bua.sip.transactions.timers import NEVER
 
-CONCLUDING = ("BYE", "CANCEL", "PRACK")
-"""Requests whose failure says nothing about an answered call: what they belong to is over by then."""
 SUBSCRIBING = ("SUBSCRIBE", "NOTIFY")
 """Requests that are about a subscription (RFC 6665)."""
 
@@ -252,7 +251,7 @@ class Session(Renegotiation):
     def on_ack(self, ack: Request, now: float) -> None:
         """The ACK of a 2xx of ours; one for an older INVITE is no news."""
         waiting = self._unacknowledged
-        if waiting is None or ack.cseq[0] != waiting.transaction.request.cseq[0]:
+        if waiting is None or ack.cseq[0] != waiting.transaction.cseq[0]:
             return
         self._await_ack_no_more(waiting)
         if self.state is SessionState.CLOSING:
@@ -262,17 +261,17 @@ class Session(Renegotiation):
 
     def _responded(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """A response to a request that we sent in the dialog."""
-        method = transaction.draft.method
+        method = transaction.method
         if method == "INVITE":
             self._reinvite_answered(transaction, response, now)
-        elif response.code in (408, 481) and method not in CONCLUDING:
-            self._gone(now)
+        elif response.code >= 300:
+            self._refused(ends(method, response.code), now)
 
     def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
         """Silence inside a dialog ends it (RFC 3261 §12.2.1.2), unless it was ending anyway."""
         if transaction is self._offer_out:
             self._offer_settled()
-        if transaction.draft.method not in CONCLUDING:
+        if transaction.method not in CONCLUDING:
             self._gone(now)
 
     # What goes on by itself
@@ -308,7 +307,7 @@ class Session(Renegotiation):
         """Whether a challenged request is worth another try: a BYE always is, a withdrawn INVITE is not."""
         if transaction is self._offer_out:
             return self.active and not self._offer_withdrawn
-        return transaction.draft.method == "BYE" or (self.active and transaction.draft.method != "CANCEL")
+        return transaction.method == "BYE" or (self.active and transaction.method != "CANCEL")
 
     def _replace(self, old: ClientTransaction, new: ClientTransaction) -> None:
         """A request was sent again: its second transaction stands for the first."""
@@ -328,6 +327,18 @@ class Session(Renegotiation):
             user = self.user
             self._hang_up(now)
             user.on_ended(self, "gone", now)
+
+    def _refused(self, what: Ends, now: float) -> None:
+        """The peer refused a request of ours: the call may be over, or all that shares its dialog."""
+        dialog = self.dialog
+        if what is not Ends.REQUEST:
+            self._gone(now)
+        if what is Ends.DIALOG and dialog is not None:
+            self.endpoint.dialog_gone(dialog, now)
+
+    def on_dialog_gone(self, now: float) -> None:
+        """A request about another use of the dialog was refused in a way that ends them all (RFC 5057 §5.1)."""
+        self._gone(now)
 
     def _ended_by_peer(self, why: str, now: float) -> None:
         if self.state is not SessionState.ENDED:

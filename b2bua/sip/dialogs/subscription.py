@@ -11,6 +11,7 @@ from math import ceil
 from typing import Protocol
 
 from b2bua.sip.dialogs.dialog import Dialog
+from b2bua.sip.dialogs.effects import Ends, ends
 from b2bua.sip.dialogs.endpoint import Endpoint
 from b2bua.sip.text.capabilities import ALLOW_EVENTS
 from b2bua.sip.text.event import EventType, event_type
@@ -37,7 +38,7 @@ class Event(IntEnum):
     CHANGED = auto()  # there is something to tell
     OVER = auto()  # its time is up, the peer wants it no longer, or we do
     TAKEN = auto()  # the peer has the NOTIFY
-    LOST = auto()  # the peer refuses it, or says nothing
+    LOST = auto()  # the peer refuses it, or says nothing, or the dialog is gone
 
 
 class Action(IntEnum):
@@ -51,6 +52,7 @@ class Action(IntEnum):
 TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (State.CURRENT, Event.CHANGED): (State.TELLING, Action.NOTIFY),
     (State.CURRENT, Event.OVER): (State.PARTING, Action.NOTIFY),
+    (State.CURRENT, Event.LOST): (State.ENDED, Action.FORGET),
     (State.TELLING, Event.CHANGED): (State.BEHIND, Action.NOTHING),
     (State.TELLING, Event.OVER): (State.CLOSING, Action.NOTHING),
     (State.TELLING, Event.TAKEN): (State.CURRENT, Action.NOTHING),
@@ -172,15 +174,24 @@ class Subscription(Timed):
         self.end("timeout", now)
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        """The peer's answer to a NOTIFY. Any refusal ends the subscription (RFC 3265 §3.2.2).
-
-        RFC 6665 would keep it after some of them. But what the peer then knows is anybody's guess.
-        """
-        if response.code >= 200:
-            self._handle(Event.TAKEN if response.code < 300 else Event.LOST, now)
+        """The peer's answer to a NOTIFY. Any refusal ends the subscription, and some the dialog."""
+        if response.code < 200:
+            return
+        if response.code < 300:
+            self._handle(Event.TAKEN, now)
+            return
+        what = ends("NOTIFY", response.code)
+        if what is not Ends.REQUEST:
+            self._handle(Event.LOST, now)
+        if what is Ends.DIALOG:
+            self._endpoint.dialog_gone(self.dialog, now)
 
     def on_no_response(self, transaction: ClientTransaction, code: int, now: float) -> None:
         """The peer has gone."""
+        self._handle(Event.LOST, now)
+
+    def on_dialog_gone(self, now: float) -> None:
+        """A request about another use of the dialog was refused in a way that ends them all (RFC 5057 §5.1)."""
         self._handle(Event.LOST, now)
 
     # The machine

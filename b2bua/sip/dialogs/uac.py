@@ -229,7 +229,7 @@ class ClientSession(Session):
         user.on_failed(self, refusal, now)
 
     def _wanted(self, transaction: ClientTransaction) -> bool:
-        if transaction is self.invite or transaction.draft.method == "PRACK":
+        if transaction is self.invite or transaction.method == "PRACK":
             return self.state is SessionState.INVITED
         return super()._wanted(transaction)
 

@@ -90,7 +90,7 @@ TELEPHONE_EVENT = Codec(101, "telephone-event", fmtp="0-15")
 STANDARD_CODECS = (PCMA, PCMU, G722, TELEPHONE_EVENT)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _speaks(codecs: tuple[Codec, ...]) -> bool:
     return any(codec.is_speech for codec in codecs)
 
@@ -253,7 +253,7 @@ def _address(section: list[tuple[str, str]]) -> str | None:
     return (_connection if len(value) <= MAX_KNOWN else _connection.__wrapped__)(value)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _connection(value: str) -> str:
     fields = value.split()
     if len(fields) != 3 or fields[:2] != ["IN", "IP4"]:
@@ -296,7 +296,7 @@ def _media(section: list[tuple[str, str]], address: str, direction: Direction | 
     return Media(kind, port, protocol, formats, codecs, address, direction, _ptime(attributes))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _codecs(formats: tuple[str, ...], attributes: tuple[str, ...]) -> tuple[Codec, ...]:
     """Join payload type numbers with their rtpmap and fmtp; numbers that nothing explains are left out."""
     maps: dict[str, re.Match[str]] = {}

@@ -10,8 +10,10 @@ RELIABLY = "100rel"
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE", "SUBSCRIBE")
 # Methods we know of and do not allow: 405, while one that nobody knows gets 501 (RFC 3261 §8.2.1, §21.5.2).
-OTHER_METHODS = ("NOTIFY", "PUBLISH", "REFER", "MESSAGE")
-KNOWN_METHODS = frozenset(METHODS + OTHER_METHODS)
+OTHER_METHODS = ("PUBLISH", "REFER", "MESSAGE")
+# We subscribe to nothing, so no NOTIFY is for us: 481, as for any that no subscription takes (RFC 6665 §4.1.3).
+TAKEN_BY_NONE = "NOTIFY"
+KNOWN_METHODS = frozenset((*METHODS, *OTHER_METHODS, TAKEN_BY_NONE))
 # Option tags we understand in Require (RFC 3261 §8.2.2.3); in Supported we offer the same.
 EXTENSIONS = frozenset({RELIABLY})
 # In a REGISTER also those of the registrar (RFC 3327 §4).

@@ -46,10 +46,12 @@ _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)\Z")
 MAX_HEADERS = 200
 MAX_NAME = 256
 MAX_KNOWN = 256
+KNOWN = 512
+"""People and header names that are remembered, as many as the calls of a few seconds have. A burst fills all of it."""
 MAX_CSEQ = 2**31 - 1
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=KNOWN)
 def canonical(name: str) -> str:
     """Return a header name's long form in lower case. Raises BadMessage (0) where it is no token.
 
@@ -66,7 +68,7 @@ def _party(text: str) -> Address:
     return _known_party(text) if len(text) <= MAX_KNOWN else parse_party(text)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=KNOWN)
 def _known_party(text: str) -> Address:
     """Read a From or To by what is known of the same people's other calls: only the tag is another."""
     untagged, mark, tag = text.rpartition(">;tag=")
@@ -76,7 +78,7 @@ def _known_party(text: str) -> Address:
     return address._replace(params=(*address.params, ("tag", tag)))
 
 
-_known_address = lru_cache(maxsize=2048)(parse_party)
+_known_address = lru_cache(maxsize=KNOWN)(parse_party)
 
 
 def forget_known() -> None:

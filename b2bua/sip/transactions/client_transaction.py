@@ -38,10 +38,11 @@ IGNORE: ResponseUser = _Ignore()
 class ClientTransaction(Transaction):
     """A request of ours. One INVITE may be answered 2xx by several peers; `acknowledge` is per To tag.
 
-    `datagrams` is the flow that it would have taken if it were shorter. `over` is told when it has ended.
+    `datagrams` is the flow that it would have taken if it were shorter. `over` is told when it has ended. After a
+    final response that nobody will be told again it only absorbs repetitions, and keeps no more than that needs.
     """
 
-    __slots__ = ("_acks", "_over", "branch", "datagrams", "draft", "user")
+    __slots__ = ("_acks", "_draft", "_over", "branch", "call_id", "datagrams", "method", "user")
 
     def __init__(
         self,
@@ -55,11 +56,19 @@ class ClientTransaction(Transaction):
         kind = Kind.INVITE_CLIENT if draft.method == "INVITE" else Kind.CLIENT
         super().__init__(kind, flow, setting)
         self._over = over
-        self.draft = draft
+        self._draft: Draft | None = draft
+        self.method = draft.method
+        self.call_id = draft.call_id
         self.branch = branch
         self.user = user
         self.datagrams: Flow | None = None
         self._acks: dict[str, bytes] = {}
+
+    @property
+    def draft(self) -> Draft:
+        """What was sent, until its user has been told for the last time."""
+        assert self._draft is not None
+        return self._draft
 
     @property
     def answered(self) -> bool:
@@ -78,20 +87,37 @@ class ClientTransaction(Transaction):
     def perform(self, action: Action, message: object, now: float) -> None:
         """Carry out one action of the table."""
         if action is Action.RESEND:
-            self.setting.sender.transmit(self.data, self.flow, self.draft.call_id)
+            self.setting.sender.transmit(self.data, self.flow, self.call_id)
         elif action is Action.DELIVER:
             assert isinstance(message, Response)
             ack = self._acks.get(message.to.tag or "") if self._acks else None
             if ack is None:
-                self.user.on_response(self, message, now)
+                self._deliver(message, now)
             else:
-                self.setting.sender.transmit(ack, self.flow, self.draft.call_id)
+                self.setting.sender.transmit(ack, self.flow, self.call_id)
         elif action is Action.ACKNOWLEDGE:
             assert isinstance(message, Response)
-            ack_draft = self.draft.companion("ACK", message.get("to") or "")
-            self.setting.sender.send_stateless(ack_draft, self.flow, self.branch)
+            self._acknowledge_failure(message)
         else:
             self.user.on_no_response(self, 408 if action is Action.TIMED_OUT else 503, now)
+
+    def _deliver(self, response: Response, now: float) -> None:
+        try:
+            self.user.on_response(self, response, now)
+        finally:
+            if self.state is State.COMPLETED:
+                self._draft = None
+                self.user = IGNORE
+                if self.kind is Kind.CLIENT:
+                    self.data = b""
+
+    def _acknowledge_failure(self, response: Response) -> None:
+        """Send the ACK that belongs to the transaction (RFC 3261 §17.1.1.3): the same for every repetition."""
+        if self._draft is None:
+            self.setting.sender.transmit(self.data, self.flow, self.call_id)
+        else:
+            ack = self._draft.companion("ACK", response.get("to") or "")
+            self.data = self.setting.sender.send_stateless(ack, self.flow, self.branch)
 
     def abandon(self) -> None:
         """Stop waiting for a final response (RFC 3261 §9.1)."""

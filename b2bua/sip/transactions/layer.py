@@ -104,6 +104,14 @@ class TransactionLayer:
         draft = invite.draft.companion("CANCEL", invite.draft.header("To"), tuple(headers))
         self._begin(draft, invite.flow, invite.branch, user, now)
 
+    def opening_of(self, ack: Request) -> ServerTransaction | None:
+        """The INVITE outside of any dialog that an ACK is for by Call-ID, CSeq and From tag, whatever its To says.
+
+        It is known for as long as its 2xx may be repeated (RFC 6026 §7.1).
+        """
+        key = self._merged.get((ack.call_id, (ack.cseq[0], "INVITE"), ack.from_.tag or ""))
+        return None if key is None else self._servers.get(key)
+
     def broken(self, flow: Flow, now: float) -> None:
         """The transport says that a flow is dead: what cannot be sent or answered any more fails now.
 
@@ -116,7 +124,7 @@ class TransactionLayer:
             if client.unheard and client.datagrams is not None:
                 client.flow, client.datagrams = client.datagrams, None
                 client.data = self._sender.render(client.draft, client.flow, client.branch)
-                self._sender.transmit(client.data, client.flow, client.draft.call_id)
+                self._sender.transmit(client.data, client.flow, client.call_id)
                 client.start(now)
             else:
                 client.handle(Event.BROKEN, now)
@@ -218,7 +226,7 @@ class TransactionLayer:
         return transaction
 
     def _client_over(self, transaction: ClientTransaction) -> None:
-        self._clients.pop((transaction.branch, transaction.draft.method), None)
+        self._clients.pop((transaction.branch, transaction.method), None)
 
     def _server_over(self, transaction: ServerTransaction) -> None:
         self._servers.pop(transaction.key, None)

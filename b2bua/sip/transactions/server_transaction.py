@@ -34,10 +34,11 @@ class RequestUser(Protocol):
 class ServerTransaction(Transaction):
     """A request that we answer. `tag` is the To tag of our answers; `flow` is where they go.
 
-    `over` is told when it has ended. `merge_key` is for a request in no dialog.
+    `over` is told when it has ended. `merge_key` is for a request in no dialog. After its final answer it lasts for
+    another 64 T1, for repetitions: of the request and what answers copy from it nothing is kept until then.
     """
 
-    __slots__ = ("_headers", "_over", "_user", "key", "merge_key", "request", "tag")
+    __slots__ = ("_headers", "_over", "_request", "_user", "call_id", "cseq", "key", "merge_key", "tag")
 
     def __init__(
         self,
@@ -55,9 +56,17 @@ class ServerTransaction(Transaction):
         self._over = over
         self.key = key
         self.merge_key: MergeKey | None = None
-        self.request = request
+        self.call_id = request.call_id
+        self.cseq = request.cseq
         self.tag = tag
+        self._request: Request | None = request
         self._headers = response_headers(request, flow)
+
+    @property
+    def request(self) -> Request:
+        """What was asked, until the final answer."""
+        assert self._request is not None
+        return self._request
 
     @property
     def answered(self) -> bool:
@@ -77,8 +86,15 @@ class ServerTransaction(Transaction):
         body: bytes = b"",
         reason: str | None = None,
     ) -> None:
-        """Answer. To gets our tag unless it has one, or the answer is 100 (RFC 3261 §8.2.6.2)."""
-        self.handle(response_event(code), now, self._response(code, headers, body, reason))
+        """Answer. To gets our tag unless it has one, or the answer is 100 (RFC 3261 §8.2.6.2).
+
+        After a final answer, or when the connection is gone, this does nothing.
+        """
+        if self._request is None:
+            return
+        self.handle(response_event(code), now, self._response(self._request, code, headers, body, reason))
+        if code >= 200:
+            self._release()
 
     def dismiss(self, code: int, headers: tuple[Header, ...] = (), reason: str | None = None) -> None:
         """Answer for good and keep nothing: an ACK finds nobody, a repeated request is a new one (RFC 3261 §8.2.7).
@@ -86,14 +102,14 @@ class ServerTransaction(Transaction):
         For whoever has not proven yet who it is: however many requests come, nothing is left of them.
         """
         self.tag = tag_of(self.request)
-        self.data = self._response(code, headers, b"", reason)
+        self.data = self._response(self.request, code, headers, b"", reason)
         self.state = State.TERMINATED
         self.resend()
         self.forget()
 
     def resend(self) -> None:
         """Send again what was said last, such as a 2xx whose ACK has not come (RFC 3261 §13.3.1.4)."""
-        self.setting.sender.transmit(self.data, self.flow, self.request.call_id)
+        self.setting.sender.transmit(self.data, self.flow, self.call_id)
 
     def perform(self, action: Action, message: object, now: float) -> None:
         """Carry out one action of the table."""
@@ -107,17 +123,23 @@ class ServerTransaction(Transaction):
         elif action is Action.DELIVER:
             assert isinstance(message, Request)
             self._user.on_ack(message, now)
-        elif action is Action.FAILED and self.kind is Kind.INVITE_SERVER:
+        elif action is Action.FAILED and self.kind is Kind.INVITE_SERVER and self._request is not None:
             self._user.on_cancel(self, now)
-        # TIMED_OUT: a failure that nobody acknowledged concerns nobody any more.
+        # A failure that nobody acknowledged, or that could not be sent again, concerns nobody any more.
 
     def forget(self) -> None:
         """Say that it is over."""
         self._over(self)
 
-    def _response(self, code: int, headers: tuple[Header, ...], body: bytes, reason: str | None) -> bytes:
-        to = self.request.get("to") or ""
-        if code > 100 and self.request.to.tag is None:
+    def _release(self) -> None:
+        self._request = None
+        self._headers = []
+
+    def _response(
+        self, request: Request, code: int, headers: tuple[Header, ...], body: bytes, reason: str | None
+    ) -> bytes:
+        to = request.get("to") or ""
+        if code > 100 and request.to.tag is None:
             to = f"{to};tag={self.tag}"
         start = f"SIP/2.0 {code} {reason or reason_phrase(code)}"
         return render(start, [*self._headers, ("To", to), *warned(code, headers)], body)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.settings import MediaSettings
+from config.tables import MediaSettings
 from media.relay.client import RelayClient
 from media.relay.errors import NoSession, RelayError
 from media.sounds import ANNOUNCEMENTS, seconds

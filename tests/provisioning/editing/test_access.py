@@ -9,6 +9,7 @@ import pytest
 from b2bua.callplan.settings import Notify
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
 from provisioning.company.setting import By
+from provisioning.company.switches import Switches
 from provisioning.editing.access import (
     LEAST,
     Action,
@@ -56,12 +57,12 @@ def test_what_somebody_is_to_a_resource(
 ) -> None:
     assert standing(Actor("x", Way.PORTAL, (role,)), resource) is by
     assert standing(Actor("x", Way.PORTAL, ()), resource) is None
-    assert may(Actor("x", Way.PORTAL, (role,)), Action.READ, resource) is (by is not None)
+    assert may(Actor("x", Way.PORTAL, (role,)), Action.READ, resource, Switches()) is (by is not None)
 
 
 def test_the_telephones_of_a_hardware_only_company_know_their_users() -> None:
     bert = Actor("bert", Way.TELEPHONE, (Themselves(BERT),))
-    assert may(bert, Action.CHANGE, Resource("user", ACME, BERT, hardware_only=True))
+    assert may(bert, Action.CHANGE, Resource("user", ACME, BERT, hardware_only=True), Switches())
 
 
 def test_the_higher_role_counts() -> None:
@@ -72,12 +73,12 @@ def test_the_higher_role_counts() -> None:
 def test_a_token_does_what_its_scopes_say_and_its_owner_may() -> None:
     of = Resource("user", ACME, ANNA)
     token = replace(ADMIN, scopes=frozenset({"user:read"}))
-    assert may(token, Action.READ, of)
-    assert not may(token, Action.CHANGE, of)
-    assert not may(token, Action.READ, Resource("customer", ACME))
+    assert may(token, Action.READ, of, Switches())
+    assert not may(token, Action.CHANGE, of, Switches())
+    assert not may(token, Action.READ, Resource("customer", ACME), Switches())
     token = replace(ADMIN, scopes=frozenset({"user:write", "trunk:write"}))
-    assert may(token, Action.DELETE, of)
-    assert not may(token, Action.CHANGE, Resource("trunk"))
+    assert may(token, Action.DELETE, of, Switches())
+    assert not may(token, Action.CHANGE, Resource("trunk"), Switches())
 
 
 @pytest.mark.behaviour("P1")

@@ -84,3 +84,13 @@ async def test_a_change_that_is_not_made_is_not_recorded_either(
         await editing.change_user(ADMIN, BERT, replace(current.entry, max_calls=4), current.version)
     async with people.reading() as session:
         assert await session.scalar(select(func.count()).select_from(model.Audit)) == before
+
+
+async def test_who_changed_settings_since_is_known(editing: Editing) -> None:
+    before = await editing.store.settings_version()
+    assert await editing.store.editors(before) == ()
+    for actor, calls in ((ADMIN, 2), (PARTNER, 3), (ADMIN, 4)):
+        current = await editing.user(PARTNER, ANNA)
+        await editing.change_user(actor, ANNA, replace(current.entry, max_calls=calls), current.version)
+    assert await editing.store.editors(before) == (ADMIN.name, PARTNER.name)
+    assert await editing.store.editors(before + 2) == (ADMIN.name,)

@@ -9,6 +9,7 @@ from hypothesis.strategies import DrawFn
 
 from b2bua.callplan.settings import Action, Interval, Notify
 from provisioning.company.entries import CustomerEntry, TrunkEntry, UserEntry
+from provisioning.company.hours import refused_spans
 from provisioning.company.parts import ACTIONS, DeskPhone, SoftClient, TreatmentEntry
 from provisioning.company.values import LONGEST_TEXT
 
@@ -49,7 +50,11 @@ def intervals(draw: DrawFn) -> tuple[Interval, ...]:
     """Spans of some days, and days as a whole."""
     whole = draw(st.sets(st.integers(0, 6), max_size=2))
     spans = draw(st.sets(st.tuples(st.integers(0, 6), CLOCK, CLOCK), max_size=4))
-    kept = [Interval(*span) for span in spans if span[0] not in whole and span[1] != span[2]]
+    kept: list[Interval] = []
+    for span in sorted(spans):
+        more = [*kept, Interval(*span)]
+        if span[0] not in whole and span[1] != span[2] and not list(refused_spans((), more)):
+            kept = more
     return (*kept, *(Interval(day, time(0), time(0)) for day in whole))
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from provisioning.company.entries import CustomerEntry, TrunkEntry
+from provisioning.company.switches import Switches
 from provisioning.editing.access import Actor, Administrator, Way
 from provisioning.editing.edit import Editing
 from provisioning.editing.refusals import ThereIsNone
@@ -48,7 +49,7 @@ def test_export_apply_export_is_the_identity(
     platform: tuple[tuple[CustomerEntry, ...], tuple[TrunkEntry, ...], tuple[str, ...]],
 ) -> None:
     customers, trunks, blocked = platform
-    written = company_text(Whole(1, customers, trunks, blocked))
+    written = company_text(Whole(1, customers, trunks, blocked, Switches()))
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         first = asyncio.run(through_an_empty_database(written, Path(one)))
         assert settings_of(first) == settings_of(written)
@@ -100,7 +101,7 @@ async def test_one_customer_alone_leaves_all_else_alone(store: Store) -> None:
 
 def test_a_name_of_two_lines_is_refused() -> None:
     with pytest.raises(CompanyFileError, match="must be on one line"):
-        parse_company_file(company_text(Whole(1, (CustomerEntry("Acme\nLtd"),), (), ())))
+        parse_company_file(company_text(Whole(1, (CustomerEntry("Acme\nLtd"),), (), (), Switches())))
 
 
 async def test_nobody_but_the_partner_gets_all(store: Store) -> None:

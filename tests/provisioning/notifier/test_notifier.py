@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from config.settings import Settings, SmtpSettings, WebhookSettings
+from config.settings import Settings
+from config.tables import SmtpSettings, WebhookSettings
 from provisioning.notifier import schedule
 from provisioning.notifier.channels import channels
 from provisioning.notifier.mail import fingerprint, message_id

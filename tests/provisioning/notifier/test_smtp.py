@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from pydantic import SecretStr
 
-from config.settings import SmtpSettings
+from config.tables import SmtpSettings
 from media import wav
 from provisioning.notifier.mail import compose
 from provisioning.notifier.outcome import Postponed, Refused, Taken

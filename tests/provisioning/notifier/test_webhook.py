@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from config.settings import WebhookSettings
+from config.tables import WebhookSettings
 from media.message import Caller
 from provisioning.notifier.outcome import Outcome, Postponed, Taken
 from provisioning.notifier.webhook import Webhook, body, sign

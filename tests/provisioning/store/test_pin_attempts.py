@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.store.pin_attempts import Attempts, count_attempt, forget_attempts, read_attempts
+from provisioning.store.backoff import Attempts
+from provisioning.store.pin_attempts import PORTAL, count_attempt, forget_attempts, read_attempts
 from provisioning.store.store import Store
 from tests.provisioning.companies import customer, user
 from tests.provisioning.file.test_apply import applied
@@ -24,7 +25,7 @@ def evaluated(tries: Sequence[datetime]) -> list[datetime]:
     for now in tries:
         if not attempts.locked(now):
             looked_at.append(now)
-            attempts = attempts.failed(now)
+            attempts = attempts.failed(now, PORTAL)
     return looked_at
 
 
@@ -37,7 +38,7 @@ def test_the_fifth_failure_locks_and_each_one_after_it_twice_as_long() -> None:
     attempts, minutes = Attempts(), []
     now = NOON
     for _ in range(14):
-        attempts = attempts.failed(now)
+        attempts = attempts.failed(now, PORTAL)
         lock = (attempts.locked_until or now) - now
         minutes.append(lock / timedelta(minutes=1))
         now += lock
@@ -50,7 +51,7 @@ def test_locked_until_the_moment_the_lock_ends() -> None:
     assert attempts.locked(NOON - timedelta(microseconds=1))
     assert not attempts.locked(NOON)
     assert not Attempts(4).locked(NOON)
-    assert Attempts(10**6, NOON).failed(NOON).locked_until == NOON + timedelta(hours=24)
+    assert Attempts(10**6, NOON).failed(NOON, PORTAL).locked_until == NOON + timedelta(hours=24)
 
 
 @pytest.mark.behaviour("W4")

@@ -25,7 +25,7 @@ from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.transport import Transport
 from b2bua.transport.rank import Rank
 from config.logging import configure
-from config.settings import LogSettings
+from config.tables import LogSettings
 from provisioning.store.directory import Directory as Reading
 from tests.callplan.company import ACME
 from tests.runtime.node import Node, company, running_node, until

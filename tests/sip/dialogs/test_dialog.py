@@ -142,6 +142,7 @@ def test_target_refresh() -> None:
     assert str(dialog.target) == "sip:202@192.0.2.50" and dialog.flow == FLOW
 
 
+@pytest.mark.behaviour("M9")
 def test_without_contact_the_target_is_the_other_party() -> None:
     assert str(dialog_of_request(their_request(contact=""), "us", FLOW).target) == "sip:202@ringplan.example"
     assert str(dialog_of_response(INVITE, LOCAL, their_response(), FLOW).target) == "sip:c@d"

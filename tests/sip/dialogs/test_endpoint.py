@@ -24,14 +24,15 @@ EVENT = EventType("message-summary", "7")
 class Shared:
     """A call whose callee has also a subscription of the caller in the same dialog, told once.
 
-    It is the subscription's user, and stands before the caller's agent, which knows no NOTIFY: it answers each with
-    `code`.
+    It is the subscription's user, and stands before the caller's agent, which knows no NOTIFY: it answers each
+    with `code`, or what is `refused` in its place.
     """
 
     def __init__(self) -> None:
         self.network, self.caller, self.callee = joined()
         self.caller.agent.layer.core = self
         self.code = 200
+        self.refused = "NOTIFY"
         self.notified: list[Request] = []
         self.over: list[bool] = []
         assert self.session.dialog is not None
@@ -106,7 +107,10 @@ class Shared:
     def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         if request.method == "NOTIFY":
             self.notified.append(request)
+        if request.method == self.refused:
             transaction.respond(self.code, now)
+        elif request.method == "NOTIFY":
+            transaction.respond(200, now)
         else:
             self.caller.agent.on_request(transaction, request, now)
 
@@ -173,7 +177,7 @@ def test_our_bye_ends_the_call_alone() -> None:
     shared.finish()
 
 
-@pytest.mark.parametrize("code", [481, 408, 489, 403, 500])
+@pytest.mark.parametrize("code", [481, 408, 489, 403, 405, 480, 500, 501, 603])
 def test_a_refused_notify_ends_the_subscription_alone(code: int) -> None:
     shared = Shared()
     shared.code = code
@@ -200,6 +204,37 @@ def test_a_481_to_the_call_ends_the_call_alone(method: str) -> None:
     assert shared.callee.events[-1] == ("ended", "gone") and shared.uses() == (0, 1)
     shared.still_told()
     shared.finish()
+
+
+@pytest.mark.parametrize("code", [404, 410, 416, 482, 483, 484, 485, 502, 604])
+@pytest.mark.parametrize("about", ["INFO", "INVITE", "NOTIFY"])
+def test_a_peer_that_cannot_be_reached_at_its_contact_ends_every_use(about: str, code: int) -> None:
+    """RFC 5057 §5.1."""
+    shared = Shared()
+    shared.refused = about
+    shared.code = code
+    if about == "INVITE":
+        assert shared.session.offer(OFFER, shared.network.now)
+    elif about == "INFO":
+        shared.session.send("INFO", (), b"", shared.network.now)
+    else:
+        shared.subscription.changed(shared.network.now)
+    shared.run()
+    assert shared.callee.events[-1] == ("ended", "gone") and shared.over == [False]
+    assert shared.uses() == (0, 0)
+    shared.finish()
+
+
+def test_the_dialog_of_another_branch_is_another() -> None:
+    """A fork has its own dialog under the same tag of ours."""
+    table = endpoint()
+    one, fork = Use("INVITE"), Use("INVITE", "q")
+    table.add(ID, one)
+    table.add(ID, fork)
+    ended = fork.dialog_with("q")
+    assert ended is not None
+    table.dialog_gone(ended, 1.0)
+    assert (one.gone, fork.gone) == (0, 1)
 
 
 def test_a_subscription_whose_time_is_up_leaves_the_call() -> None:
@@ -247,6 +282,7 @@ class Use:
     def __init__(self, method: str, peer: str = "p") -> None:
         self.method = method
         self.peer = peer
+        self.gone = 0
 
     def dialog_with(self, remote_tag: str) -> Dialog | None:
         local, remote = parse_address("<sip:a@x>;tag=l"), parse_address(f"<sip:b@x>;tag={self.peer}")
@@ -259,6 +295,9 @@ class Use:
     def on_request(self, transaction: ServerTransaction, request: Request, now: float) -> None: ...
     def on_ack(self, ack: Request, now: float) -> None: ...
     def on_cancel(self, invite: ServerTransaction, now: float) -> None: ...
+
+    def on_dialog_gone(self, now: float) -> None:
+        self.gone += 1
 
 
 ID = "c", "l"

@@ -354,19 +354,6 @@ def test_acks_are_repeated_for_their_own_2xx() -> None:
     assert first_ack != second_ack
 
 
-@pytest.mark.parametrize("code", [408, 481])
-def test_a_reinvite_answered_that_the_dialog_is_gone(code: int) -> None:
-    network, phone, peer = visited()
-    phone.session.offer(HOLD, network.now)
-    network.run(network.now + 0.1)
-    peer.answer(code)
-    assert phone.events[-1] == ("ended", "gone") and "offer answered" not in phone.names()
-    assert len(peer.requests("BYE")) == 1, "in case the peer knows it after all (§12.2.1.2)"
-    network.dead.add(peer.hop)
-    network.settle()
-    assert phone.idle()
-
-
 # Peers that vanish
 
 
@@ -482,22 +469,13 @@ def test_info(swapped: bool) -> None:
     assert network.names(since=2.0) == ["BYE"]
 
 
-@pytest.mark.parametrize("code", [408, 481])
-def test_an_info_answered_that_the_dialog_is_gone(code: int) -> None:
-    network, phone, peer = visited()
-    phone.session.send("INFO", (), b"x", network.now)
-    network.run(network.now + 0.1)
-    peer.answer(code, method="INFO")
-    assert phone.events[-1] == ("ended", "gone")
-
-
-@pytest.mark.parametrize("code", [200, 415, 500, 501])
-def test_an_info_that_is_refused_changes_nothing(code: int) -> None:
-    network, phone, peer = visited()
-    phone.session.send("INFO", (), b"x", network.now)
-    network.run(network.now + 0.1)
-    peer.answer(code, method="INFO")
-    assert phone.session.active and phone.names()[-1] == "acknowledged"
+@pytest.mark.parametrize("event", ["refer", "message-summary"])
+def test_a_notify_in_the_dialog_is_for_no_subscription(event: str) -> None:
+    _network, phone, peer = visited()
+    peer.ask("NOTIFY", 2, headers=(("Event", event), ("Subscription-State", "active")))
+    assert peer.codes()[-1] == 481 and phone.session.active
+    peer.ask("INFO", 3)
+    assert peer.codes()[-1] == 200
 
 
 def test_options_in_the_dialog() -> None:

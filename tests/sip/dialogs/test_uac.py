@@ -387,6 +387,7 @@ def test_a_2xx_without_a_tag_is_from_an_old_peer() -> None:
     assert far.requests("ACK")[0].to.tag is None
 
 
+@pytest.mark.behaviour("M10")
 @pytest.mark.parametrize("tag", ["one", "another"])
 def test_a_2xx_without_the_description_that_was_heard_before_has_it(tag: str) -> None:
     network, phone, far = calling()

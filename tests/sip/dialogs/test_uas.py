@@ -105,6 +105,54 @@ def test_the_2xx_is_repeated_over_reliable_transports_too() -> None:
     assert moments(network, "200 INVITE") == REPEATED[:5]
 
 
+def strayed(offer: bytes = OFFER, **changes: object) -> tuple[Phone, list[float]]:
+    """What becomes of an answered call whose ACK has another To tag than our 200; and when the 200 was sent."""
+    network, phone, peer = bench()
+    peer.send(request(body=offer), phone.hop)
+    network.run(0.01)
+    phone.incoming.accept(ANSWER, network.now)
+    network.run(1.0)
+    said: dict[str, object] = {"to_tag": "own", "branch": "z9hG4bK2", **changes}
+    peer.send(request("ACK", **said), phone.hop)  # type: ignore[arg-type]
+    network.run(40.0)
+    return phone, moments(network, "200 INVITE")
+
+
+@pytest.mark.behaviour("M11")
+@pytest.mark.parametrize("branch", ["z9hG4bK1", "z9hG4bK2"])
+@pytest.mark.parametrize("to_tag", ["own", ""])
+def test_an_ack_with_a_to_tag_of_its_own_is_an_ack(to_tag: str, branch: str) -> None:
+    """As pyVoIP sends it: the branch of its INVITE, and a fresh tag."""
+    phone, sent = strayed(to_tag=to_tag, branch=branch)
+    assert phone.session.active and phone.names() == ["invite", "acknowledged"]
+    assert sent == REPEATED[:2]
+
+
+@pytest.mark.behaviour("M11")
+@pytest.mark.parametrize("changes", [{"cseq": 2}, {"from_tag": "other"}, {"call_id": "other"}])
+def test_an_ack_of_another_invite_is_none(changes: dict[str, object]) -> None:
+    phone, sent = strayed(**changes)
+    assert phone.events[-1] == ("ended", "no-ack") and sent == REPEATED
+
+
+@pytest.mark.behaviour("M11")
+def test_an_ack_that_would_bring_the_description_has_to_be_right() -> None:
+    phone, sent = strayed(b"", body=ANSWER)
+    assert phone.events[-1] == ("ended", "no-ack") and sent == REPEATED
+
+
+def test_a_stray_ack_after_the_call_reaches_nobody() -> None:
+    network, phone, peer = bench()
+    peer.send(request(body=OFFER), phone.hop)
+    network.run(0.01)
+    phone.incoming.reject(486, network.now)
+    peer.send(request("ACK", to_tag="own", branch="z9hG4bK2"), phone.hop)
+    network.run(1.0)
+    assert phone.names() == ["invite"]
+    network.settle()
+    assert phone.idle()
+
+
 def test_without_an_ack_the_call_ends_with_a_bye() -> None:
     network, phone, _peer = invited()
     phone.incoming.accept(ANSWER, network.now)

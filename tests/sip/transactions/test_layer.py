@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Callable
 from itertools import count
@@ -752,3 +753,52 @@ def test_the_next_hop_decides(uri: str, headers: tuple[tuple[str, str], ...]) ->
     bench = Bench()
     long_one(bench, LONG._replace(uri=uri, headers=(*headers, *LONG.headers)))
     assert bench.sent[0][1] == STREAM
+
+
+# What a transaction keeps while it waits for repetitions
+
+
+def _alive(kind: type) -> int:
+    return sum(type(each) is kind for each in gc.get_objects())
+
+
+@pytest.mark.parametrize(("method", "code"), [("REGISTER", 200), ("INVITE", 486), ("INVITE", 200)])
+def test_an_answered_request_leaves_only_the_bytes_of_its_answer(method: str, code: int) -> None:
+    bench, before = Bench(), _alive(Request)
+    bench.receive(request(method))
+    assert _alive(Request) == before + 1
+    bench.requests[0].respond(code, 0.0)
+    assert _alive(Request) == before
+    answer = bench.sent[-1]
+    bench.requests[0].resend()
+    assert bench.sent[-2:] == [answer, answer]
+    bench.requests[0].respond(500, 0.0)
+    assert len(bench.sent) == 2
+
+
+def test_a_connection_that_breaks_behind_a_refusal_cancels_nothing() -> None:
+    bench = Bench()
+    stream = Flow(Transport.TCP, US, PHONE, 1)
+    bench.receive(request("INVITE"), stream)
+    bench.requests[0].respond(486, 0.0)
+    bench.layer.broken(stream, 0.0)
+    assert (bench.cancels, len(bench.layer)) == ([], 0)
+
+
+@pytest.mark.parametrize("draft", [BYE, INVITE])
+def test_a_refused_request_of_ours_keeps_neither_itself_nor_its_user(draft: Draft) -> None:
+    bench = Bench()
+    transaction = bench.layer.send(draft, FLOW, bench, 0.0)
+    refusal = response_to(bench.sent[0][0], 486)
+    bench.receive(refusal)
+    assert bench.responses == [486]
+    kept = gc.get_referents(transaction)
+    assert draft not in kept and bench not in kept
+    if draft is INVITE:
+        # The ACK goes out again, as it was.
+        assert bench.sent[-1][0].startswith(b"ACK ")
+        bench.receive(refusal)
+        assert bench.sent[-2] == bench.sent[-1] and transaction.data == bench.sent[-1][0]
+    else:
+        assert transaction.data == b""
+    assert bench.responses == [486]
