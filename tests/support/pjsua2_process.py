@@ -19,6 +19,8 @@ from typing import Any
 
 import pjsua2 as pj
 
+REINVITE_LIMIT = 5.0
+"""Seconds that it may be refused to send a re-INVITE."""
 UNREGISTER_LIMIT = 1.0
 PRACK = {
     "unused": pj.PJSUA_100REL_NOT_USED,
@@ -175,16 +177,29 @@ class Phone:
             self.call.answer(_param(200))
         elif what == "redirect":
             self.call.hangup(_moved(command["uri"]))
-        elif what == "hold":
-            self.call.setHold(pj.CallOpParam(True))
-        elif what == "resume":
-            again = pj.CallOpParam(True)
-            again.opt.flag = pj.PJSUA_CALL_UNHOLD
-            self.call.reinvite(again)
+        elif what in ("hold", "resume"):
+            self._reinvite(what, time.monotonic() + REINVITE_LIMIT)
         elif what == "digits":
             self.press(command["digits"])
         elif what == "hangup":
             self.call.hangup(pj.CallOpParam(True))
+
+    def _reinvite(self, what: str, deadline: float) -> None:
+        """Hold or resume. While another re-INVITE still waits for its ACK, pjsua2 refuses: then a little later."""
+        if self.call is None:
+            return
+        try:
+            if what == "hold":
+                self.call.setHold(pj.CallOpParam(True))
+            else:
+                again = pj.CallOpParam(True)
+                again.opt.flag = pj.PJSUA_CALL_UNHOLD
+                self.call.reinvite(again)
+        except pj.Error as error:
+            if time.monotonic() < deadline:
+                self.later.append(lambda: self._reinvite(what, deadline))
+            else:
+                tell("error", what=what, why=error.info())
 
     def run(self) -> None:
         """Serve until stdin closes."""
@@ -260,6 +275,8 @@ def _account_config(told: dict[str, str]) -> pj.AccountConfig:
     config.mediaConfig.transportConfig.boundAddress = told["address"]
     config.mediaConfig.transportConfig.port = 40000
     config.mediaConfig.transportConfig.publicAddress = told["sound"]
+    # Its UPDATE to a single codec would cross a re-INVITE that follows at once.
+    config.mediaConfig.lockCodecEnabled = False
     if told["outbound"]:
         config.sipConfig.proxies.append(told["outbound"])
     config.callConfig.prackUse = PRACK[told["prack"]]

@@ -21,7 +21,7 @@ from tests.support.waiting import wait_for
 RINGPLAN = Path(sys.executable).with_name("ringplan")
 READY = "ready"
 """The line that `ringplan run` prints when calls are accepted."""
-START_LIMIT, STOP_LIMIT = 40.0, 15.0
+START_LIMIT, STOP_LIMIT = 90.0, 15.0
 
 SHORTENED = {
     "RINGPLAN_CALLS__ENGAGED_TONE": "1.6",
