@@ -11,8 +11,8 @@ import pytest
 
 from tests.clients.phones import Company
 from tests.clients.talking import (
-    BOTH_WAYS,
     hear,
+    hold_and_resume,
     is_sent_on,
     leaves_a_message,
     seconds_of,
@@ -72,14 +72,16 @@ def test_a_phone_behind_kamailio_is_called_through_it(
         alice.answer()
         bob.wait_talking()
         hear(0.7, bob, alice)
-        bob.hold()
-        wait_for(lambda: "a=inactive" in alice.output() or "a=sendonly" in alice.output(), 5, "the hold")
-        bob.resume()
-        bob.wait("media", count=3, direction=BOTH_WAYS)
+        hold_and_resume(
+            bob,
+            lambda: wait_for(
+                lambda: "a=inactive" in alice.output() or "a=sendonly" in alice.output(), 10, "the hold"
+            ),
+        )
         bob.send_digits("14#")
-        wait_for(lambda: alice.digits() == "14#", 5, "the digits")
+        wait_for(lambda: alice.digits() == "14#", 10, "the digits")
         alice.send_digits("7")
-        wait_for(lambda: bob.digits() == "7", 5, "the digit")
+        wait_for(lambda: bob.digits() == "7", 10, "the digit")
         bob.hang_up()
         alice.wait_ended()
         assert seconds_of(440, bob.heard()) > 0.8 and seconds_of(850, alice.heard()) > 0.4
