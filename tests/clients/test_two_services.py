@@ -102,6 +102,7 @@ def carol(theirs: Company) -> Iterator[Pjsua2Phone]:
         yield phone
 
 
+@pytest.mark.quiet
 @pytest.mark.behaviour("M5", "M4")
 def test_ringback_announcement_talk_and_engaged_tone_pass_from_town_to_town(
     here: Service, there: Service, ours: Company, alice: Pjsua2Phone, tmp_path: Path
