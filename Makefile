@@ -32,6 +32,7 @@ test:
 torture:
 	@./setup.sh test
 	$(if $(SEED),TORTURE_SEED=$(SEED) ).venv/bin/pytest -s tests/torture $(if $(ONLY),-k $(ONLY))
+	$(if $(ONLY),,THOROUGH=10 .venv/bin/pytest -n $$(nproc) -m hypothesis)
 
 bench:
 	@./setup.sh bench

@@ -45,7 +45,7 @@ async def serve(settings: Settings, lines: LineWriter) -> None:
             if settings.metrics.address is not None:
                 metrics.serve(NodeFigures(node), *settings.metrics.address)
             # What was made so far stays; the collector need not look at it again while calls are served. Calls are
-            # freed without it: what it waits for is what the database's library leaves, 3 MB in 10,000 objects.
+            # freed without it: what it waits for is what the database's library leaves behind.
             gc.collect()
             gc.freeze()
             gc.set_threshold(10_000, 10, 100)

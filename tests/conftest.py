@@ -9,11 +9,17 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.addresses import free_port as _free_port
+from tests.support.examples import examples
 from tests.support.order import dealt
 from tests.support.service import Service
 
 # How quickly a busy machine makes examples says nothing about them.
-settings.register_profile("ringplan", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.register_profile(
+    "ringplan",
+    max_examples=examples(40),
+    suppress_health_check=[HealthCheck.too_slow],
+    deadline=None,
+)
 settings.load_profile("ringplan")
 
 

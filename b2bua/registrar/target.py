@@ -42,7 +42,7 @@ def target_of(binding: Binding, ways: Ways) -> Target | None:
     NAT, for a host name (a caller would wait for the look-up), and for a transport or an address that we do
     not send to. `None`: only a connection that is gone led there.
     """
-    contact = binding.contact.without_params("method")._replace(headers=None)
+    contact = binding.contact.as_target
     uri, routes = routed(contact, binding.path)
     flow = _direct(binding, ways) or _back(binding)
     return None if flow is None else Target(uri, routes, flow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from b2bua.runtime.heap import blocks_in_use, bytes_in_use
 from b2bua.runtime.signalling import Signalling
 
 
@@ -33,6 +34,12 @@ class NodeFigures:
             ("ringplan_media_workers_spare", "Media workers without a session.", self._node.media.pool.spare),
             ("ringplan_media_sessions", "Sessions in mailboxes.", self._node.media.pool.sessions),
             ("ringplan_write_backlog", "Calls and bindings not on disk yet.", self._node.writer.backlog),
+            (
+                "ringplan_memory_blocks",
+                "Pieces of memory that Python's objects are made of.",
+                blocks_in_use(),
+            ),
+            ("ringplan_memory_bytes", "Bytes in use of larger pieces of memory.", bytes_in_use()),
             (
                 "ringplan_loop_delay_seconds",
                 "Worst event-loop delay since the last scrape.",

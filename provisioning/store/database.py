@@ -13,14 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from provisioning.store.errors import StoreError, no_room, unusable
@@ -129,32 +124,16 @@ def _try_what_sqlite_could_not(path: Path) -> None:
         raise StoreError(unusable(path.parent, error)) from error
 
 
+def revisions() -> tuple[str, ...]:
+    """The schema revisions that this version of Ringplan knows, oldest first: each file of them begins with its own."""
+    return tuple(
+        sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+    )
+
+
 def head_revision() -> str:
     """The schema revision that this version of Ringplan reads and writes."""
-    head = ScriptDirectory.from_config(_alembic()).get_current_head()
-    assert head is not None
-    return head
-
-
-def begin_transactions(engine: Engine) -> None:
-    """Begin every transaction where SQLAlchemy says so, with the option `begin` of the connection.
-
-    Python's sqlite3 would do it itself: late, and neither for reading nor for changes of the schema.
-    """
-
-    @event.listens_for(engine, "connect")
-    def leave_it_to_us(connection: Any, record: object) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
+    return revisions()[-1]
 
 
 @contextmanager
@@ -184,11 +163,7 @@ def _create(path: Path) -> SecretKey:
 
 def _migrate(path: Path) -> None:
     """All revisions that are missing, in one transaction."""
-    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
-    begin_transactions(engine)
-    config = _alembic()
-    config.attributes["connection"] = engine
-    command.upgrade(config, "head")
+    import_module("provisioning.store.migrating").upgrade(path, MIGRATIONS)
 
 
 def _check(path: Path) -> str:
@@ -204,13 +179,11 @@ def _check(path: Path) -> str:
             raise StoreError(f"{path} is not a Ringplan database. Move it away, or name another data_dir.")
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     revision = str(row[0]) if row else "base"
-    try:
-        ScriptDirectory.from_config(_alembic()).get_revision(revision)
-    except CommandError:
+    if revision not in ("base", *revisions()):
         raise StoreError(
             f"{path} was written by a newer version of Ringplan (schema {revision}; this version's is "
             f"{head_revision()}). Start that version, or restore a copy from {path.parent / BACKUPS}."
-        ) from None
+        )
     return revision
 
 

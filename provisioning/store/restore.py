@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from pydantic import ValidationError
 
 from provisioning.store import database
@@ -99,13 +97,11 @@ def _copy_checked(backup: Path, new: Path) -> Manifest:
         revision = check_database(new / DATABASE)
     except BackupError as error:
         raise BackupError(f"{backup} is damaged: {error}") from None
-    try:
-        ScriptDirectory(str(database.MIGRATIONS)).get_revision(revision)
-    except CommandError:
+    if revision not in database.revisions():
         raise BackupError(
             f"{backup} was taken by a newer version of Ringplan ({manifest.ringplan}, schema {revision}; this "
             f"version's is {database.head_revision()}). Install that version, then restore it."
-        ) from None
+        )
     sync_tree(new)
     return manifest
 

@@ -26,6 +26,7 @@ from provisioning.store.model import Audit, SettingsVersion, User
 from provisioning.store.outbox import CallMissed, Channel
 from provisioning.store.pins import hash_matches, pin_hasher
 from provisioning.store.secrets import SecretKey
+from provisioning.store.transactions import begin_transactions
 
 EDITORS = 100
 """Changes that are looked at for who made them."""
@@ -154,7 +155,7 @@ async def open_store(data_dir: Path, hasher: PasswordHasher | None = None) -> St
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True, json_serializer=_to_json
     )
-    database.begin_transactions(engine.sync_engine)
+    begin_transactions(engine.sync_engine)
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     return Store(engine, key, hasher or pin_hasher())
 

@@ -36,6 +36,7 @@ from tests.call.stage import (
 from tests.call.test_dial_trunk import leaving, outbound
 from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
 from tests.sip.wire import Phone
+from tests.support.examples import examples
 
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 PLANS = st.builds(
@@ -47,7 +48,7 @@ st.register_type_strategy(Plan, PLANS)
 
 
 @given(st.builds(CallSnapshot))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_snapshot_survives_json(snapshot: CallSnapshot) -> None:
     assert SNAPSHOT.validate_json(SNAPSHOT.dump_json(snapshot)) == snapshot
 

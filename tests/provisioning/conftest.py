@@ -6,14 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 
 from provisioning.store.store import Store, open_store
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+from tests.provisioning.templates import CHEAP, data_directory
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with await open_store(tmp_path / "data", CHEAP) as opened:
+    async with await open_store(await data_directory(tmp_path / "data"), CHEAP) as opened:
         yield opened

@@ -51,6 +51,8 @@ async def test_every_figure_is_there_and_follows_what_happens(node: Node) -> Non
         "media_workers_spare",
         "media_sessions",
         "write_backlog",
+        "memory_blocks",
+        "memory_bytes",
         "loop_delay_seconds",
     ):
         assert f"ringplan_{name}" in idle

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.addresses import fresh_address, fresh_network
+from tests.support.commands import Commands
 from tests.support.waiting import wait_for
 
 RINGPLAN = Path(sys.executable).with_name("ringplan")
+COMMANDS = Commands()
 READY = "ready"
 """The line that `ringplan run` prints when calls are accepted."""
 START_LIMIT, STOP_LIMIT = 40.0, 15.0
@@ -163,14 +165,10 @@ class Service:
 
     def run_cli(self, *arguments: str) -> str:
         """Run a `ringplan` command and return its output. Raises ServiceFailed when it does not succeed."""
-        done = subprocess.run(
-            [str(RINGPLAN), *arguments], env=self.environment, capture_output=True, text=True, timeout=30
-        )
-        if done.returncode:
-            raise ServiceFailed(
-                f"ringplan {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
-            )
-        return done.stdout
+        done = COMMANDS.run(arguments, self.environment)
+        if done.code:
+            raise ServiceFailed(f"ringplan {' '.join(arguments)}: {done.code}\n{done.out}{done.err}")
+        return done.out
 
     def apply(self, company: str, *options: str) -> str:
         """Make the database say what this company file says."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from b2bua.sip.text.flow import SocketAddress
 from b2bua.transport import stun
+from tests.support.examples import examples
 
 SOURCE = SocketAddress("192.0.2.1", 32853)
 # The identifier and the mapped address of RFC 5769 §2.2.
@@ -83,7 +84,7 @@ def test_what_is_no_stun(data: bytes) -> None:
 attributes = st.lists(st.builds(attribute, st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=12)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(attributes.map(b"".join), st.sampled_from([0x0001, 0x0101, 0x0011]), st.binary(max_size=6))
 def test_no_question_gets_an_answer_much_longer_than_itself(given: bytes, kind: int, cut: bytes) -> None:
     data = stun_request(given, kind) + cut
@@ -91,7 +92,7 @@ def test_no_question_gets_an_answer_much_longer_than_itself(given: bytes, kind: 
     assert answer is None or (kind == stun.REQUEST and len(answer) <= len(data) + 12)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_damaged_requests_never_raise(noise: bytes, at: int) -> None:
     whole = stun_request(attribute(0x0003, bytes(8)) * 3)

@@ -9,6 +9,7 @@ from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.transport import Transport
 from b2bua.transport.rank import Rank
 from b2bua.transport.waiting import Datagram, WaitingRoom
+from tests.support.examples import examples
 
 
 def datagram(source: int, rank: Rank = Rank.NEW, data: bytes = b"") -> Datagram:
@@ -73,7 +74,7 @@ arrivals = st.tuples(st.just("add"), sources, ranks)
 removals = st.tuples(st.sampled_from(["take", "shed"]), sources, ranks)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(arrivals | removals, max_size=60))
 def test_the_order_within_a_source_is_kept_whatever_happens(steps: list[tuple[str, int, Rank]]) -> None:
     room = WaitingRoom()

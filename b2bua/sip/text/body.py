@@ -76,7 +76,10 @@ class Body(NamedTuple):
 
     def first(self, kind: Kind) -> Part | None:
         """The first part of a kind, or `None`."""
-        return next((part for part in self.parts if part.kind is kind), None)
+        for part in self.parts:
+            if part.kind is kind:
+                return part
+        return None
 
     @property
     def sdp(self) -> bytes | None:

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from b2bua.sip.text.address import Address, parse_address, parse_party, split_list
-from b2bua.sip.text.body import Body, read_body
+from b2bua.sip.text.body import EMPTY, Body, read_body
 from b2bua.sip.text.errors import BadMessage
 from b2bua.sip.text.uri import Uri, parse_uri
 from b2bua.sip.text.via import Via
@@ -172,6 +172,8 @@ class Message:
     @property
     def content(self) -> Body:
         """What the body holds."""
+        if not self.body:
+            return EMPTY
         if self._content is None:
             self._content = read_body(
                 self.body,

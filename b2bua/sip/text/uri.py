@@ -63,6 +63,8 @@ class Uri(NamedTuple):
 
     def without_params(self, *names: str) -> Uri:
         """Return this URI without the parameters named."""
+        if not any(key in names for key, _ in self.params):
+            return self
         return self._replace(params=tuple(pair for pair in self.params if pair[0] not in names))
 
     @property
@@ -73,7 +75,8 @@ class Uri(NamedTuple):
     @property
     def as_target(self) -> Uri:
         """This URI as a request names its target: without what may only be there (RFC 3261 §19.1.1, table 1)."""
-        return self.without_params("method")._replace(headers=None)
+        target = self.without_params("method")
+        return target if self.headers is None else target._replace(headers=None)
 
     @property
     def transport(self) -> Transport | None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 
 from provisioning.editing.edit import Editing
-from provisioning.file.apply import apply_changes
-from provisioning.file.company_file import parse_company_file
-from provisioning.store.store import Store
+from provisioning.store.store import Store, open_store
 from tests.provisioning.companies import customer, user
 from tests.provisioning.editing.people import NOON
+from tests.provisioning.templates import CHEAP, data_directory
 
 NUMBERS = 'numbers = ["+441632960100", "+441632960101", "+441632960102"]'
 ANNAS = """extension = "201"
@@ -24,20 +26,22 @@ number = "+441632960101"
 """
 
 
-@pytest.fixture
-async def people(store: Store) -> Store:
-    """Anna (1), to whom Bert (2) redirects, of Acme (1), and Cleo (3) of Beta (2); a trunk (1)."""
-    text = (
-        customer(
-            user("anna", ANNAS),
-            user("bert", 'extension = "202"\nvoice_portal_pin = ""', TO_ANNA),
-            keys=NUMBERS,
-        )
-        + customer(user("cleo", 'soft_clients = [{ username = "cleo" }]'), name="Beta Ltd", keys="")
-        + '[[trunks]]\nname = "carrier"\nhost = "192.0.2.1"\nusername = "ringplan"\npassword = "carriers"\n'
+COMPANY = (
+    customer(
+        user("anna", ANNAS),
+        user("bert", 'extension = "202"\nvoice_portal_pin = ""', TO_ANNA),
+        keys=NUMBERS,
     )
-    await apply_changes(store, parse_company_file(text))
-    return store
+    + customer(user("cleo", 'soft_clients = [{ username = "cleo" }]'), name="Beta Ltd", keys="")
+    + '[[trunks]]\nname = "carrier"\nhost = "192.0.2.1"\nusername = "ringplan"\npassword = "carriers"\n'
+)
+
+
+@pytest.fixture
+async def people(tmp_path: Path) -> AsyncIterator[Store]:
+    """Anna (1), to whom Bert (2) redirects, of Acme (1), and Cleo (3) of Beta (2); a trunk (1)."""
+    async with await open_store(await data_directory(tmp_path / "data", COMPANY), CHEAP) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from provisioning.store.pins import hash_matches
 from provisioning.store.store import Store, open_store
 from tests.provisioning.changing import changing_settings
 from tests.provisioning.companies import EVERY_KEY, customer, user
-from tests.provisioning.conftest import CHEAP
 from tests.provisioning.store.test_bindings import binding
+from tests.provisioning.templates import CHEAP
 
 NUMBERS = 'numbers = ["+441632960100", "+441632960101", "+441632960102"]'
 

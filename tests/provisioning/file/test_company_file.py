@@ -158,7 +158,7 @@ register = true
 allow_from = ["127.0.0.1/8"]
 """
     assert problems(text) == [
-        "acme.toml:1: colour: is not a known key; known here: blocked_numbers, as_of, customers, trunks",
+        "acme.toml:1: colour: is not a known key; known here: blocked_numbers, as_of, customers, trunks, permissions",
         'acme.toml:4: country: "UK" is not a country code of two capital letters, such as "GB"',
         'acme.toml:7: numbers: "01632960101" must be a number with plus and country code, '
         'such as "+441632960101"',

@@ -21,8 +21,9 @@ from provisioning.file.export import company_text, customer_text
 from provisioning.file.refusal import CompanyFileError
 from provisioning.store.store import Store, open_store
 from tests.provisioning.companies import EVERY_KEY, customer, user
-from tests.provisioning.conftest import CHEAP
 from tests.provisioning.file.random_companies import platforms
+from tests.provisioning.templates import CHEAP
+from tests.support.examples import examples
 
 
 async def exported(store: Store) -> str:
@@ -43,7 +44,7 @@ def settings_of(text: str) -> str:
 
 
 @pytest.mark.behaviour("P9")
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
 @given(platforms())
 def test_export_apply_export_is_the_identity(
     platform: tuple[tuple[CustomerEntry, ...], tuple[TrunkEntry, ...], tuple[str, ...]],

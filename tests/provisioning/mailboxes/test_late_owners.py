@@ -19,9 +19,9 @@ from provisioning.store.errors import StoreError
 from provisioning.store.outbox import Channel
 from provisioning.store.store import Store, open_store
 from tests.provisioning.companies import EVERY_KEY
-from tests.provisioning.conftest import CHEAP
 from tests.provisioning.file.test_apply import applied
 from tests.provisioning.mailboxes.test_owners import ANNA, MESSAGE, NOON, PIN
+from tests.provisioning.templates import CHEAP
 
 
 class Opening:

@@ -32,6 +32,7 @@ from tests.provisioning.notifier.entries import (
     called_by,
     entry,
 )
+from tests.support.examples import examples
 
 HEADERS = [
     "From",
@@ -250,7 +251,7 @@ NO_NUMBERS = NAMES.filter(lambda text: not re.fullmatch(r"\+?[0-9*#]+", text))
 
 
 @pytest.mark.behaviour("V5")
-@settings(max_examples=300)
+@settings(max_examples=examples(60))
 @given(name=NAMES, number=st.none() | NO_NUMBERS, call_id=NAMES, dialled=NO_NUMBERS, user=NAMES)
 def test_whatever_a_caller_says_stays_in_its_place(
     name: str, number: str | None, call_id: str, dialled: str, user: str

@@ -30,7 +30,7 @@ from provisioning.store.database import head_revision
 from provisioning.store.errors import StoreError
 from provisioning.store.store import open_store
 from tests.provisioning.companies import customer, user
-from tests.provisioning.conftest import CHEAP
+from tests.provisioning.templates import CHEAP
 
 NOW = datetime(2030, 6, 1, 12, 0, tzinfo=UTC)
 SOUND = b"\x00\x20\x00\xe0" * 8000

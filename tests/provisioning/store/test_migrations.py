@@ -6,12 +6,12 @@ import asyncio
 import json
 from pathlib import Path
 
-from alembic import command
 from sqlalchemy import URL, create_engine
 
-from provisioning.store.database import begin_transactions
+from provisioning.store.migrating import upgrade
 from provisioning.store.secrets import create_key
 from provisioning.store.store import database, open_store
+from provisioning.store.transactions import begin_transactions
 
 CALL = {
     "started_at": "2030-06-01 12:00:00.000000",
@@ -30,11 +30,9 @@ CALL = {
 def make(data: Path, revision: str, *statements: tuple[str, dict[str, object]]) -> None:
     """A database as the version with this schema left it."""
     create_key(data / database.KEY)
+    upgrade(data / database.DATABASE, database.MIGRATIONS, revision)
     engine = create_engine(URL.create("sqlite", database=str(data / database.DATABASE)))
     begin_transactions(engine)
-    config = database._alembic()
-    config.attributes["connection"] = engine
-    command.upgrade(config, revision)
     with engine.begin() as connection:
         for table, row in statements:
             names = ", ".join(row)

@@ -9,7 +9,7 @@ from provisioning.company.pins import pin_problem
 from provisioning.company.sentences import SENTENCES, say
 from provisioning.store import pins
 from provisioning.store.pins import generate_pin, hash_matches, pin_hasher
-from tests.provisioning.conftest import CHEAP
+from tests.provisioning.templates import CHEAP
 
 OWN = ("+441632960101",)
 

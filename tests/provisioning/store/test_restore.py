@@ -19,8 +19,8 @@ from provisioning.store.backup import MANIFEST, BackupError, Manifest, describe,
 from provisioning.store.database import head_revision
 from provisioning.store.restore import restore_backup
 from provisioning.store.store import database, open_store
-from tests.provisioning.conftest import CHEAP
 from tests.provisioning.store.test_backup import SOUND, execute, fill, leave_message, messages_in
+from tests.provisioning.templates import CHEAP
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from provisioning.store.errors import StoreError
 from provisioning.store.model import Number, SettingsVersion
 from provisioning.store.store import Store, open_store, read_version
 from tests.provisioning.changing import changing_settings
-from tests.provisioning.conftest import CHEAP
+from tests.provisioning.templates import CHEAP
 
 
 async def test_the_file_is_opened_as_calls_need_it(store: Store) -> None:

@@ -11,6 +11,7 @@ from b2bua.sip.text.flow import Flow, SocketAddress
 from b2bua.sip.text.message import Request, parse_message
 from b2bua.sip.text.transport import Transport
 from tests.sip.messages import FLOW, PHONE, US, request
+from tests.support.examples import examples
 
 # What parse_message can hand on: any text, with the stand-ins for bytes that were not UTF-8.
 anything = st.text(
@@ -44,7 +45,7 @@ def test_no_line_end_gets_through(evil: str) -> None:
         assert b"\r\nX-Evil" not in data
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(anything, st.lists(anything, max_size=5))
 def test_any_text_stays_in_its_line(reason: str, values: list[str]) -> None:
     data = render(f"SIP/2.0 400 {reason}", [("X", value) for value in values], b"b")

@@ -23,6 +23,7 @@ from b2bua.sip.transactions.timers import NEVER, TimerQueue, Timers
 from b2bua.sip.transactions.transaction import State
 from tests.sip.messages import FLOW, PHONE, US, request, response_to
 from tests.sip.wire import Network, Phone, accept, in_turn, ring
+from tests.support.examples import examples
 from tests.support.mutations import mutated
 
 BYE = Draft(
@@ -573,7 +574,7 @@ def test_mutated_answers_to_a_call_never_raise_and_leave_nothing(seed: int) -> N
         assert phone.idle()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     bench = Bench()
@@ -591,7 +592,7 @@ value = st.text(st.sampled_from('abc<>";,:=@ \t%\\*0123456789é\r\n.-')) | st.sa
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.sampled_from(["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "invite", "FOO"]),
     st.lists(st.tuples(name, value), max_size=4),
