@@ -6,6 +6,9 @@
 #              make bench-peers: the same of sippy and Kamailio beside it
 # make setup   the set-up alone; make clean: away with everything that was made, but for data/
 
+# Tests start hundreds of processes: without bytecode each would compile all of Ringplan first, for a second or two.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run setup call test torture bench bench-peers check clean
 
 run:
@@ -20,13 +23,11 @@ call:
 	@exec .venv/bin/python -m scripts.make_call
 
 # Most tests wait for sound or a timer, so two run on each core. Those that recognise what a phone hears need a quiet
-# machine and say so: they run afterwards, one on each core. What a stall of the machine spoilt is run once more by
-# itself, and a fault fails again.
-AGAIN = --last-failed --last-failed-no-failures none
+# machine and say so: they run afterwards, one on each core.
 test:
 	@./setup.sh test
-	.venv/bin/pytest -n $$((2 * $$(nproc))) --dist worksteal -m "not quiet" || .venv/bin/pytest -m "not quiet" $(AGAIN)
-	.venv/bin/pytest -n $$(nproc) --dist worksteal -m quiet || .venv/bin/pytest -m quiet $(AGAIN)
+	.venv/bin/pytest -n $$((2 * $$(nproc))) --dist worksteal -m "not quiet"
+	.venv/bin/pytest -n $$(nproc) --dist worksteal -m quiet
 
 torture:
 	@./setup.sh test

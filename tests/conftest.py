@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.addresses import free_port as _free_port
 from tests.support.examples import examples
+from tests.support.order import dealt
 from tests.support.service import Service
 
 # How quickly a busy machine makes examples says nothing about them.
@@ -40,6 +41,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "quiet: listens to real phones, so it runs after the others with the machine to itself"
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the tests of a parallel run to its workers."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        items[:] = dealt(items, lambda item: item.nodeid.partition("::")[0], worker["workercount"])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -57,7 +57,7 @@ async def test_the_parties_ring_answer_talk_and_hang_up() -> None:
     carrier = Carrier(carrier_at, phones_at)
     try:
         dialled = carrier.dial("+441632960007", sound.open(carrier_at[0]))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not dialled.answered:
                 await asyncio.sleep(0.01)
             (ring,) = phones.rings.values()

@@ -54,7 +54,7 @@ async def test_a_challenge_is_answered_once(
     service, carrier = Endpoint(there, hear), Carrier(here, there)
     try:
         call = carrier.dial("1571", (here[0], 40000), device)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not call.final:
                 await asyncio.sleep(0.01)
             carrier.hang_up(call)

@@ -104,7 +104,7 @@ def elsewhere() -> Iterator[Path]:
 
 
 def speak(service: Service, company: Company, folder: Path, rtp: RtpEndpoint) -> Sipp:
-    """Alice calls Bob, whose voicemail answers; she speaks for some seconds and hangs up."""
+    """Alice calls Bob, whose voicemail answers; she speaks for longer than a backup takes."""
 
     def follow(message: Message) -> None:
         if message.received and message.media:
@@ -115,7 +115,7 @@ def speak(service: Service, company: Company, folder: Path, rtp: RtpEndpoint) ->
         folder / "caller",
         rtp.address,
         service.sip,
-        pause=5.0,
+        pause=12.0,
         service="202",
         user=company.account("alice"),
         password=company.password,

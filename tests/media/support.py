@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Samples = NDArray[np.int16]
 RATE = 8000
 FRAME = 160
-DEADLINE = 15.0
+DEADLINE = 45.0
 
 
 def _alaw_value(code: int) -> int:

@@ -250,7 +250,7 @@ async def leave_message(service: Service) -> None:
 
 async def queued(store: Store, number: int) -> list[str]:
     """The messages that somebody is to be told of, once there are so many."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(found := await Outbox(store).due(datetime.now(UTC), 100)) < number:
             await asyncio.sleep(0.02)
     return sorted(entry.news.message for entry in found if isinstance(entry.news, VoicemailLeft))

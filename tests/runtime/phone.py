@@ -13,7 +13,7 @@ from b2bua.sip.text.compose import Header, render
 from b2bua.sip.text.message import Request, Response, parse_message
 from tests.support.addresses import fresh_address
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _numbers = count(1)
 _PARAMETER = re.compile(r'(\w+)="?([^",]+)"?')

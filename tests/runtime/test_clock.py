@@ -22,7 +22,7 @@ def on_loop(request: pytest.FixtureRequest) -> Callable[[Body], None]:
 
     def run(body: Body) -> None:
         async def main() -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await body(LoopTimers(asyncio.get_running_loop()))
 
         if request.param == "uvloop":

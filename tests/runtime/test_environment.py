@@ -72,7 +72,7 @@ def dropped(logs: list[EventDict]) -> list[str]:
 
 async def written(node: Node, call_ids: list[str], usernames: set[str]) -> None:
     await until(lambda: not node.signalling.book._entries, "the records of calls")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not await node.signalling.writer.flush():
             await asyncio.sleep(0.05)
     assert sorted(one.call_id for one in await node.store.calls(limit=10_000)) == sorted(call_ids)

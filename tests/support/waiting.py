@@ -10,13 +10,17 @@ T = TypeVar("T")
 
 LOOK_AGAIN_AFTER = 0.02
 """Seconds between two looks at a condition."""
+PATIENCE = 3
+"""How many times longer than on a machine of one's own something may take where four tests share two cores."""
 
 
 def wait_for(condition: Callable[[], T | None], timeout: float, what: str) -> T:
     """Return the first true value of `condition`.
 
-    Raises TimeoutError, naming `what`, after `timeout` seconds.
+    `timeout` is in seconds of a machine with nothing else to do. Raises TimeoutError, naming `what`, after PATIENCE
+    times as long.
     """
+    timeout *= PATIENCE
     deadline = time.monotonic() + timeout
     while True:
         if value := condition():

@@ -22,7 +22,7 @@ from b2bua.transport.tcp import Limits, Receiver, TcpTransport
 from b2bua.transport.unreachable import Unreachable
 from tests.support.addresses import fresh_address
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 MESSAGE = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 GENEROUS = Limits(100, 100, 60.0)
 

@@ -18,7 +18,7 @@ from b2bua.transport.rank import Rank
 from b2bua.transport.udp import UdpTransport
 from tests.support.addresses import free_port, fresh_address
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 
 
 class Inbox:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self, cast
 from media.relay.peer import Peer
 from tests.support.addresses import fresh_address
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 TRY_AGAIN_AFTER = 0.02
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from media.relay.client import RelayClient
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 class RelayProcess:

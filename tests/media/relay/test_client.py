@@ -34,7 +34,7 @@ async def connected(client: RelayClient, near: Peer, far: Peer, session: str = "
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -269,7 +269,7 @@ async def test_when_ports_run_out_half_a_session_is_not_kept(tmp_path: Path) -> 
             assert isinstance(answers[session], RelayFull)
             assert isinstance(await ask(client.close, session), NoSession)
         await ask(client.close, opened[0])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not isinstance(await ask(client.open, "again", near.peer), Ports):
                 await asyncio.sleep(0.001)
 

@@ -55,7 +55,7 @@ async def owners(opening: Opening) -> AsyncIterator[LateOwners]:
 
 async def queued(store: Store, number: int) -> list[str]:
     """The messages in the queue, once there are so many."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(found := await Outbox(store).due(NOON.replace(year=2099), 100)) < number:
             await asyncio.sleep(0.01)
     return [entry.key.split(":")[2] for entry in found]
@@ -80,7 +80,7 @@ async def test_every_callers_question_fails_until_the_store_is_open(
     with capture_logs() as logs:
         work = asyncio.create_task(owners.run())
         await owners.message_stored(MESSAGE)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while opening.tries < 4 or await asked(owners) is None:
                 await asyncio.sleep(0.01)
     assert await owners.check_pin(ANNA, PIN) is PinVerdict.RIGHT
@@ -165,7 +165,7 @@ async def test_the_end_tells_what_still_waits(opening: Opening, store: Store) ->
     opening.refusals.clear()
     owners = LateOwners(opening)
     work = asyncio.create_task(owners.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await asked(owners) is None:
             await asyncio.sleep(0.01)
     await ended(work)

@@ -51,12 +51,12 @@ async def running(queue: Queue, clock: Clock, chosen: Settings) -> AsyncIterator
         yield notifier
     finally:
         notifier.stop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await work
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await condition():
             await asyncio.sleep(SOON)
 

@@ -27,7 +27,7 @@ MAIL = {"host": "127.0.0.1", "sender": "voicemail@acme.example"}
 
 
 async def recorded(node: Node, call_id: str) -> tuple[CallRecord, tuple[TraceEntry, ...]]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (found := await node.store.call(call_id)) is None:
             await asyncio.sleep(0.02)
     return found

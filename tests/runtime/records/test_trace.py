@@ -133,7 +133,7 @@ async def test_the_ladder_of_a_call_has_both_legs_to_the_last_answer(relay_socke
         answer = await converse(anna, bert, "202")
         anna.hang_up(answer)
         bert.respond(await bert.request("BYE"), 200)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (found := await node.store.call(answer.call_id)) is None:
                 await asyncio.sleep(0.02)
         _, ladder = found

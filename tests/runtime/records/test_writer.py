@@ -78,7 +78,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 async def wait_empty(writer: Writer) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while writer.backlog:
             await asyncio.sleep(0.01)
 
@@ -91,7 +91,7 @@ async def test_a_locked_database_loses_and_doubles_nothing(store: Store, tmp_pat
             for number in range(5):
                 writer.call(record(f"early-{number}"), [entry()])
             writer.bound(binding("<sip:a@x.example>"))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while sum(one["event"] == "store.write_failed" for one in logs) < 2:
                     await asyncio.sleep(0.01)
             writer.call(record("late"), [entry()])
