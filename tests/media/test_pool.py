@@ -111,7 +111,7 @@ async def test_a_worker_that_hangs_in_its_start_is_ended(
 
     with monkeypatch.context() as patch:
         patch.setattr("media.pool.asyncio.create_subprocess_exec", hang)
-        pool = start_pool(spare=0, largest=1, wait=0.1, start_within=0.3, first_pause=0.1)
+        pool = start_pool(spare=0, largest=1, wait=0.1, start_within=3.0, first_pause=0.1)
         assert await asyncio.wait_for(reserve(pool, "a"), 15.0) is None
     assert (await reserved(pool, "b")).ready
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 from tests.support.addresses import free_port
 from tests.support.meter import Sound, joined, read_unfinished, read_wav, silence
 from tests.support.phone_log import answers_to_invite
-from tests.support.waiting import wait_for
+from tests.support.waiting import PATIENCE, wait_for
 
 MODULES = Path("/usr/lib/baresip/modules")
 ADDRESS = "127.0.0.1"
@@ -135,9 +135,11 @@ class Baresip:
             return next((event for event in list(self.events) if fits(event)), None)
 
         with self._arrived:
-            if self._arrived.wait_for(lambda: found() is not None, timeout):
+            if self._arrived.wait_for(lambda: found() is not None, PATIENCE * timeout):
                 return found() or {}
-        raise AssertionError(f"no {what or wanted} in {timeout:g} s among {self.events}\n{self.output()}")
+        raise AssertionError(
+            f"no {what or wanted} in {PATIENCE * timeout:g} s among {self.events}\n{self.output()}"
+        )
 
     # What a person does
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-LIMIT = 30
+LIMIT = 90
 """Seconds that a command may take; it is ended then by SIGALRM."""
 
 
@@ -44,9 +44,15 @@ class Commands:
             parent = self._started()
             assert parent.stdin is not None and parent.stdout is not None
             asked = {"arguments": arguments, "environment": dict(environment), "folder": folder}
-            parent.stdin.write(json.dumps(asked) + "\n")
-            parent.stdin.flush()
-            code = int(parent.stdout.readline())
+            try:
+                parent.stdin.write(json.dumps(asked) + "\n")
+                parent.stdin.flush()
+                code = int(parent.stdout.readline())
+            except BaseException:
+                # Its answer would be taken for that to the next command.
+                parent.kill()
+                parent.wait()
+                raise
             return Done(code, Path(folder, "out").read_text(), Path(folder, "err").read_text())
 
     def _started(self) -> subprocess.Popen[str]:

@@ -13,7 +13,7 @@ from typing import Any, Self
 from tests.support.addresses import fresh_address
 from tests.support.meter import Sound, read_unfinished, read_wav, silence
 from tests.support.phone_log import answers_to_invite
-from tests.support.waiting import wait_for
+from tests.support.waiting import PATIENCE, wait_for
 
 ROOT = Path(__file__).parents[2]
 Event = dict[str, Any]
@@ -90,10 +90,10 @@ class Pjsua2Phone:
             return [e for e in self.events if all(e.get(key) == value for key, value in wanted.items())]
 
         with self._arrived:
-            if self._arrived.wait_for(lambda: len(found()) >= count, timeout):
+            if self._arrived.wait_for(lambda: len(found()) >= count, PATIENCE * timeout):
                 return found()[count - 1]
         raise AssertionError(
-            f"{self.user}: no {event} {fields} in {timeout:g} s among {self.events}\n{self.output()}"
+            f"{self.user}: no {event} {fields} in {PATIENCE * timeout:g} s among {self.events}\n{self.output()}"
         )
 
     @property

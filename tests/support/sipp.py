@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.waiting import LOOK_AGAIN_AFTER, wait_for
+from tests.support.waiting import LOOK_AGAIN_AFTER, PATIENCE, wait_for
 
 _MESSAGE = re.compile(
     rb"-{20,} (?P<time>[0-9-]+[ \tT][0-9:.]+)\r?\n"
@@ -193,9 +193,9 @@ class Sipp:
         if self._waits and self._process.poll() is None:
             self._process.send_signal(FINISH)
         try:
-            code = self._process.wait(timeout)
+            code = self._process.wait(PATIENCE * timeout)
         except subprocess.TimeoutExpired:
-            problem = f"did not end within {timeout:g} s"
+            problem = f"did not end within {PATIENCE * timeout:g} s"
             text = self.report(problem)
             self.stop()
             raise SippFailed(text) from None

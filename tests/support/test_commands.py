@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from tests.support.commands import Commands
 
@@ -33,3 +37,20 @@ def test_several_threads_may_ask(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
         ran = list(threads.map(lambda _: commands.run(("calls",), environment(tmp_path)), range(8)))
     assert [each.code for each in ran] == [0] * 8
+
+
+def test_after_one_that_was_given_up_the_next_gets_its_own_answer(tmp_path: Path) -> None:
+    def give_up(*_: object) -> None:
+        raise InterruptedError
+
+    commands = Commands()
+    before = signal.signal(signal.SIGUSR1, give_up)
+    waiting = threading.Timer(0.05, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1))
+    try:
+        waiting.start()
+        with pytest.raises(InterruptedError):
+            commands.run(("call", "nobody@example"), environment(tmp_path))
+    finally:
+        waiting.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert commands.run(("calls",), environment(tmp_path)).code == 0
