@@ -23,11 +23,13 @@ call:
 	@exec .venv/bin/python -m scripts.make_call
 
 # Most tests wait for sound or a timer, so two run on each core. Those that recognise what a phone hears need a quiet
-# machine and say so: they run afterwards, one on each core.
+# machine and say so: they run afterwards, one on each core. What a stall of the machine spoilt is run once more by
+# itself, and a fault fails again.
+AGAIN = --last-failed --last-failed-no-failures none
 test:
 	@./setup.sh test
-	.venv/bin/pytest -n $$((2 * $$(nproc))) --dist worksteal -m "not quiet"
-	.venv/bin/pytest -n $$(nproc) --dist worksteal -m quiet
+	.venv/bin/pytest -n $$((2 * $$(nproc))) --dist worksteal -m "not quiet" || .venv/bin/pytest -m "not quiet" $(AGAIN)
+	.venv/bin/pytest -n $$(nproc) --dist worksteal -m quiet || .venv/bin/pytest -m quiet $(AGAIN)
 
 torture:
 	@./setup.sh test
