@@ -129,7 +129,7 @@ async def test_a_device_subscribes_and_is_told_once_of_each_change(node: Node) -
 
 
 async def test_a_device_that_takes_no_notify_is_told_in_a_subscription_alone(node: Node) -> None:
-    """As pyVoIP says it, and baresip's own words for comparison; also after a restart."""
+    """As pyVoIP says it, and an Allow with NOTIFY for comparison; also after a restart."""
     await hold(node, "anna", 1)
     anna, bert = await node.phone("anna", registered=False), await node.phone("bert", registered=False)
     assert (await anna.register(headers=[("Allow", "INVITE, ACK, BYE, CANCEL")])).code == 200
