@@ -10,9 +10,9 @@ from tests.call.stage import (
 from tests.sip.wire import Phone
 
 
-def answered() -> tuple[Stage, Phone, Phone]:
+def answered(stage: Stage | None = None) -> tuple[Stage, Phone, Phone]:
     """A call between two phones that take whatever the other offers later."""
-    stage = Stage()
+    stage = stage or Stage()
     callee = stage.device("192.0.2.11")
     caller = stage.caller()
     answers(callee)
@@ -20,7 +20,7 @@ def answered() -> tuple[Stage, Phone, Phone]:
     follows(callee)
     stage.dial(caller)
     stage.run(1.0)
-    assert caller.session.active and callee.session.active
+    assert stage.call.state == "answered" and caller.session.active and callee.session.active
     return stage, caller, callee
 
 

@@ -10,6 +10,7 @@ from b2bua.call.agreement import MAX_PUT_OFF
 from b2bua.callplan.causes import Cause
 from b2bua.callplan.steps import Ring
 from b2bua.sip.dialogs.session import Session
+from tests.call.answered import answered
 from tests.call.stage import (
     ANNOUNCED,
     CALLED,
@@ -28,20 +29,6 @@ from tests.call.test_dial_trunk import outbound, plays
 from tests.call.test_hops import ANNOUNCED_NUMBER, company
 from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
 from tests.sip.wire import Phone
-
-
-def answered(stage: Stage | None = None) -> tuple[Stage, Phone, Phone]:
-    """A call between two phones that follow every re-INVITE."""
-    stage = stage or Stage()
-    callee = stage.device("192.0.2.11")
-    caller = stage.caller()
-    answers(callee)
-    follows(caller)
-    follows(callee)
-    stage.dial(caller)
-    stage.run(1.0)
-    assert stage.call.state == "answered"
-    return stage, caller, callee
 
 
 def joined(stage: Stage) -> FakeSession:

@@ -19,6 +19,7 @@ from b2bua.callplan.steps import Reject, Step
 from b2bua.sip.auth.challenge import Credential
 from b2bua.sip.text.flow import Flow
 from b2bua.sip.text.transport import Transport
+from tests.call.answered import answered
 from tests.call.stage import (
     CALLED,
     CALLING,
@@ -35,7 +36,6 @@ from tests.call.stage import (
 )
 from tests.call.test_dial_trunk import leaving, outbound
 from tests.callplan.company import RECEPTION, VOICEMAIL, WORKSHOP
-from tests.sip.wire import Phone
 from tests.support.examples import examples
 
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
@@ -51,18 +51,6 @@ st.register_type_strategy(Plan, PLANS)
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_snapshot_survives_json(snapshot: CallSnapshot) -> None:
     assert SNAPSHOT.validate_json(SNAPSHOT.dump_json(snapshot)) == snapshot
-
-
-def answered() -> tuple[Stage, Phone, Phone]:
-    stage = Stage()
-    callee = stage.device("192.0.2.11")
-    caller = stage.caller()
-    answers(callee)
-    follows(caller)
-    follows(callee)
-    stage.dial(caller)
-    stage.run(1.0)
-    return stage, caller, callee
 
 
 def restarted(stage: Stage, away: float = 1.0) -> None:
